@@ -1,0 +1,257 @@
+/**
+ * The one schema and the one parse: YAML and environment ⇒ a frozen Config, or every problem with its key path.
+ *
+ * `default.yaml` holds every key with its default; a user's file is laid over it. Unknown keys are refused.
+ */
+import { readFileSync } from "node:fs";
+import { parse as parseYaml } from "yaml";
+import { z } from "zod";
+
+const count = z.int().min(0);
+const positive = z.int().min(1);
+const durationMs = z.int().min(0);
+const share = z.number().min(0).max(1, "is a share between 0 and 1; write 0.05 for 5 %");
+const shareRange = z.tuple([share, share]).refine(([low, high]) => low <= high, "the range must be [low, high]");
+const sla = z.strictObject({
+  p50: z.number().positive(),
+  p95: z.number().positive(),
+  p99: z.number().positive(),
+  max: z.number().positive(),
+});
+const lane = { capacity: positive, batchSize: positive, batchWaitMs: durationMs };
+
+const operatingState = z.enum(["AGGRESSIVE", "BALANCED", "DEFENSIVE"]);
+const stateProperties = z
+  .strictObject({
+    scalpShare: shareRange,
+    swingShare: shareRange,
+    portfolioShare: shareRange,
+    riskMultiplier: z.number().positive(),
+    entrySignalMin: share,
+    positionsMax: count,
+    dailyTradesMax: count,
+    rebalancing: z.boolean(),
+    newEntry: z.boolean(),
+    scalp: z.boolean(),
+    swing: z.boolean(),
+  })
+  .refine(({ scalpShare, swingShare, portfolioShare }) => {
+    const low = scalpShare[0] + swingShare[0] + portfolioShare[0];
+    const high = scalpShare[1] + swingShare[1] + portfolioShare[1];
+    return low <= 1 + 1e-9 && high >= 1 - 1e-9;
+  }, "the three shares must be able to sum to 1");
+
+export const configSchema = z.strictObject({
+  session: z.strictObject({
+    mode: z.enum(["replay"]),
+    day: z.string().min(1),
+    hours: z.enum(["regular", "all"]),
+    speed: z.number().min(0),
+    seed: z.int().min(0),
+  }),
+  http: z.strictObject({
+    host: z.enum(["127.0.0.1", "::1", "localhost"], "must be a loopback address"),
+    port: z.int().min(0).max(65535),
+  }),
+  log: z.strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]) }),
+  instruments: z
+    .array(
+      z.strictObject({
+        symbol: z.string().min(1),
+        market: z.string().min(1),
+        currency: z.string().length(3),
+        priceScale: count,
+        tickSize: positive,
+        lotSize: positive,
+      }),
+    )
+    .min(1),
+  events: z.strictObject({
+    lanes: z.strictObject({
+      P0: z
+        .strictObject({ ...lane, internalReserve: positive, warningDepth: positive, criticalDepth: positive, slaMs: sla })
+        .refine(
+          (l) => l.warningDepth <= l.criticalDepth && l.criticalDepth <= l.capacity,
+          "wants warningDepth ≤ criticalDepth ≤ capacity",
+        ),
+      P1: z.strictObject({ ...lane, warningShare: share, criticalShare: share, slaMs: sla }),
+      P2: z.strictObject({ ...lane, warningShare: share, criticalShare: share, slaMs: sla }),
+      P3: z.strictObject({ ...lane, warningShare: share, criticalShare: share, samplingMarkShare: share, samplingRate: share }),
+    }),
+    timeSliceMs: z.number().positive(),
+    lowLanesShareMin: share,
+    hysteresisShare: share,
+    handlers: z.strictObject({
+      retries: count,
+      retryDelaysMs: z.array(durationMs).min(1),
+      timeoutMs: positive,
+      deadLettersMax: positive,
+    }),
+    drainMsMax: durationMs,
+  }),
+  journal: z.strictObject({ snapshotEveryFacts: positive, snapshotsKept: positive }),
+  safety: z.strictObject({ quietPeriodMs: positive, clockJumpMsMax: positive, loopDelayMsMax: positive }),
+  operating: z.strictObject({
+    reading: z.enum(["safety-first", "literal"]),
+    initial: operatingState,
+    evaluationEveryMs: positive,
+    states: z.strictObject({ AGGRESSIVE: stateProperties, BALANCED: stateProperties, DEFENSIVE: stateProperties }),
+    rules: z.strictObject({
+      aggressiveToBalanced: z.strictObject({
+        drawdownAbove: share,
+        vixAbove: z.number().positive(),
+        consecutiveScalpLossesAbove: count,
+        dailyLossAbove: share,
+      }),
+      balancedToDefensive: z.strictObject({ drawdownAbove: share, vixAbove: z.number().positive() }),
+      defensiveToBalanced: z.strictObject({
+        drawdownBelow: share,
+        vixBelow: z.number().positive(),
+        profitableDaysMin: count,
+        heldDaysMin: count,
+      }),
+      balancedToAggressive: z.strictObject({
+        vixBelow: z.number().positive(),
+        growthAbove: z.number(),
+        winRateAbove: share,
+        heldDaysMin: count,
+      }),
+    }),
+    minimumStayDays: z.strictObject({ AGGRESSIVE: count, BALANCED: count, DEFENSIVE: count }),
+    cooldownHours: z.number().min(0),
+    confirmation: z.strictObject({ cycles: positive, hours: z.number().min(0) }),
+    overrideDaysMax: positive,
+    staleAfterMs: z.strictObject({ vix: positive, drawdown: positive, account: positive }),
+    highWaterDays: positive,
+    targetCagr: z.number(),
+  }),
+  execution: z.strictObject({
+    intervalMs: z.int().min(100).max(60_000),
+    errorBackoffMs: z.int().min(500).max(60_000),
+    retriesMax: z.int().min(0).max(20),
+    cycleBudgetMs: positive,
+    cyclesMax: count,
+    consecutiveErrorsMax: positive,
+    strategy: z.string().min(1),
+  }),
+  risk: z.strictObject({
+    orderValueMinorMax: positive,
+    positionValueMinorMax: positive,
+    exposureMinorMax: positive,
+    dailyLossMinorMax: positive,
+    ordersPerMinuteMax: positive,
+    priceCollarShare: share,
+    duplicateWindowMs: durationMs,
+    consecutiveFailuresMax: positive,
+  }),
+  live: z.strictObject({ enabled: z.boolean() }),
+  trading: z.strictObject({ enabled: z.boolean() }),
+  killSwitch: z.strictObject({ available: z.boolean(), tripped: z.boolean() }),
+  broker: z.strictObject({
+    adapter: z.enum(["paper"]),
+    unknownDeadlineMs: positive,
+    reconcileEveryMs: positive,
+    paper: z.strictObject({
+      cashMinor: positive,
+      latencyMs: z.tuple([count, count]).refine(([low, high]) => low <= high, "the range must be [low, high]"),
+      participationShare: share,
+      feeRate: share,
+      sellTaxRate: share,
+      faults: z.strictObject({
+        rejectShare: share,
+        lostResponseShare: share,
+        duplicateReportShare: share,
+        reorderReportShare: share,
+      }),
+    }),
+  }),
+  archive: z.strictObject({
+    writeEveryMs: positive,
+    fsyncEveryMs: positive,
+    bufferRowsMax: positive,
+    scalpWindowMs: z.int().min(1000),
+    timeZone: z.string().min(1),
+    silenceMsMax: positive,
+  }),
+  maintenance: z.strictObject({
+    enabled: z.boolean(),
+    atDayEnd: z.boolean(),
+    dailyAt: z.string().regex(/^\d\d:\d\d$/, "is a time of day, HH:MM"),
+    policy: z.strictObject({ rawSnapshotDays: positive, patternRecordDays: positive, filesKeptMin: count }),
+    deleteShareMax: share,
+  }),
+  disk: z.strictObject({ warningFreeShare: share, criticalFreeShare: share }),
+});
+
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+export type Config = DeepReadonly<z.infer<typeof configSchema>>;
+
+export interface ConfigProblem {
+  /** Dotted path of the key, for example `events.lanes.P0.capacity`. */
+  readonly key: string;
+  readonly problem: string;
+}
+export type ConfigResult =
+  | { readonly ok: true; readonly config: Config }
+  | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
+
+const isPlainObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+const overlay = (base: unknown, over: unknown): unknown => {
+  if (!isPlainObject(base) || !isPlainObject(over)) return over === undefined ? base : over;
+  const merged: Record<string, unknown> = { ...base };
+  for (const [key, value] of Object.entries(over)) merged[key] = key in base ? overlay(base[key], value) : value;
+  return merged;
+};
+
+const deepFreeze = <T>(value: T): T => {
+  if (typeof value === "object" && value !== null) {
+    for (const part of Object.values(value)) deepFreeze(part);
+    Object.freeze(value);
+  }
+  return value;
+};
+
+const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>((value, key) => (isPlainObject(value) || Array.isArray(value) ? (value as never)[key] : undefined), root);
+
+const shown = (value: unknown): string => (value === undefined ? "missing" : `${JSON.stringify(value)}`);
+
+/** The text of `default.yaml`, which is also the reference of every key. */
+export const defaultYaml = (): string => readFileSync(new URL("./default.yaml", import.meta.url), "utf8");
+
+/**
+ * Lays `overrides` (from a user's YAML, then from the command line) over the defaults and checks the whole.
+ *
+ * @param layers plain objects or YAML texts, later ones win
+ * @returns the frozen Config, or every problem; a YAML that cannot be read is a problem with the line
+ */
+export const parseConfig = (...layers: readonly (string | object)[]): ConfigResult => {
+  let merged: unknown = parseYaml(defaultYaml());
+  for (const layer of layers) {
+    let given: unknown = layer;
+    if (typeof layer === "string") {
+      try {
+        given = parseYaml(layer) ?? {};
+      } catch (error) {
+        return { ok: false, problems: [{ key: "(file)", problem: `is not YAML: ${(error as Error).message.split("\n")[0]}` }] };
+      }
+    }
+    if (!isPlainObject(given))
+      return { ok: false, problems: [{ key: "(file)", problem: "must be a mapping of keys, like default.yaml" }] };
+    merged = overlay(merged, given);
+  }
+  const parsed = configSchema.safeParse(merged);
+  if (parsed.success) return { ok: true, config: deepFreeze(parsed.data) as Config };
+  const problems = parsed.error.issues.flatMap((issue): ConfigProblem[] => {
+    const path = issue.path.join(".");
+    if (issue.code === "unrecognized_keys")
+      return issue.keys.map((key) => ({
+        key: path ? `${path}.${key}` : key,
+        problem: "is not a key of QTS; `qts config show` lists them all",
+      }));
+    return [{ key: path || "(file)", problem: `is ${shown(valueAt(merged, issue.path))}: ${issue.message}` }];
+  });
+  return { ok: false, problems };
+};

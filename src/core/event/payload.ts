@@ -1,0 +1,113 @@
+/**
+ * The fields of a fact, written once: from one small table come the TypeScript type, the check at the door and the JSON
+ * Schema in the docs. Core has no schema library (house.md), and a table of nine kinds needs none.
+ *
+ * A field is a kind, with "?" when it may be absent: `{ orderId: "text", limitPriceMinor: "integer?" }`.
+ */
+export type FieldKind =
+  /** A string with at least one character. */
+  | "text"
+  /** A safe integer: prices and money in minor units. */
+  | "integer"
+  /** A safe integer ≥ 0: quantities in lots, counts, durations in ms. */
+  | "natural"
+  /** Epoch ms, UTC, a safe integer ≥ 0. */
+  | "at"
+  /** Any finite number: ratios and indicators, never money. */
+  | "number"
+  | "flag"
+  /** Any JSON value; for bodies whose own door checks them. */
+  | "json";
+
+export type Field = FieldKind | `${FieldKind}?` | { readonly oneOf: readonly string[] };
+export type Fields = { readonly [name: string]: Field };
+
+type KindValue<K> = K extends "text"
+  ? string
+  : K extends "integer" | "natural" | "at" | "number"
+    ? number
+    : K extends "flag"
+      ? boolean
+      : K extends "json"
+        ? unknown
+        : K extends { readonly oneOf: readonly (infer V)[] }
+          ? V
+          : never;
+
+type OptionalNames<F> = { [N in keyof F]: F[N] extends `${string}?` ? N : never }[keyof F];
+
+/** The TypeScript type of a payload described by `F`. */
+export type PayloadOf<F> = {
+  readonly [N in Exclude<keyof F, OptionalNames<F>>]: KindValue<F[N]>;
+} & {
+  readonly [N in OptionalNames<F>]?: F[N] extends `${infer K}?` ? KindValue<K> : never;
+};
+
+const kindChecks: Record<
+  FieldKind,
+  { readonly check: (value: unknown) => boolean; readonly wants: string; readonly schema: object }
+> = {
+  text: {
+    check: (v) => typeof v === "string" && v.length > 0,
+    wants: "a non-empty string",
+    schema: { type: "string", minLength: 1 },
+  },
+  integer: { check: (v) => Number.isSafeInteger(v), wants: "a whole number", schema: { type: "integer" } },
+  natural: {
+    check: (v) => Number.isSafeInteger(v) && (v as number) >= 0,
+    wants: "a whole number ≥ 0",
+    schema: { type: "integer", minimum: 0 },
+  },
+  at: {
+    check: (v) => Number.isSafeInteger(v) && (v as number) >= 0,
+    wants: "epoch milliseconds",
+    schema: { type: "integer", minimum: 0, description: "epoch ms, UTC" },
+  },
+  number: { check: (v) => typeof v === "number" && Number.isFinite(v), wants: "a finite number", schema: { type: "number" } },
+  flag: { check: (v) => typeof v === "boolean", wants: "true or false", schema: { type: "boolean" } },
+  json: { check: (v) => v !== undefined, wants: "a JSON value", schema: {} },
+};
+
+const isOptional = (field: Field): boolean => typeof field === "string" && field.endsWith("?");
+const kindOf = (field: Exclude<Field, object>): FieldKind => field.replace("?", "") as FieldKind;
+
+/**
+ * Checks an unknown value against the fields of a payload.
+ *
+ * @returns undefined when it fits, else one sentence that names the field, the value and what is wanted
+ */
+export const payloadProblem = (fields: Fields, payload: unknown): string | undefined => {
+  if (typeof payload !== "object" || payload === null || Array.isArray(payload)) return "the payload must be an object";
+  const given = payload as Record<string, unknown>;
+  for (const [name, field] of Object.entries(fields)) {
+    const value = given[name];
+    if (value === undefined) {
+      if (isOptional(field)) continue;
+      return `${name} is missing`;
+    }
+    if (typeof field === "object") {
+      if (!field.oneOf.includes(value as string))
+        return `${name} is ${JSON.stringify(value)} and must be one of ${field.oneOf.join(", ")}`;
+    } else {
+      const { check, wants } = kindChecks[kindOf(field)];
+      if (!check(value)) return `${name} is ${typeof value === "number" ? value : JSON.stringify(value)} and must be ${wants}`;
+    }
+  }
+  for (const name of Object.keys(given)) if (!(name in fields)) return `${name} is not a field of this fact`;
+  return undefined;
+};
+
+/** JSON Schema (2020-12) of a payload. */
+export const payloadSchema = (fields: Fields): object => ({
+  type: "object",
+  properties: Object.fromEntries(
+    Object.entries(fields).map(([name, field]) => [
+      name,
+      typeof field === "object" ? { enum: [...field.oneOf] } : kindChecks[kindOf(field)].schema,
+    ]),
+  ),
+  required: Object.entries(fields)
+    .filter(([, field]) => !isOptional(field))
+    .map(([name]) => name),
+  additionalProperties: false,
+});
