@@ -1,0 +1,79 @@
+/**
+ * The figures of a session: the report at its end, and the status while it runs. Plain JSON; the JSON Schema is
+ * docs/reference/session-report.schema.json.
+ */
+import type { Priority } from "../event/fact.ts";
+
+export interface LaneFigures {
+  readonly accepted: number;
+  readonly handled: number;
+  readonly dropped: number;
+  readonly collapsed: number;
+  readonly sampled: number;
+  readonly deadLettered: number;
+  /** Enqueue to handled, real milliseconds; 0 while nothing was handled. */
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+export interface SessionReport {
+  /** True when this run continued a session that an earlier process had begun on the same home. */
+  readonly recovered: boolean;
+  /** Market time covered by this run, ISO-8601; null before the first tick. */
+  readonly market: { readonly from: string | null; readonly to: string | null; readonly ticks: number };
+  /** Of this run: received = persisted + refused + errored. */
+  readonly archive: { readonly received: number; readonly persisted: number; readonly refused: number; readonly errored: number };
+  readonly lanes: { readonly [P in Priority]: LaneFigures };
+  /** Of the whole session, earlier runs on this home included. */
+  readonly orders: {
+    readonly total: number;
+    readonly filled: number;
+    readonly canceled: number;
+    readonly rejected: number;
+    readonly denied: number;
+    readonly expired: number;
+    readonly unknown: number;
+    readonly open: number;
+  };
+  /** Lots by symbol; symbols without a position are left out. */
+  readonly positions: { readonly [symbol: string]: number };
+  /** Realized and unrealized less fees, in minor units. */
+  readonly pnlMinor: number;
+  readonly safety: string;
+  readonly operating: string;
+  readonly maintenance: { readonly backedUp: number; readonly verified: number; readonly deleted: number; readonly kept: number };
+  readonly elapsedMs: number;
+}
+
+export interface LaneStatus extends LaneFigures {
+  readonly depth: number;
+  readonly capacity: number;
+  readonly paused: boolean;
+  readonly oldestAgeMs: number;
+  readonly p95Ms: number;
+}
+
+/** What `/status`, the terminal view and the dashboard show. */
+export interface HouseStatus extends Omit<SessionReport, "lanes"> {
+  readonly version: string;
+  readonly session: string;
+  readonly home: string;
+  readonly epoch: number;
+  /** ISO-8601 market time now. */
+  readonly marketTime: string;
+  /** Share of the session's data played, 0 to 1; null in live mode. */
+  readonly progress: number | null;
+  readonly lanes: { readonly [P in Priority]: LaneStatus };
+  readonly openOrders: number;
+  readonly degradation: string;
+  /** Trading is open: reconciled, safety allows, not stopping. */
+  readonly trading: { readonly open: boolean; readonly why: string };
+  readonly journal: { readonly lastSeq: number; readonly pending: number };
+  /** State of each machine by actor name, for example { safety: "NORMAL", execution: "running" }. */
+  readonly machines: { readonly [actor: string]: string };
+  readonly restarts: { readonly [component: string]: number };
+  readonly effectsPending: number;
+  readonly refusedFacts: { readonly [type: string]: number };
+  readonly loopDelayMs: { readonly p99: number; readonly max: number };
+}
