@@ -1,0 +1,146 @@
+/**
+ * The actors under the root supervisor: starts them, sends one fact at a time, and collects what they emit.
+ *
+ * A machine that throws has a bug. Its snapshot from before the breaking fact is kept, so that the supervisor's restart
+ * brings it back with the state it had, not with a fresh and perhaps bolder one; facts for it wait meanwhile.
+ */
+import { type AnyActorLogic, type AnyActorRef, createActor, type Snapshot } from "xstate";
+import { type SupervisorInput, supervisorMachine } from "#machines/supervisor.machine.ts";
+import { type OpsInput, opsMachine } from "#machines/ops.machine.ts";
+import type { ActorEvent } from "../event/catalog.ts";
+import { type ActorName, actorNames } from "../event/fact.ts";
+import type { Effect } from "./effects.ts";
+
+export type PartLogics = { readonly [P in Exclude<ActorName, "supervisor" | "ops">]: AnyActorLogic };
+
+export interface ActorSystem {
+  readonly start: () => void;
+  /** Sends to one actor and returns what all actors emitted because of it, in order. */
+  readonly send: (name: ActorName, event: ActorEvent) => readonly Effect[];
+  /** The effects that actors emitted while starting. */
+  readonly takeEffects: () => readonly Effect[];
+  readonly snapshotOf: (name: ActorName) => Snapshot<unknown> | undefined;
+  /** One JSON value with the state of every actor. */
+  readonly persist: () => unknown;
+  /** Short text of each actor's state, for people. */
+  readonly states: () => { readonly [name: string]: string };
+  readonly isDown: (name: ActorName) => boolean;
+  readonly stop: () => void;
+}
+
+/** Facts that wait for an actor that is being restarted; beyond this the oldest are given up and counted by the caller. */
+const heldMax = 10_000;
+
+const textOf = (value: unknown): string => {
+  if (typeof value === "string") return value;
+  if (typeof value !== "object" || value === null) return "";
+  return Object.entries(value)
+    .map(([key, inner]) => (textOf(inner) === "" ? key : `${key}.${textOf(inner)}`))
+    .join(" ");
+};
+
+export const createActorSystem = ({
+  logics,
+  input,
+  persisted,
+  onLost,
+}: {
+  readonly logics: PartLogics;
+  readonly input: SupervisorInput & { readonly parts: { readonly ops?: OpsInput } };
+  readonly persisted?: unknown;
+  /** A fact could not be kept for an actor that is down. */
+  readonly onLost: (name: ActorName, event: ActorEvent) => void;
+}): ActorSystem => {
+  const actors = new Map<string, AnyActorRef>();
+  const lastGood = new Map<string, Snapshot<unknown>>();
+  const held = new Map<ActorName, ActorEvent[]>();
+  let emitted: Effect[] = [];
+
+  /** The same logic, but a restart begins with the last good state. */
+  const resumable = (name: string, logic: AnyActorLogic): AnyActorLogic =>
+    Object.create(logic, {
+      getInitialSnapshot: { value: (scope: never, actorInput: never) => lastGood.get(name) ?? logic.getInitialSnapshot(scope, actorInput) },
+    }) as AnyActorLogic;
+
+  const { maintenance, scheduler, ...core } = logics;
+  const ops = opsMachine.provide({ actors: { maintenance: resumable("maintenance", maintenance), scheduler: resumable("scheduler", scheduler) } as never });
+  const root = supervisorMachine.provide({
+    actors: { ...Object.fromEntries(Object.entries(core).map(([name, logic]) => [name, resumable(name, logic)])), ops } as never,
+  });
+
+  const watch = (actor: AnyActorRef): void => {
+    const name = actor.id;
+    actors.set(name, actor);
+    actor.on("*", (effect) => {
+      emitted.push(effect as Effect);
+    });
+  };
+
+  const supervisor = createActor(root, {
+    id: "supervisor",
+    input,
+    ...(persisted === undefined ? {} : { snapshot: persisted as never }),
+    inspect: (inspection) => {
+      if (inspection.type === "@xstate.actor") watch(inspection.actorRef as AnyActorRef);
+    },
+  });
+
+  const isDown = (name: ActorName): boolean => actors.get(name)?.getSnapshot().status !== "active";
+
+  const takeEffects = (): readonly Effect[] => {
+    const taken = emitted;
+    emitted = [];
+    return taken;
+  };
+
+  const deliver = (name: ActorName, event: ActorEvent): void => {
+    const actor = actors.get(name);
+    if (actor === undefined) return;
+    const before = actor.getSnapshot() as Snapshot<unknown>;
+    actor.send(event);
+    if (name !== "supervisor" && name !== "ops" && actor.getSnapshot().status === "error") lastGood.set(name, before);
+  };
+
+  const release = (): void => {
+    for (const [name, events] of held) {
+      if (isDown(name)) continue;
+      held.delete(name);
+      for (const event of events) deliver(name, event);
+    }
+  };
+
+  return {
+    start: () => {
+      supervisor.start();
+    },
+    send: (name, event) => {
+      if (!actors.has(name)) return [];
+      if (isDown(name)) {
+        const waiting = held.get(name) ?? [];
+        if (waiting.length >= heldMax) onLost(name, waiting.shift() as ActorEvent);
+        waiting.push(event);
+        held.set(name, waiting);
+        return [];
+      }
+      deliver(name, event);
+      if (held.size > 0) release();
+      return takeEffects();
+    },
+    takeEffects,
+    snapshotOf: (name) => actors.get(name)?.getSnapshot() as Snapshot<unknown> | undefined,
+    persist: () => supervisor.getPersistedSnapshot(),
+    states: () =>
+      Object.fromEntries(
+        actorNames.flatMap((name): [string, string][] => {
+          const snapshot = actors.get(name)?.getSnapshot() as { status: string; value?: unknown } | undefined;
+          if (snapshot === undefined) return [];
+          if (snapshot.status !== "active") return [[name, `down (${snapshot.status})`]];
+          return [[name, textOf(snapshot.value) || "active"]];
+        }),
+      ),
+    isDown,
+    stop: () => {
+      supervisor.stop();
+    },
+  };
+};

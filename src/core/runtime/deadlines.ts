@@ -1,0 +1,70 @@
+/**
+ * The one owner of real timers. A deadline is data: an id and an absolute time, kept in a table that is part of the state
+ * snapshot. Machines ask with `timer.set`; when the time has come they get the fact `timer.due`. After a restart the table
+ * is armed again, and a deadline that passed while the process was down fires at once (xstate does not restore `after`).
+ */
+import type { Offer } from "../event/catalog.ts";
+import type { Cancel, Clock } from "../ports.ts";
+
+export interface Deadlines {
+  readonly set: (id: string, at: number) => void;
+  readonly clear: (id: string) => void;
+  /**
+   * Takes the deadline off the table, right before its `timer.due` is handled.
+   *
+   * @returns false when it was cleared or set anew since the timer fired: the fact is out of date and nobody must be told
+   */
+  readonly take: (id: string, dueAt: number) => boolean;
+  /** Start real timers for everything in the table; before this call the table only records. */
+  readonly arm: () => void;
+  readonly disarm: () => void;
+  readonly table: () => { readonly [id: string]: number };
+}
+
+export const createDeadlines = ({
+  clock,
+  offer,
+  table = {},
+}: {
+  readonly clock: Clock;
+  readonly offer: Offer;
+  readonly table?: { readonly [id: string]: number };
+}): Deadlines => {
+  const deadlines = new Map<string, number>(Object.entries(table));
+  const timers = new Map<string, Cancel>();
+  let isArmed = false;
+
+  const start = (id: string, at: number): void => {
+    timers.get(id)?.();
+    timers.set(
+      id,
+      clock.setTimer(at, () => {
+        timers.delete(id);
+        offer({ type: "timer.due", payload: { id, dueAt: at }, source: "deadlines" });
+      }),
+    );
+  };
+
+  return {
+    set: (id, at) => {
+      deadlines.set(id, at);
+      if (isArmed) start(id, at);
+    },
+    clear: (id) => {
+      deadlines.delete(id);
+      timers.get(id)?.();
+      timers.delete(id);
+    },
+    take: (id, dueAt) => deadlines.get(id) === dueAt && deadlines.delete(id),
+    arm: () => {
+      isArmed = true;
+      for (const [id, at] of deadlines) start(id, at);
+    },
+    disarm: () => {
+      isArmed = false;
+      for (const cancel of timers.values()) cancel();
+      timers.clear();
+    },
+    table: () => Object.fromEntries(deadlines),
+  };
+};
