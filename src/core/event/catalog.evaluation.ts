@@ -1,4 +1,5 @@
 /** Facts of the evaluation cycle (P2) and of reporting (P3), and of the execution loop. */
+import { orderTypes, sides } from "../instrument.ts";
 import { factTable } from "./fact.ts";
 
 export const evaluationFacts = factTable({
@@ -53,7 +54,10 @@ export const evaluationFacts = factTable({
     journaled: false,
     route: [],
     conflateBy: ["symbol", "strategy"],
-    payload: { symbol: "text", strategy: "text", side: { oneOf: ["buy", "sell"] }, strength: "number", reason: "text" },
+    payload: { symbol: "text", strategy: "text", side: { oneOf: sides },
+      orderType: { oneOf: orderTypes },
+      quantity: "natural",
+      limitPriceMinor: "integer?", strength: "number", reason: "text" },
     says: "A strategy sees an opportunity.",
   },
   "dashboard.updated": {
@@ -112,14 +116,14 @@ export const evaluationFacts = factTable({
   },
   "cycle.completed": {
     priority: "P0",
-    journaled: false,
+    journaled: true,
     route: ["execution"],
     payload: { cycle: "natural", intents: "natural", elapsedMs: "number" },
     says: "An evaluation cycle ended.",
   },
   "cycle.failed": {
     priority: "P0",
-    journaled: false,
+    journaled: true,
     route: ["execution"],
     payload: { cycle: "natural", reason: "text" },
     says: "An evaluation cycle ended with an error.",

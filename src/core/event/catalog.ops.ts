@@ -110,7 +110,7 @@ export const opsFacts = factTable({
   "session.started": {
     priority: "P0",
     journaled: true,
-    route: ["supervisor"],
+    route: ["supervisor", "safety", "operating", "orders", "execution", "feed", "archive", "ops", "maintenance", "scheduler"],
     payload: { session: "text", epoch: "natural", recovered: "flag" },
     says: "The house is up.",
   },

@@ -64,10 +64,10 @@ export const safetyFacts = factTable({
   },
   "safety.changed": {
     priority: "P0",
-    journaled: true,
+    journaled: false,
     route: ["operating", "execution"],
     payload: { from: { oneOf: safetyStates }, to: { oneOf: safetyStates }, code: "text", reason: "text" },
-    says: "The safety state moved; lanes degrade with it.",
+    says: "The safety state moved; lanes degrade with it. Derived from the fact that moved it, so not journaled again.",
   },
   "operating.metrics.measured": {
     priority: "P0",

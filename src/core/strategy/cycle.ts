@@ -1,0 +1,108 @@
+/**
+ * One evaluation cycle: the strategy looks at the house and proposes; proposals become signals (P2), signals become intents.
+ *
+ * The cycle itself is asked for by the execution-loop machine. Signals wait in the P2 lane, which safety pauses in FAIL and
+ * LOCKDOWN: there QTS evaluates but never acts. A signal that waited too long is out of date and is dropped, not acted on.
+ */
+import type { Fact, Offer } from "../event/catalog.ts";
+import type { Clock } from "../ports.ts";
+import type { Proposal, Strategy, StrategyView } from "./strategy.ts";
+
+export interface Cycle {
+  /** Performs the effect `cycle.run`; the outcome is cycle.completed or cycle.failed. */
+  readonly run: (cycle: number) => void;
+  /** Handler of signal.generated: turns a fresh signal into an intent. */
+  readonly actOnSignal: (signal: Fact<"signal.generated">) => void;
+  readonly droppedSignals: () => number;
+}
+
+export const createCycle = ({
+  strategy,
+  view,
+  clock,
+  offer,
+  signalMsMax,
+  nextOrderId,
+}: {
+  readonly strategy: Strategy;
+  readonly view: () => StrategyView;
+  readonly clock: Clock;
+  readonly offer: Offer;
+  /** A signal older than this is dropped. */
+  readonly signalMsMax: number;
+  /** A new id, unique for the home's lifetime. */
+  readonly nextOrderId: () => string;
+}): Cycle => {
+  let droppedSignals = 0;
+
+  const propose = (proposal: Proposal): void => {
+    if (proposal.type === "cancel") {
+      offer({
+        type: "order.cancel.requested",
+        payload: { orderId: proposal.orderId, reason: proposal.reason },
+        source: strategy.name,
+        correlationId: proposal.orderId,
+      });
+      return;
+    }
+    const { symbol, side, orderType, quantity, limitPriceMinor, signal, reason } = proposal;
+    offer({
+      type: "signal.generated",
+      payload: {
+        symbol,
+        strategy: strategy.name,
+        side,
+        orderType,
+        quantity,
+        strength: signal,
+        reason,
+        ...(limitPriceMinor === undefined ? {} : { limitPriceMinor }),
+      },
+      source: strategy.name,
+    });
+  };
+
+  return {
+    run: (cycle) => {
+      const startedMs = clock.monotonicMs();
+      offer({ type: "cycle.started", payload: { cycle }, source: "execution" });
+      try {
+        const proposals = strategy.evaluate(view());
+        for (const proposal of proposals) propose(proposal);
+        offer({
+          type: "cycle.completed",
+          payload: { cycle, intents: proposals.length, elapsedMs: clock.monotonicMs() - startedMs },
+          source: "execution",
+        });
+      } catch (error) {
+        // The strategy is a user's code: its failure is expected, and counted by the execution loop.
+        offer({ type: "cycle.failed", payload: { cycle, reason: String(error) }, source: "execution" });
+      }
+    },
+    actOnSignal: ({ at, payload }) => {
+      if (clock.now() - at > signalMsMax) {
+        droppedSignals += 1;
+        return;
+      }
+      const { symbol, strategy: name, side, orderType, quantity, limitPriceMinor, strength, reason } = payload;
+      const orderId = nextOrderId();
+      offer({
+        type: "order.intended",
+        payload: {
+          orderId,
+          symbol,
+          side,
+          orderType,
+          quantity,
+          strategy: name,
+          signal: strength,
+          reason,
+          ...(limitPriceMinor === undefined ? {} : { limitPriceMinor }),
+        },
+        source: name,
+        correlationId: orderId,
+      });
+    },
+    droppedSignals: () => droppedSignals,
+  };
+};
