@@ -1,0 +1,111 @@
+/** What a scraper reads: names that Prometheus accepts, and both conservation laws to check for itself. */
+import { spawnSync } from "node:child_process";
+import { describe, expect, it } from "vitest";
+import { createHouseMetrics, type StagesByName } from "#ops/automation/metrics.ts";
+import { exampleStatus } from "../../adapters/host/example-status.ts";
+
+const stages: StagesByName = {
+  validation: { in: 100, out: 95, errored: 1, refusedBy: { "price.not.positive": 3, "clock.ahead": 1 } },
+  guard: { in: 95, out: 95, errored: 0, refusedBy: {} },
+};
+
+/** Samples by `name{labels}`. */
+const samplesOf = (text: string): Map<string, number> =>
+  new Map(
+    text
+      .split("\n")
+      .filter((line) => line !== "" && !line.startsWith("#"))
+      .map((line) => {
+        const at = line.lastIndexOf(" ");
+        return [line.slice(0, at), Number(line.slice(at + 1).replace("Nan", "NaN"))];
+      }),
+  );
+
+const collect = async (...args: Parameters<ReturnType<typeof createHouseMetrics>["collect"]>): Promise<Map<string, number>> =>
+  samplesOf(await createHouseMetrics({ processMetrics: false }).collect(...args));
+
+const promtool = spawnSync("promtool", ["--version"]).status === 0;
+const mustCheck = Boolean(process.env.CI);
+
+describe("the metrics page", () => {
+  it("lets a scraper check that every lane conserves its facts (E10)", async () => {
+    const samples = await collect(exampleStatus(), stages);
+    for (const lane of ["P0", "P1", "P2", "P3"]) {
+      const of = (name: string): number => samples.get(`qts_lane_${name}{lane="${lane}"}`) as number;
+      const accounted =
+        of("handled_total") +
+        of("dropped_total") +
+        of("collapsed_total") +
+        of("sampled_total") +
+        of("dead_lettered_total") +
+        of("waiting");
+      expect(of("accepted_total"), lane).toBe(accounted);
+    }
+  });
+
+  it("lets a scraper check that every stage conserves its rows, with the reasons of the refused (A2)", async () => {
+    const samples = await collect(exampleStatus(), stages);
+    const refused = [...samples].filter(([name]) => name.startsWith('qts_stage_refused_total{stage="validation"'));
+    expect(refused.map(([name]) => name)).toEqual([
+      'qts_stage_refused_total{stage="validation",reason="price.not.positive"}',
+      'qts_stage_refused_total{stage="validation",reason="clock.ahead"}',
+    ]);
+    const sum = refused.reduce((total, [, count]) => total + count, 0);
+    expect(samples.get('qts_stage_in_total{stage="validation"}')).toBe(
+      (samples.get('qts_stage_out_total{stage="validation"}') as number) +
+        sum +
+        (samples.get('qts_stage_errored_total{stage="validation"}') as number),
+    );
+    expect(samples.get("qts_archive_received_total")).toBe(120334);
+    expect(samples.get("qts_archive_persisted_total")).toBe(120330);
+  });
+
+  it("counts from the house's figures: a second scrape repeats them and does not add them up", async () => {
+    const metrics = createHouseMetrics({ processMetrics: false });
+    await metrics.collect(exampleStatus(), stages);
+    const samples = samplesOf(await metrics.collect(exampleStatus(), stages));
+    expect(samples.get('qts_lane_handled_total{lane="P1"}')).toBe(119000);
+    expect(samples.get('qts_stage_in_total{stage="guard"}')).toBe(95);
+    expect(samples.get('qts_component_restarts_total{component="feed"}')).toBe(1);
+  });
+
+  it("forgets a position that was closed and a state that was left", async () => {
+    const metrics = createHouseMetrics({ processMetrics: false });
+    await metrics.collect(exampleStatus(), {});
+    const samples = samplesOf(
+      await metrics.collect(exampleStatus({ positions: { SPY: 1 }, safety: "FAIL", machines: { execution: "halted" } }), {}),
+    );
+    expect([...samples.keys()].filter((name) => name.startsWith("qts_position_lots"))).toEqual([
+      'qts_position_lots{symbol="SPY"}',
+    ]);
+    expect([...samples.keys()].filter((name) => name.startsWith("qts_machine_state"))).toEqual([
+      'qts_machine_state{actor="execution",state="halted"}',
+    ]);
+    expect(samples.get('qts_safety_state{state="NORMAL"}')).toBe(0);
+    expect(samples.get('qts_safety_state{state="FAIL"}')).toBe(1);
+  });
+
+  it("speaks in seconds, with latency per statistic", async () => {
+    const samples = await collect(exampleStatus(), {});
+    expect(samples.get('qts_lane_latency_seconds{lane="P1",statistic="p99"}')).toBe(0.00625);
+    expect(samples.get('qts_lane_oldest_age_seconds{lane="P3"}')).toBe(5.2);
+    expect(samples.get('qts_loop_delay_seconds{statistic="max"}')).toBe(0.012);
+    expect(samples.get("qts_market_time_seconds")).toBe(Date.parse("2013-10-07T14:42:17.250Z") / 1000);
+  });
+
+  it("shows progress as not a number in live mode, where there is no end", async () => {
+    expect((await collect(exampleStatus({ progress: null }), {})).get("qts_session_progress_ratio")).toBeNaN();
+  });
+
+  // CI installs promtool (Debian: prometheus); there its absence is a failure, not a skip.
+  it.skipIf(!promtool && !mustCheck)(
+    `is clean for \`promtool check metrics\`${promtool ? "" : " (needs promtool: apt-get install prometheus)"}`,
+    async () => {
+      const text = await createHouseMetrics().collect(exampleStatus(), stages);
+      const checked = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
+      expect(checked.error).toBeUndefined();
+      expect(`${checked.stdout}${checked.stderr}`).toBe("");
+      expect(checked.status).toBe(0);
+    },
+  );
+});
