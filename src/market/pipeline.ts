@@ -1,0 +1,284 @@
+/**
+ * The way of a tick: snapshot → validation → guard → enrichment → { marks, archive, lane } (spec A2).
+ *
+ * Every stage counts what came in and what became of it, so that in = out + refused + errored holds at any moment: a
+ * recorder that looks healthy while it loses rows (the origin's incident: 116 of 97,329 written) cannot hide here.
+ */
+import type { Config } from "#config/config.ts";
+import type { Offer } from "#core/event/catalog.ts";
+import { createEnrichment } from "./enrichment.ts";
+import { createGuard, type GuardOptions } from "./guard.ts";
+import { LastTrades } from "./mark-book.ts";
+import { freshStart, type MarketClock, type RawTick, type ResumePoint, type RowIntake } from "./ports.ts";
+import { type SnapshotDraft, type SnapshotInputs, type Stage, snapshotLine, snapshotSchemaName } from "./snapshot.ts";
+import { type ValidationLimits, validationProblem } from "./validation.ts";
+
+export const pipelineStages = ["snapshot", "validation", "guard", "enrichment", "archive", "lane"] as const;
+export type PipelineStage = (typeof pipelineStages)[number];
+
+/** in = out + refused + errored, at any moment. */
+export interface StageCounts {
+  readonly in: number;
+  readonly out: number;
+  readonly refused: number;
+  readonly errored: number;
+  /** The refused by reason. */
+  readonly refusedBy: { readonly [reason: string]: number };
+  /** What the last error said; absent while there was none. */
+  readonly lastError?: string;
+}
+
+/** A row that will not be in the archive although its source delivered it, so that it can be declared there. */
+export interface RefusedRow {
+  readonly stage: PipelineStage;
+  readonly reason: string;
+  readonly symbol: string;
+  readonly sequence: number;
+  readonly at: number;
+}
+
+export interface MarketPipeline {
+  /** Takes one tick through all stages; never throws. */
+  accept(tick: RawTick): void;
+  /** Takes a snapshot that the loop made of a symbol's interval; archived, not offered to a lane. */
+  acceptSwing(symbol: string, inputs: SnapshotInputs, isStale: boolean): void;
+  /** A swing snapshot could not be made, for this reason: counted as refused at the first stage. */
+  refuseSwing(reason: string): void;
+  readonly marks: LastTrades;
+  counts(): { readonly [S in PipelineStage]: StageCounts };
+  /** Ticks that entered, and what became of them before the archive; swing snapshots are not among them. */
+  tickCounts(): { readonly received: number; readonly refused: number; readonly errored: number };
+}
+
+export interface MarketPipelineOptions {
+  readonly session: string;
+  readonly run: string;
+  /** Name of the feed. */
+  readonly source: string;
+  readonly instruments: Config["instruments"];
+  readonly clock: Pick<MarketClock, "now">;
+  readonly limits: ValidationLimits & Pick<GuardOptions, "priceJumpShareMax">;
+  readonly archive: RowIntake;
+  readonly offer: Offer;
+  readonly resume?: ResumePoint;
+  /** Told of every row that was let through, for gap detection; on the path of every tick. */
+  readonly onRow?: (stage: Stage, symbol: string, market: string, exchangeAt: number) => void;
+  readonly onHole?: GuardOptions["onHole"];
+  readonly onRefused?: (row: RefusedRow) => void;
+}
+
+class Counts {
+  in = 0;
+  out = 0;
+  refused = 0;
+  errored = 0;
+  readonly refusedBy: Record<string, number> = {};
+  lastError: string | undefined;
+  refuse(reason: string): void {
+    this.refused += 1;
+    this.refusedBy[reason] = (this.refusedBy[reason] ?? 0) + 1;
+  }
+}
+
+const shown = ({ in: came, out, refused, errored, refusedBy, lastError }: Counts): StageCounts => ({
+  in: came,
+  out,
+  refused,
+  errored,
+  refusedBy: { ...refusedBy },
+  ...(lastError === undefined ? {} : { lastError }),
+});
+
+const nothing = (): void => {};
+
+export const createMarketPipeline = ({
+  session,
+  run,
+  source,
+  instruments,
+  clock,
+  limits,
+  archive,
+  offer,
+  resume = freshStart,
+  onRow = nothing,
+  onHole = nothing,
+  onRefused = nothing,
+}: MarketPipelineOptions): MarketPipeline => {
+  const stages = {
+    snapshot: new Counts(),
+    validation: new Counts(),
+    guard: new Counts(),
+    enrichment: new Counts(),
+    archive: new Counts(),
+    lane: new Counts(),
+  };
+  const ticks = { received: 0, refused: 0, errored: 0 };
+  const markets = new Map(instruments.map(({ symbol, market }) => [symbol, market]));
+  const marks = new LastTrades();
+  for (const [symbol, { priceMinor, quantity, exchangeAt, sequence }] of Object.entries(resume.symbols))
+    marks.record(symbol, { priceMinor, quantity, at: exchangeAt, sequence });
+  const enrich = createEnrichment(resume);
+  const guard = createGuard({
+    priceJumpShareMax: limits.priceJumpShareMax,
+    resume,
+    onHole,
+    onJump: ({ symbol, fromMinor, toMinor, at }) =>
+      offer({
+        type: "anomaly.raised",
+        source: "market.guard",
+        at,
+        payload: {
+          code: "AN001",
+          reason: `${symbol} jumped from ${fromMinor} to ${toMinor}; refused until the next trade confirms it`,
+        },
+      }),
+  });
+
+  const draftOf = (stage: Stage, symbol: string, market: string, inputs: SnapshotInputs): SnapshotDraft => {
+    const now = clock.now();
+    return {
+      _schema: snapshotSchemaName,
+      meta: { at: now, session, run, sequence: 0, source, latencyMs: now - inputs.exchangeAt },
+      context: { symbol, market, stage },
+      observation: { inputs, computed: { cumulativeVolume: 0, changeMinor: 0 }, state: { phase: "closed" } },
+      _quality: [],
+    };
+  };
+
+  const inputsOf = (tick: RawTick): SnapshotInputs => {
+    const inputs: { -readonly [K in keyof SnapshotInputs]: SnapshotInputs[K] } = {
+      priceMinor: tick.priceMinor,
+      quantity: tick.quantity,
+      exchangeAt: tick.exchangeAt,
+      sequence: tick.sequence,
+    };
+    if (tick.venue !== undefined) inputs.venue = tick.venue;
+    if (tick.condition !== undefined) inputs.condition = tick.condition;
+    if (tick.bidPriceMinor !== undefined) inputs.bidPriceMinor = tick.bidPriceMinor;
+    if (tick.askPriceMinor !== undefined) inputs.askPriceMinor = tick.askPriceMinor;
+    return inputs;
+  };
+
+  const refuse = (stage: PipelineStage, reason: string, tick: RawTick | undefined): void => {
+    stages[stage].refuse(reason);
+    if (tick === undefined) return;
+    ticks.refused += 1;
+    if (reason !== "sequence.repeated")
+      onRefused({ stage, reason, symbol: tick.symbol, sequence: tick.sequence, at: tick.exchangeAt });
+  };
+
+  /** Runs the stages over one draft; `tick` is its origin, absent for a swing snapshot. The stage it is in is kept in `current`. */
+  let current: PipelineStage = "snapshot";
+  const walk = (draft: SnapshotDraft, tick: RawTick | undefined): void => {
+    const { context, observation, meta } = draft;
+    const { inputs } = observation;
+    stages.snapshot.out += 1;
+
+    current = "validation";
+    stages.validation.in += 1;
+    const impossible = validationProblem(draft, meta.at, limits);
+    if (impossible !== undefined) {
+      refuse("validation", impossible, tick);
+      if (tick !== undefined) guard.skip(tick.symbol, tick.sequence);
+      return;
+    }
+    stages.validation.out += 1;
+
+    current = "guard";
+    stages.guard.in += 1;
+    const unfit = tick === undefined ? undefined : guard.problem(draft);
+    if (unfit !== undefined) {
+      refuse("guard", unfit, tick);
+      return;
+    }
+    stages.guard.out += 1;
+    if (tick !== undefined)
+      marks.record(context.symbol, {
+        priceMinor: inputs.priceMinor,
+        quantity: inputs.quantity,
+        at: inputs.exchangeAt,
+        sequence: inputs.sequence,
+      });
+
+    current = "enrichment";
+    stages.enrichment.in += 1;
+    enrich(draft);
+    onRow(context.stage, context.symbol, context.market, inputs.exchangeAt);
+    stages.enrichment.out += 1;
+
+    current = "archive";
+    stages.archive.in += 1;
+    if (archive.append(context.stage, inputs.exchangeAt, snapshotLine(draft))) stages.archive.out += 1;
+    else stages.archive.refuse("buffer.full");
+
+    if (tick === undefined) return;
+    current = "lane";
+    stages.lane.in += 1;
+    offer({
+      type: "market.trade.ticked",
+      source,
+      at: meta.at,
+      payload: {
+        symbol: context.symbol,
+        priceMinor: inputs.priceMinor,
+        quantity: inputs.quantity,
+        sequence: inputs.sequence,
+        exchangeAt: inputs.exchangeAt,
+      },
+    });
+    stages.lane.out += 1;
+  };
+
+  /** A throw in a stage is a bug or a broken neighbour: the row is counted where it died, and the next one goes on. */
+  const failed = (error: unknown): PipelineStage => {
+    stages[current].errored += 1;
+    stages[current].lastError = String(error);
+    return current;
+  };
+
+  return {
+    marks,
+    accept: (tick) => {
+      ticks.received += 1;
+      current = "snapshot";
+      stages.snapshot.in += 1;
+      try {
+        const market = markets.get(tick.symbol);
+        if (market === undefined) return refuse("snapshot", "symbol.unknown", tick);
+        const draft = draftOf("scalp", tick.symbol, market, inputsOf(tick));
+        if (tick.suspicious === true) draft._quality.push("SUSPICIOUS");
+        walk(draft, tick);
+      } catch (error) {
+        // A row that the lane could not take is in the archive all the same.
+        if (failed(error) !== "lane") ticks.errored += 1;
+      }
+    },
+    acceptSwing: (symbol, inputs, isStale) => {
+      current = "snapshot";
+      stages.snapshot.in += 1;
+      try {
+        const market = markets.get(symbol);
+        if (market === undefined) return stages.snapshot.refuse("symbol.unknown");
+        const draft = draftOf("swing", symbol, market, inputs);
+        if (isStale) draft._quality.push("STALE");
+        walk(draft, undefined);
+      } catch (error) {
+        failed(error);
+      }
+    },
+    refuseSwing: (reason) => {
+      stages.snapshot.in += 1;
+      stages.snapshot.refuse(reason);
+    },
+    counts: () => ({
+      snapshot: shown(stages.snapshot),
+      validation: shown(stages.validation),
+      guard: shown(stages.guard),
+      enrichment: shown(stages.enrichment),
+      archive: shown(stages.archive),
+      lane: shown(stages.lane),
+    }),
+    tickCounts: () => ({ ...ticks }),
+  };
+};
