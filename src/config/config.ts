@@ -69,7 +69,14 @@ export const configSchema = z.strictObject({
   events: z.strictObject({
     lanes: z.strictObject({
       P0: z
-        .strictObject({ ...lane, internalReserve: positive, warningDepth: positive, criticalDepth: positive, slaMs: sla })
+        .strictObject({
+          ...lane,
+          internalReserve: positive,
+          processingMsMax: positive,
+          warningDepth: positive,
+          criticalDepth: positive,
+          slaMs: sla,
+        })
         .refine(
           (l) => l.warningDepth <= l.criticalDepth && l.criticalDepth <= l.capacity,
           "wants warningDepth ≤ criticalDepth ≤ capacity",
@@ -81,10 +88,12 @@ export const configSchema = z.strictObject({
     timeSliceMs: z.number().positive(),
     lowLanesShareMin: share,
     hysteresisShare: share,
+    warningBatchFactor: positive,
     handlers: z.strictObject({
       retries: count,
       retryDelaysMs: z.array(durationMs).min(1),
       timeoutMs: positive,
+      inProgressMax: positive,
       deadLettersMax: positive,
     }),
     drainMsMax: durationMs,
@@ -157,11 +166,27 @@ export const configSchema = z.strictObject({
       participationShare: share,
       feeRate: share,
       sellTaxRate: share,
+      responseTimeoutMs: positive,
+      reconnectBackoffMs: z
+        .tuple([positive, positive])
+        .refine(([low, high]) => low <= high, "the range must be [first, longest]"),
+      clientOrderIds: z.boolean(),
+      basePriceMinor: z.record(z.string().min(1), positive),
       faults: z.strictObject({
         rejectShare: share,
+        rejectAfterAcceptShare: share,
         lostResponseShare: share,
+        lateResponseShare: share,
+        lateResponseMs: durationMs,
+        slowOrderShare: share,
+        slowOrderMs: durationMs,
         duplicateReportShare: share,
+        missingReportShare: share,
         reorderReportShare: share,
+        listLagMs: durationMs,
+        disconnectShare: share,
+        stallShare: share,
+        stallMs: durationMs,
       }),
     }),
   }),

@@ -1,0 +1,245 @@
+/**
+ * Who else is told about a fact (spec E7): several handlers per type, isolated from each other.
+ *
+ * A handler that throws, rejects or takes too long is tried again outside the lane, so that no later fact waits for it,
+ * and then given up with its reason. A batch handler gets facts in groups, and its group is retried as one.
+ */
+import type { Config } from "#config/config.ts";
+import type { Cancel, Clock } from "../ports.ts";
+import type { Fact, FactType } from "./catalog.ts";
+import type { DeadLetter } from "./dead-letters.ts";
+import type { Kind, Kinds, Waiting } from "./kinds.ts";
+
+export type Handler<F = Fact> = (fact: F) => void | Promise<void>;
+export type BatchHandler<F = Fact> = (facts: readonly F[]) => void | Promise<void>;
+/** One type, several types, or a question asked of every fact. */
+export type Filter = FactType | readonly FactType[] | ((fact: Fact) => boolean);
+export type Unsubscribe = () => void;
+
+interface Batch {
+  entries: Waiting[];
+  cancelFlush: Cancel | undefined;
+}
+
+/** A registered handler and its state. */
+export interface Registered {
+  readonly name: string;
+  readonly wants: ((fact: Fact) => boolean) | undefined;
+  readonly call: (facts: readonly Waiting[]) => void | Promise<void>;
+  readonly callOne: Handler<never> | undefined;
+  readonly batch: Batch | undefined;
+  /** Facts it holds: being awaited, or waiting for a retry. */
+  inProgress: number;
+  /** It gave up on a fact and has not succeeded since: one safety report, not one per fact. */
+  failing: boolean;
+  removed: boolean;
+}
+
+interface Work {
+  readonly handler: Registered;
+  readonly entries: readonly Waiting[];
+  attempts: number;
+}
+
+export interface HandlersOptions {
+  readonly kinds: Kinds;
+  readonly clock: Clock;
+  readonly policy: () => Config["events"]["handlers"];
+  readonly batchSize: (kind: Kind) => number;
+  readonly batchWaitMs: (kind: Kind) => number;
+  /** The last piece of work of a fact ended. */
+  readonly finished: (entry: Waiting) => void;
+  /** A handler gave up; `first` is true when it had not been failing before. */
+  readonly gaveUp: (entry: Waiting, letter: DeadLetter, first: boolean) => void;
+}
+
+export interface Handlers {
+  add(filter: Filter, call: Handler<never>, options: { readonly name: string }): Unsubscribe;
+  addBatch(filter: Filter, call: BatchHandler<never>, options: { readonly name: string }): Unsubscribe;
+  /** Tells every handler of the fact; what does not end here keeps the entry unfinished. Never throws. */
+  run(entry: Waiting): void;
+  /** Hands over what waits in half-full groups. */
+  flushBatches(): void;
+}
+
+const isPromise = (value: unknown): value is Promise<void> =>
+  typeof value === "object" && value !== null && typeof (value as Promise<void>).then === "function";
+
+export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export const createHandlers = (options: HandlersOptions): Handlers => {
+  const { kinds, clock, policy, finished, gaveUp } = options;
+  const batched = new Set<Registered>();
+
+  const settle = (entry: Waiting): void => {
+    entry.unfinished -= 1;
+    if (entry.unfinished === 0) finished(entry);
+  };
+
+  const end = ({ handler, entries }: Work): void => {
+    handler.inProgress -= entries.length;
+    for (const entry of entries) settle(entry);
+  };
+
+  const giveUp = (handler: Registered, entries: readonly Waiting[], attempts: number, reason: string): void => {
+    const first = !handler.failing;
+    handler.failing = true;
+    entries.forEach((entry, index) => {
+      entry.failed = true;
+      gaveUp(entry, { fact: entry.fact, handler: handler.name, reason, attempts }, first && index === 0);
+    });
+  };
+
+  const failed = (work: Work, reason: string): void => {
+    const { handler, entries, attempts } = work;
+    const { retries, retryDelaysMs } = policy();
+    if (!handler.removed && attempts <= retries) {
+      const delayMs = retryDelaysMs[Math.min(attempts, retryDelaysMs.length) - 1] as number;
+      clock.setTimer(clock.now() + delayMs, () => attempt(work));
+      return;
+    }
+    // Nobody waits any longer for a handler that was removed: that is no failure.
+    if (!handler.removed) giveUp(handler, entries, attempts, reason);
+    end(work);
+  };
+
+  const watch = (work: Work, outcome: Promise<void>): void => {
+    const { timeoutMs } = policy();
+    let over = false;
+    const once = (act: () => void): void => {
+      if (over) return;
+      over = true;
+      cancelTimeout();
+      act();
+    };
+    const cancelTimeout = clock.setTimer(clock.now() + timeoutMs, () =>
+      once(() => failed(work, `took longer than ${timeoutMs} ms`)),
+    );
+    clock.hold(outcome).then(
+      () =>
+        once(() => {
+          work.handler.failing = false;
+          end(work);
+        }),
+      (error: unknown) => once(() => failed(work, reasonOf(error))),
+    );
+  };
+
+  const attempt = (work: Work): void => {
+    const { handler, entries } = work;
+    if (handler.removed) {
+      end(work);
+      return;
+    }
+    work.attempts += 1;
+    try {
+      const outcome = handler.call(entries);
+      if (isPromise(outcome)) {
+        watch(work, outcome);
+        return;
+      }
+    } catch (error) {
+      failed(work, reasonOf(error));
+      return;
+    }
+    handler.failing = false;
+    end(work);
+  };
+
+  /** A fact whose first attempt did not end at once: from here on it is the handler's, outside the lane. */
+  const hold = (handler: Registered, entry: Waiting): Work => {
+    entry.unfinished += 1;
+    handler.inProgress += 1;
+    return { handler, entries: [entry], attempts: 1 };
+  };
+
+  const flush = (handler: Registered, batch: Batch): void => {
+    batch.cancelFlush?.();
+    batch.cancelFlush = undefined;
+    const { entries } = batch;
+    if (entries.length === 0) return;
+    batch.entries = [];
+    attempt({ handler, entries, attempts: 0 });
+  };
+
+  const collect = (handler: Registered, batch: Batch, entry: Waiting): void => {
+    entry.unfinished += 1;
+    handler.inProgress += 1;
+    batch.entries.push(entry);
+    const waitMs = options.batchWaitMs(entry.kind);
+    if (batch.entries.length >= options.batchSize(entry.kind) || waitMs === 0) flush(handler, batch);
+    else batch.cancelFlush ??= clock.setTimer(clock.now() + waitMs, () => flush(handler, batch));
+  };
+
+  const tell = (handler: Registered, entry: Waiting): void => {
+    const { inProgressMax } = policy();
+    if (handler.inProgress >= inProgressMax) {
+      giveUp(handler, [entry], 0, `${inProgressMax} facts are already in progress at this handler`);
+    } else if (handler.batch !== undefined) {
+      collect(handler, handler.batch, entry);
+    } else {
+      try {
+        const outcome = (handler.callOne as Handler)(entry.fact);
+        if (isPromise(outcome)) watch(hold(handler, entry), outcome);
+        else handler.failing = false;
+      } catch (error) {
+        failed(hold(handler, entry), reasonOf(error));
+      }
+    }
+  };
+
+  const register = (filter: Filter, handler: Registered): Unsubscribe => {
+    const types: readonly string[] =
+      typeof filter === "string" ? [filter] : typeof filter === "function" ? [...kinds.keys()] : filter;
+    const told = types.map((type) => kinds.get(type)).filter((kind) => kind !== undefined);
+    for (const kind of told) kind.handlers = [...kind.handlers, handler];
+    return () => {
+      if (handler.removed) return;
+      if (handler.batch !== undefined) flush(handler, handler.batch);
+      handler.removed = true;
+      batched.delete(handler);
+      for (const kind of told) kind.handlers = kind.handlers.filter((other) => other !== handler);
+    };
+  };
+
+  const create = (filter: Filter, parts: Pick<Registered, "name" | "call" | "callOne" | "batch">): Registered => ({
+    ...parts,
+    wants: typeof filter === "function" ? filter : undefined,
+    inProgress: 0,
+    failing: false,
+    removed: false,
+  });
+
+  return {
+    add(filter, callOne, { name }) {
+      const call = ([entry]: readonly Waiting[]): void | Promise<void> => (callOne as Handler)((entry as Waiting).fact);
+      return register(filter, create(filter, { name, call, callOne, batch: undefined }));
+    },
+    addBatch(filter, callBatch, { name }) {
+      const call = (entries: readonly Waiting[]): void | Promise<void> =>
+        (callBatch as BatchHandler)(entries.map(({ fact }) => fact));
+      const batch: Batch = { entries: [], cancelFlush: undefined };
+      const handler = create(filter, { name, call, callOne: undefined, batch });
+      batched.add(handler);
+      return register(filter, handler);
+    },
+    run(entry) {
+      entry.unfinished += 1;
+      for (const handler of entry.kind.handlers) {
+        let wanted = true;
+        if (handler.wants !== undefined)
+          try {
+            wanted = handler.wants(entry.fact);
+          } catch (error) {
+            giveUp(handler, [entry], 1, `its filter failed: ${reasonOf(error)}`);
+            wanted = false;
+          }
+        if (wanted) tell(handler, entry);
+      }
+      settle(entry);
+    },
+    flushBatches() {
+      for (const handler of batched) if (handler.batch !== undefined) flush(handler, handler.batch);
+    },
+  };
+};

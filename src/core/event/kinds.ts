@@ -1,0 +1,111 @@
+/**
+ * The catalogue made ready for the hot path: one object per fact type with its lane, its conflation key, its handlers and
+ * its counters, so that a tick costs one look-up.
+ */
+import { type Fact, type FactType, factTypes, rowOf } from "./catalog.ts";
+import { type ActorName, type Priority, priorities } from "./fact.ts";
+import type { Registered } from "./handlers.ts";
+import type { LeftBecause } from "./lane-queue.ts";
+
+/** What happened to the facts of one type. accepted = handled + dropped + collapsed + sampled + deadLettered + waiting. */
+export interface Tally {
+  accepted: number;
+  handled: number;
+  dropped: number;
+  collapsed: number;
+  sampled: number;
+  deadLettered: number;
+  /** Ids of the first and the latest dropped fact; ids sort by creation, so they bound the hole. */
+  firstDroppedId: string | undefined;
+  lastDroppedId: string | undefined;
+}
+
+export interface Kind {
+  readonly type: FactType;
+  readonly priority: Priority;
+  /** Index of the lane: 0 for P0. */
+  readonly lane: number;
+  readonly journaled: boolean;
+  readonly route: readonly ActorName[];
+  /** The conflation key of a payload, or undefined when facts of this type are never merged. */
+  readonly keyOf: (payload: unknown) => string | undefined;
+  readonly tally: Tally;
+  /** Replaced as a whole at registration, so that a running loop over it is not disturbed. */
+  handlers: readonly Registered[];
+}
+
+/** A fact in a lane or at a handler. */
+export interface Waiting {
+  readonly fact: Fact;
+  readonly kind: Kind;
+  /** Monotonic ms. */
+  readonly enqueuedAt: number;
+  /** Offered from inside the house: it uses the reserve of P0 and never blocks. */
+  readonly internal: boolean;
+  /** Pieces of work that still hold the fact: the delivery itself, and handlers that have not ended. */
+  unfinished: number;
+  failed: boolean;
+}
+
+const keyCacheSize = 10_000;
+
+const keyReader = (type: FactType, fields: readonly string[] | undefined): ((payload: unknown) => string | undefined) => {
+  if (fields === undefined) return () => undefined;
+  const [first, ...others] = fields;
+  if (first === undefined) return () => type;
+  // Joined with a character no symbol has. Keys of one field are kept: building and hashing the text is the dearest part of a tick.
+  if (others.length > 0)
+    return (payload) => {
+      const values = payload as Record<string, unknown>;
+      let key: string = type;
+      for (const field of fields) key += `\u0000${String(values[field])}`;
+      return key;
+    };
+  const known = new Map<unknown, string>();
+  return (payload) => {
+    const value = (payload as Record<string, unknown>)[first];
+    let key = known.get(value);
+    if (key === undefined) {
+      if (known.size >= keyCacheSize) known.clear();
+      key = `${type}\u0000${String(value)}`;
+      known.set(value, key);
+    }
+    return key;
+  };
+};
+
+const createKind = (type: FactType): Kind => {
+  const row = rowOf(type);
+  return {
+    type,
+    priority: row.priority,
+    lane: priorities.indexOf(row.priority),
+    journaled: row.journaled,
+    route: row.route,
+    keyOf: keyReader(type, row.conflateBy),
+    tally: {
+      accepted: 0,
+      handled: 0,
+      dropped: 0,
+      collapsed: 0,
+      sampled: 0,
+      deadLettered: 0,
+      firstDroppedId: undefined,
+      lastDroppedId: undefined,
+    },
+    handlers: [],
+  };
+};
+
+export type Kinds = ReadonlyMap<string, Kind>;
+
+/** A fresh set of kinds with zeroed counters; one per dispatcher. */
+export const createKinds = (): Kinds => new Map(factTypes.map((type) => [type, createKind(type)]));
+
+/** Counts a fact that left its lane without being taken. */
+export const countLeft = ({ kind: { tally }, fact }: Waiting, because: LeftBecause): void => {
+  tally[because] += 1;
+  if (because !== "dropped") return;
+  tally.firstDroppedId ??= fact.id;
+  tally.lastDroppedId = fact.id;
+};
