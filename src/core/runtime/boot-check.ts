@@ -1,0 +1,82 @@
+/**
+ * Is every chart whole? Run once at start-up and in tests, because xstate notices a missing guard or an unknown delay only
+ * when the transition is taken, perhaps months later.
+ */
+import type { AnyStateMachine, AnyStateNode } from "xstate";
+
+interface Implementations {
+  readonly guards: { readonly [name: string]: unknown };
+  readonly actions: { readonly [name: string]: unknown };
+}
+
+const namesIn = (part: unknown): string[] => {
+  if (part === undefined || part === null || typeof part === "function") {
+    // and(), or() and not() keep their operands in a property.
+    const guards = (part as { readonly guards?: readonly unknown[] } | null | undefined)?.guards;
+    return guards === undefined ? [] : guards.flatMap(namesIn);
+  }
+  if (typeof part === "string") return [part];
+  const { type } = part as { type?: unknown };
+  return typeof type === "string" ? [type] : [];
+};
+
+const textOf = (node: AnyStateNode): string => [node.machine.id, ...node.path].join(".");
+
+const nodesOf = (node: AnyStateNode): AnyStateNode[] => [
+  node,
+  ...(Object.values(node.states) as AnyStateNode[]).flatMap(nodesOf),
+];
+
+const reachedFrom = (node: AnyStateNode, seen: Set<AnyStateNode>): void => {
+  if (seen.has(node)) return;
+  seen.add(node);
+  if (node.parent !== undefined) reachedFrom(node.parent, seen);
+  const entered =
+    node.type === "parallel"
+      ? (Object.values(node.states) as AnyStateNode[])
+      : node.type === "compound"
+        ? [...(node.initial.target ?? [])]
+        : [];
+  for (const child of entered) reachedFrom(child, seen);
+  for (const transitions of node.transitions.values()) {
+    for (const { target } of transitions) for (const next of (target ?? []) as AnyStateNode[]) reachedFrom(next, seen);
+  }
+  for (const { target } of node.always ?? []) for (const next of (target ?? []) as AnyStateNode[]) reachedFrom(next, seen);
+};
+
+/** What is wrong with a chart, one sentence each; nothing for a whole one. */
+export const chartProblems = (machine: AnyStateMachine): readonly string[] => {
+  const { guards, actions } = machine.implementations as unknown as Implementations;
+  const problems: string[] = [];
+  const nodes = nodesOf(machine.root);
+  const checkNames = (
+    kind: "guard" | "action",
+    known: { readonly [name: string]: unknown },
+    part: unknown,
+    where: string,
+  ): void => {
+    for (const name of namesIn(part)) {
+      if (!name.startsWith("xstate.") && !Object.hasOwn(known, name))
+        problems.push(`${where} names the ${kind} "${name}", which does not exist`);
+    }
+  };
+  for (const node of nodes) {
+    const where = textOf(node);
+    if ((node.invoke ?? []).length > 0) problems.push(`${where} invokes; use an effect`);
+    if ((node.after ?? []).length > 0) problems.push(`${where} waits with \`after\`; use a deadline`);
+    for (const action of [...node.entry, ...node.exit]) checkNames("action", actions, action, where);
+    for (const [event, transitions] of node.transitions) {
+      if (event === "*") problems.push(`${where} takes any event; '*' swallows errors`);
+      for (const { guard, actions: taken } of transitions) {
+        checkNames("guard", guards, guard, `${where} on ${event}`);
+        for (const action of taken) checkNames("action", actions, action, `${where} on ${event}`);
+      }
+    }
+  }
+  const reached = new Set<AnyStateNode>();
+  reachedFrom(machine.root, reached);
+  for (const node of nodes) if (!reached.has(node)) problems.push(`${textOf(node)} can never be entered`);
+  const leaves = nodes.filter(({ type }) => type === "atomic" || type === "final").length;
+  if (leaves > 16) problems.push(`${machine.id} has ${leaves} states; keep a machine at about 15`);
+  return problems;
+};

@@ -1,0 +1,251 @@
+/**
+ * The corridor every fact walks: lanes → journal → actors → effects, one fact at a time.
+ *
+ * Starting is recovering: `recover` restores the newest snapshot and replays the journal's tail with effects off; `open`
+ * turns effects on, arms the deadlines and tells every actor that the session has started, so that each deals with what a
+ * crash may have interrupted. There is no other way in.
+ */
+import type { Config } from "#config/config.ts";
+import type { OpsInput } from "#machines/ops.machine.ts";
+import type { SupervisorInput } from "#machines/supervisor.machine.ts";
+import { type ActorEvent, type Fact, type FactType, isFactType, type NewFact, type Offer, rowOf } from "../event/catalog.ts";
+import type { ActorName } from "../event/fact.ts";
+import type { Clock, Journal, JournalError } from "../ports.ts";
+import { err, ok, type Result } from "../result.ts";
+import { type ActorSystem, createActorSystem, type PartLogics } from "./actor-system.ts";
+import { createDeadlines, type Deadlines } from "./deadlines.ts";
+import { createDispatcher, type Dispatcher, type DrainReport } from "./dispatcher.ts";
+import { type Effect, type EffectHandlers, type EffectType, irreversibleEffects } from "./effects.ts";
+import { createRecorder, type Recorder } from "./recorder.ts";
+
+export type HouseInput = SupervisorInput & { readonly parts: { readonly ops?: OpsInput } };
+
+export interface Recovery {
+  /** True when the journal already held facts. */
+  readonly recovered: boolean;
+  /** Facts replayed after the snapshot. */
+  readonly replayed: number;
+  /** `at` of the newest fact, undefined in an empty journal. */
+  readonly lastAt: number | undefined;
+}
+
+export interface House {
+  readonly offer: Offer;
+  readonly dispatcher: Dispatcher;
+  readonly actors: () => ActorSystem;
+  readonly deadlines: Deadlines;
+  readonly recorder: Recorder;
+  readonly recover: () => Promise<Result<Recovery, JournalError>>;
+  /** Effects on, deadlines armed, `session.started` offered. */
+  readonly open: (session: { readonly session: string; readonly epoch: number; readonly recovered: boolean }) => void;
+  /** Handles what waits, without leaving the event loop; a promise when real work holds the market's time. */
+  readonly settle: () => Promise<void> | undefined;
+  /** Writes a state snapshot of everything journaled so far. */
+  readonly saveSnapshot: () => Promise<Result<void, JournalError>>;
+  readonly effectsPending: () => number;
+  /** Effects that were not performed because their cause never became durable. */
+  readonly effectsWithheld: () => number;
+  readonly close: (drainMsMax: number) => Promise<DrainReport>;
+}
+
+export interface HouseOptions {
+  readonly config: Config["events"];
+  readonly seed: number;
+  /** Short text that makes fact ids of this run unique and sortable after earlier runs. */
+  readonly runPrefix: string;
+  readonly snapshotEveryFacts: number;
+  readonly clock: Clock;
+  readonly journal: Journal;
+  readonly logics: PartLogics;
+  readonly input: HouseInput;
+  /** Made once; the handlers use the house's own `offer`. */
+  readonly handlers: EffectHandlers;
+  /** Resolves while the clock is held by real work; undefined when it is not. */
+  readonly released?: () => Promise<void> | undefined;
+  readonly onJournalFailure: (error: JournalError) => void;
+  readonly onSafetyChange: (to: string) => void;
+  readonly onLost: (name: ActorName, event: ActorEvent) => void;
+}
+
+const snapshotVersion = 1;
+const irreversible: ReadonlySet<EffectType> = new Set(irreversibleEffects);
+/** A batch waits for the journal at most this long while the house is busy. */
+const flushMsMax = 20;
+
+interface StateBody {
+  readonly version: number;
+  readonly actors: unknown;
+  readonly deadlines: { readonly [id: string]: number };
+}
+
+export const createHouse = (options: HouseOptions): House => {
+  const { clock, journal, handlers } = options;
+  let isLive = false;
+  let effectsPending = 0;
+  let effectsWithheld = 0;
+  let lastSnapshotSeq = journal.lastSeq;
+  let lastFlushMs = clock.monotonicMs();
+  let snapshotUnderWay = false;
+  let actors: ActorSystem | undefined;
+
+  const system = (): ActorSystem => {
+    if (actors === undefined) throw new Error("broken assumption: recover() comes before facts");
+    return actors;
+  };
+
+  const recorder = createRecorder({
+    journal,
+    clock,
+    onFailure: (error) => {
+      options.onJournalFailure(error);
+      // The one fact that is not journaled before it is delivered: the journal itself is what failed.
+      const reason = "reason" in error ? error.reason : `expected record ${error.expectedSeq}, found ${error.actualSeq}`;
+      deliverEvent("safety", {
+        type: "failsafe.tripped",
+        at: clock.now(),
+        code: error.type === "journal.stale.owner" ? "FS076" : "FS075",
+        reason,
+      });
+    },
+  });
+
+  const perform = (effect: Effect): void => {
+    const handler = handlers[effect.type as keyof EffectHandlers] as ((effect: Effect) => void) | undefined;
+    if (handler === undefined) throw new Error(`broken assumption: no handler for the effect ${effect.type}`);
+    if (!irreversible.has(effect.type)) return handler(effect);
+    effectsPending += 1;
+    void recorder.whenDurable(recorder.seq()).then((isDurable) => {
+      effectsPending -= 1;
+      if (isDurable) handler(effect);
+      else effectsWithheld += 1;
+    });
+  };
+
+  const react = (effects: readonly Effect[], at: number): void => {
+    for (const effect of effects) {
+      if (effect.type === "timer.set") deadlines.set(effect.id, effect.at);
+      else if (effect.type === "timer.clear") deadlines.clear(effect.id);
+      else if (effect.type === "safety.announce") {
+        // Told in the same step, so that nothing is handled between the trip and its consequences.
+        const { from, to, code, reason } = effect;
+        for (const name of rowOf("safety.changed").route)
+          deliverEvent(name, { type: "safety.changed", at, from, to, code, reason });
+        options.onSafetyChange(to);
+      } else if (isLive) perform(effect);
+    }
+  };
+
+  const deliverEvent = (name: ActorName, event: ActorEvent): void => {
+    react(system().send(name, event), event.at);
+  };
+
+  const deliver = (fact: Fact, route: readonly ActorName[]): void => {
+    if (fact.type === "timer.due" && !deadlines.take(fact.payload.id, fact.payload.dueAt)) return;
+    const event = { type: fact.type, at: fact.at, ...(fact.payload as object) } as ActorEvent;
+    for (const name of route) deliverEvent(name, event);
+  };
+
+  const dispatcher = createDispatcher({
+    config: options.config,
+    clock,
+    seed: options.seed,
+    runPrefix: options.runPrefix,
+    record: (fact) => {
+      recorder.record(fact);
+      return true;
+    },
+    deliver,
+  });
+
+  const deadlines = createDeadlines({ clock, offer: dispatcher.offer });
+
+  const start = (state: StateBody | undefined): void => {
+    actors = createActorSystem({
+      logics: options.logics,
+      input: options.input,
+      onLost: options.onLost,
+      ...(state === undefined ? {} : { persisted: state.actors }),
+    });
+    for (const [id, at] of Object.entries(state?.deadlines ?? {})) deadlines.set(id, at);
+    actors.start();
+    react(actors.takeEffects(), clock.now());
+  };
+
+  const recover = async (): Promise<Result<Recovery, JournalError>> => {
+    const loaded = await journal.loadSnapshot();
+    if (!loaded.ok) return loaded;
+    const state = loaded.value === undefined ? undefined : (JSON.parse(loaded.value.body) as StateBody);
+    if (state !== undefined && state.version !== snapshotVersion) {
+      return err({
+        type: "journal.corrupt",
+        seq: loaded.value?.seq ?? 0,
+        reason: `the state snapshot has version ${state.version}; this process reads ${snapshotVersion}`,
+      });
+    }
+    start(state);
+    let replayed = 0;
+    let lastAt = loaded.value?.at;
+    for await (const record of journal.read(loaded.value?.seq ?? 0)) {
+      if (!isFactType(record.type))
+        return err({ type: "journal.corrupt", seq: record.seq, reason: `unknown fact ${record.type}` });
+      const fact = JSON.parse(record.body) as Fact;
+      deliver(fact, rowOf(fact.type).route);
+      replayed += 1;
+      lastAt = record.at;
+    }
+    lastSnapshotSeq = loaded.value?.seq ?? 0;
+    return ok({ recovered: journal.lastSeq > 0, replayed, lastAt });
+  };
+
+  const saveSnapshot = async (): Promise<Result<void, JournalError>> => {
+    const seq = recorder.seq();
+    const body: StateBody = { version: snapshotVersion, actors: system().persist(), deadlines: deadlines.table() };
+    const text = JSON.stringify(body);
+    lastSnapshotSeq = seq;
+    if (!(await recorder.whenDurable(seq)))
+      return err(recorder.failure() ?? { type: "journal.unavailable", reason: "the journal is closed" });
+    return journal.saveSnapshot({ seq, at: clock.now(), body: text });
+  };
+
+  const settle = (): Promise<void> | undefined => {
+    while (dispatcher.drain() === "more");
+    if (recorder.pending() > 0 && clock.monotonicMs() - lastFlushMs > flushMsMax) {
+      lastFlushMs = clock.monotonicMs();
+      recorder.flush();
+    }
+    if (isLive && !snapshotUnderWay && recorder.seq() - lastSnapshotSeq >= options.snapshotEveryFacts) {
+      snapshotUnderWay = true;
+      void saveSnapshot().then(() => {
+        snapshotUnderWay = false;
+      });
+    }
+    return options.released?.();
+  };
+
+  return {
+    offer: dispatcher.offer,
+    dispatcher,
+    actors: system,
+    deadlines,
+    recorder,
+    recover,
+    open: ({ session, epoch, recovered }) => {
+      isLive = true;
+      dispatcher.offer({ type: "session.started", payload: { session, epoch, recovered }, source: "root" });
+      deadlines.arm();
+      dispatcher.start();
+    },
+    settle,
+    saveSnapshot,
+    effectsPending: () => effectsPending,
+    effectsWithheld: () => effectsWithheld,
+    close: async (drainMsMax) => {
+      deadlines.disarm();
+      const report = await dispatcher.stop(drainMsMax);
+      await recorder.whenDurable(recorder.seq());
+      isLive = false;
+      system().stop();
+      return report;
+    },
+  };
+};
