@@ -41,6 +41,13 @@ const stateProperties = z
     return low <= 1 + 1e-9 && high >= 1 - 1e-9;
   }, "the three shares must be able to sum to 1");
 
+const gapLimits = z
+  .strictObject({ minorMs: positive, majorMs: positive, criticalMs: positive })
+  .refine(
+    ({ minorMs, majorMs, criticalMs }) => minorMs < majorMs && majorMs < criticalMs,
+    "wants minorMs < majorMs < criticalMs",
+  );
+
 export const configSchema = z.strictObject({
   session: z.strictObject({
     mode: z.enum(["replay"]),
@@ -71,6 +78,7 @@ export const configSchema = z.strictObject({
       P0: z
         .strictObject({
           ...lane,
+          waitingOutsideMax: positive,
           internalReserve: positive,
           processingMsMax: positive,
           warningDepth: positive,
@@ -95,6 +103,10 @@ export const configSchema = z.strictObject({
       timeoutMs: positive,
       inProgressMax: positive,
       deadLettersMax: positive,
+    }),
+    intake: z.strictObject({
+      reconnectMs: z.tuple([positive, positive]).refine(([low, high]) => low <= high, "the range must be [first, longest]"),
+      conflateKeysMax: positive,
     }),
     drainMsMax: durationMs,
   }),
@@ -190,13 +202,32 @@ export const configSchema = z.strictObject({
       }),
     }),
   }),
+  market: z.strictObject({
+    swingEveryMs: z.int().min(1000),
+    futureMsMax: durationMs,
+    pastMsMax: positive,
+    spreadShareMax: share,
+    priceJumpShareMax: share,
+    reconnect: z
+      .strictObject({ firstMs: positive, capMs: positive, attemptsMax: count, connectMsMax: positive })
+      .refine(({ firstMs, capMs }) => firstMs <= capMs, "wants firstMs ≤ capMs"),
+  }),
   archive: z.strictObject({
     writeEveryMs: positive,
     fsyncEveryMs: positive,
     bufferRowsMax: positive,
-    scalpWindowMs: z.int().min(1000),
-    timeZone: z.string().min(1),
+    scalpWindowMs: z.int().min(1000).multipleOf(1000, "must be whole seconds, because segments are named by second"),
+    timeZone: z.string().refine((zone) => {
+      try {
+        return new Intl.DateTimeFormat("en-US", { timeZone: zone }) !== undefined;
+      } catch {
+        return false;
+      }
+    }, "is not a time zone, like Asia/Seoul"),
     silenceMsMax: positive,
+    gaps: z.strictObject({ scalp: gapLimits, swing: gapLimits }),
+    persistedShareMin: share,
+    measureEveryMs: positive,
   }),
   maintenance: z.strictObject({
     enabled: z.boolean(),
@@ -205,7 +236,12 @@ export const configSchema = z.strictObject({
     policy: z.strictObject({ rawSnapshotDays: positive, patternRecordDays: positive, filesKeptMin: count }),
     deleteShareMax: share,
   }),
-  disk: z.strictObject({ warningFreeShare: share, criticalFreeShare: share }),
+  disk: z
+    .strictObject({ warningFreeShare: share, criticalFreeShare: share, measureEveryMs: positive })
+    .refine(
+      ({ warningFreeShare, criticalFreeShare }) => criticalFreeShare <= warningFreeShare,
+      "wants criticalFreeShare ≤ warningFreeShare",
+    ),
 });
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;

@@ -54,6 +54,20 @@ export const marketFacts = factTable({
     payload: { value: "number" },
     says: "The volatility index moved.",
   },
+  "feed.connect.requested": {
+    priority: "P0",
+    journaled: true,
+    route: ["feed"],
+    payload: { cause: "text" },
+    says: "Market data is wanted: the archive knows where to go on.",
+  },
+  "feed.stop.requested": {
+    priority: "P0",
+    journaled: true,
+    route: ["feed"],
+    payload: { cause: "text" },
+    says: "No more market data is wanted.",
+  },
   "feed.connected": {
     priority: "P0",
     journaled: true,
@@ -74,6 +88,13 @@ export const marketFacts = factTable({
     route: ["feed"],
     payload: { feed: "text", silentMs: "natural" },
     says: "A feed delivered nothing for longer than its threshold while the market is open.",
+  },
+  "feed.heard": {
+    priority: "P0",
+    journaled: true,
+    route: ["feed"],
+    payload: { feed: "text", lastDataAt: "at?", marketOpen: "flag" },
+    says: "The age of a feed's newest data was looked at and is within its threshold, or the market is closed.",
   },
   "feed.recovered": {
     priority: "P0",
