@@ -170,7 +170,12 @@ export const configSchema = z.strictObject({
   killSwitch: z.strictObject({ available: z.boolean(), tripped: z.boolean() }),
   broker: z.strictObject({
     adapter: z.enum(["paper"]),
+    submitTimeoutMs: positive,
     unknownDeadlineMs: positive,
+    pendingDeadlineMs: positive,
+    absentAfterMs: durationMs,
+    matchSkewMs: durationMs,
+    finishedOrdersKept: positive,
     reconcileEveryMs: positive,
     paper: z.strictObject({
       cashMinor: positive,
