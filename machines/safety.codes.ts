@@ -27,6 +27,8 @@ export const safetyCodes = {
   AN011: "A metric that decides the operating state is missing or stale.",
   AN020: "An order report was illegal or came twice.",
   AN021: "A fill arrived for an order that had already ended.",
+  AN022: "An order's outcome is not known yet; the broker is being asked.",
+  AN023: "A cancel or replace request stayed unanswered.",
   AN030: "Reconciliation found a difference and corrected it.",
   AN040: "An evaluation cycle overran its budget.",
   AN050: "The broker answers slowly.",
@@ -37,6 +39,7 @@ export const safetyCodes = {
   AN071: "Less was persisted than was received.",
   AN080: "A maintenance run failed; nothing unproven was deleted.",
   AN081: "Disk space runs out.",
+  AN082: "Expired files could not be deleted; they stay until the next run.",
   AN090: "An optional part has used up its restarts.",
   AN091: "A scheduled target keeps failing.",
 } as const;

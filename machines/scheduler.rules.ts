@@ -1,0 +1,24 @@
+/** How long a target waits after a failure. Pure; figures from origin-facts §12 (500–60,000 ms, limit 3). */
+
+export interface BackoffPolicy {
+  readonly backoffMsMin: number;
+  readonly backoffMsMax: number;
+}
+
+export interface TargetState {
+  /** The latest occurrence that was handed out; null before the first. */
+  readonly lastDueAt: number | null;
+  readonly isRunning: boolean;
+  /** An occurrence came while the target was running or backing off; several become one. */
+  readonly missedDueAt: number | null;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** Until then the target rests after a failure; null when it does not. */
+  readonly retryAt: number | null;
+}
+
+export const newTarget: TargetState = { lastDueAt: null, isRunning: false, missedDueAt: null, failures: 0, retryAt: null };
+
+/** Doubles with each failure in a row, never above the maximum; a target is never given up. */
+export const backoffMs = (failures: number, { backoffMsMin, backoffMsMax }: BackoffPolicy): number =>
+  Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(Math.max(failures - 1, 0), 30));

@@ -1,0 +1,61 @@
+/** The backup root as it lies on disk: which archives there are, and what their manifests say. */
+import { err, ok, type Result } from "#core/result.ts";
+import type { HostError, MaintenanceFiles } from "../../ports.ts";
+import { archiveName, type Catalog, catalogOf, damagedName, type Manifest, parseManifest, sequenceOf } from "./manifest.ts";
+
+export interface Shelf {
+  readonly catalog: Catalog;
+  readonly manifests: readonly { readonly name: string; readonly manifest: Manifest; readonly sha256: string }[];
+  /** Archives whose run died before the manifest was written; proven by nothing. */
+  readonly orphans: readonly string[];
+  /** Archives that are missing, cut or marked damaged, with the reason; their files count as not backed up. */
+  readonly lost: readonly { readonly archive: string; readonly reason: string }[];
+  readonly nextSequence: number;
+}
+
+/** Reads every manifest. One that cannot be read stops everything: to guess would be to forget what it protects. */
+export const readShelf = async (files: MaintenanceFiles, backupRoot: string): Promise<Result<Shelf, HostError>> => {
+  const listed = await files.list(backupRoot);
+  if (!listed.ok) return listed;
+  const sizes = new Map(listed.value.map(({ name, size }) => [name, size]));
+  const manifests: { name: string; manifest: Manifest; sha256: string }[] = [];
+  const lost: { archive: string; reason: string }[] = [];
+  const described = new Set<string>();
+  for (const name of [...sizes.keys()].filter((each) => each.endsWith(".manifest.json") && sequenceOf(each) !== undefined)) {
+    const text = await files.readText(`${backupRoot}/${name}`);
+    if (!text.ok) return text;
+    const parsed = parseManifest(text.value ?? "");
+    if (!parsed.ok)
+      return err({
+        type: "failed",
+        reason: `the manifest ${name} ${parsed.error}; set it aside together with its archive to go on`,
+      });
+    const { archive, archiveBytes } = parsed.value;
+    described.add(archive);
+    const size = sizes.get(archive);
+    if (size === undefined) lost.push({ archive, reason: "the archive is missing" });
+    else if (size !== archiveBytes) lost.push({ archive, reason: `the archive has ${size} bytes instead of ${archiveBytes}` });
+    else if (sizes.has(damagedName(archive))) lost.push({ archive, reason: "the archive was found damaged" });
+    else manifests.push({ name, manifest: parsed.value, sha256: files.sha256(text.value ?? "") });
+  }
+  const sequences = [...sizes.keys()].map((name) => sequenceOf(name) ?? 0);
+  return ok({
+    catalog: catalogOf(manifests),
+    manifests,
+    orphans: [...sizes.keys()].filter(
+      (name) => name.endsWith(".tar.gz") && sequenceOf(name) !== undefined && !described.has(name),
+    ),
+    lost,
+    nextSequence: Math.max(0, ...sequences) + 1,
+  });
+};
+
+/** Free bytes wanted before archiving: as the last archive compressed, with half as much again; all of it the first time. */
+export const spaceNeeded = (sourceBytes: number, manifests: Shelf["manifests"]): number => {
+  const last = manifests.at(-1)?.manifest;
+  const lastSourceBytes = last?.files.reduce((sum, { size }) => sum + size, 0) ?? 0;
+  const ratio = last === undefined || lastSourceBytes === 0 ? 1 : Math.min(1, (last.archiveBytes / lastSourceBytes) * 1.5);
+  return Math.ceil(sourceBytes * ratio) + 65_536;
+};
+
+export const archivePathOf = (backupRoot: string, sequence: number): string => `${backupRoot}/${archiveName(sequence)}`;

@@ -1,0 +1,109 @@
+/** How long data stays (seeds 000 §4.2 and 003 §4, spec M6), and how old a file is. Pure. */
+
+const dayMs = 86_400_000;
+/** Names of days and hours in data paths are Korean time, which has no daylight saving. */
+const seoulOffsetMs = 9 * 3_600_000;
+
+/** Retention of what observers wrote: by category, which is told by the folders a file lies in. */
+export interface DataRetentionPolicy {
+  readonly type: "data";
+  readonly rawSnapshotDays: number;
+  readonly patternRecordDays: number;
+  readonly decisionSnapshotDays: number | "never";
+  /** So many newest files of each stream stay, however old; the newest always does. */
+  readonly filesKeptMin: number;
+}
+
+/** Retention of plain files: by age, among the files that one of the globs matches. */
+export interface FileRetentionPolicy {
+  readonly type: "file";
+  readonly days: number;
+  readonly globs: readonly string[];
+  readonly filesKeptMin: number;
+}
+
+export type RetentionPolicy = DataRetentionPolicy | FileRetentionPolicy;
+
+export const categories = ["rawSnapshot", "patternRecord", "decisionSnapshot", "unknown"] as const;
+export type Category = (typeof categories)[number];
+
+/** Longest keeping first: a path that fits two categories gets the safer one. */
+const categoryFolders: readonly (readonly [Category, readonly string[]])[] = [
+  ["unknown", ["system"]],
+  ["decisionSnapshot", ["decision", "decisions"]],
+  ["patternRecord", ["pattern", "patterns"]],
+  ["rawSnapshot", ["scalp", "swing", "raw", "snapshot", "snapshots"]],
+];
+
+/** Decided by whole folder names, never by a word somewhere in the path: `decisions-raw-old.jsonl` at the root is unknown. */
+export const categoryOf = (path: string): Category => {
+  const folders = path.toLowerCase().split("/").slice(0, -1);
+  return categoryFolders.find(([, names]) => names.some((name) => folders.includes(name)))?.[0] ?? "unknown";
+};
+
+/** Milliseconds a file stays after its newest record, or why it has no such limit. */
+export const heldFor = (
+  path: string,
+  policy: RetentionPolicy,
+  matchesGlob: (path: string, glob: string) => boolean,
+): { readonly heldMs: number; readonly rule: string } | { readonly forever: string } => {
+  if (policy.type === "file") {
+    if (!policy.globs.some((glob) => matchesGlob(path, glob))) return { forever: "no retention glob matches it" };
+    return { heldMs: policy.days * dayMs, rule: `${policy.days} days` };
+  }
+  const category = categoryOf(path);
+  if (category === "unknown") return { forever: "its category is unknown, and unknown never expires" };
+  const days =
+    category === "rawSnapshot"
+      ? policy.rawSnapshotDays
+      : category === "patternRecord"
+        ? policy.patternRecordDays
+        : policy.decisionSnapshotDays;
+  return days === "never" ? { forever: `${category} never expires` } : { heldMs: days * dayMs, rule: `${category} ${days} days` };
+};
+
+const seoulTime = (year: string, month: string, day: string, hour = 0): number | null => {
+  const at = Date.UTC(Number(year), Number(month) - 1, Number(day), hour) - seoulOffsetMs;
+  const back = new Date(at + seoulOffsetMs);
+  return back.getUTCMonth() === Number(month) - 1 && back.getUTCDate() === Number(day) ? at : null;
+};
+
+const datePattern = /(?<!\d)((?:19|20)\d\d)(-?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)/;
+
+/**
+ * The end of the time span that the path names: `scalp/20131007/22_30_00.jsonl`, `swing/20131007/22_00.jsonl` (the hour's
+ * end, also for a shorter segment), `system/20131007.jsonl`, `ticks_2013-10-07.csv` (the day's end).
+ *
+ * @returns epoch ms, never before the last record such a file can hold; null when the path names no time
+ */
+export const namedEndAt = (path: string): number | null => {
+  const parts = path.split("/");
+  const file = parts.at(-1) as string;
+  const own = datePattern.exec(file);
+  if (own !== null) {
+    const start = seoulTime(own[1] as string, own[3] as string, own[4] as string);
+    return start === null ? null : start + dayMs;
+  }
+  const folder = parts.slice(0, -1).findLast((part) => datePattern.test(part));
+  const day = folder === undefined ? null : datePattern.exec(folder);
+  if (day === null) return null;
+  const hour = /^([01]\d|2[0-3])_[0-5]\d(?:_[0-5]\d)?(?:\.|$)/.exec(file)?.[1];
+  const start = seoulTime(day[1] as string, day[3] as string, day[4] as string, Number(hour ?? 0));
+  if (start === null) return null;
+  return start + (hour === undefined ? dayMs : 3_600_000);
+};
+
+/** When the newest record was written, by its name and its content; the younger of the two, null when neither says. */
+export const newestAt = (file: { readonly path: string; readonly newestRecordAt: number | null }): number | null => {
+  const named = namedEndAt(file.path);
+  if (named === null || file.newestRecordAt === null) return named ?? file.newestRecordAt;
+  return Math.max(named, file.newestRecordAt);
+};
+
+/** Files that continue each other: the folders without those that name a day. */
+export const streamOf = (path: string): string =>
+  path
+    .split("/")
+    .slice(0, -1)
+    .filter((part) => !datePattern.test(part))
+    .join("/");

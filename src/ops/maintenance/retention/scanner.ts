@@ -1,0 +1,106 @@
+/**
+ * Splits files into kept and expired, with a reason for each. Computes only: the scan deletes nothing.
+ */
+import { heldFor, newestAt, type RetentionPolicy, streamOf } from "./policy.ts";
+
+export interface ScannedFile {
+  readonly path: string;
+  readonly size: number;
+  readonly newestRecordAt: number | null;
+}
+
+export interface Verdict {
+  readonly path: string;
+  readonly size: number;
+  readonly reason: string;
+}
+
+export interface Scan {
+  readonly kept: readonly Verdict[];
+  /** Oldest first. */
+  readonly expired: readonly Verdict[];
+}
+
+export interface ScanLimits {
+  /** Epoch ms of the Clock port. */
+  readonly now: number;
+  /** Why nothing at all may be deleted in this run; null when nothing forbids it. */
+  readonly blocked: string | null;
+  /** What this run may delete at most. Paths in `granted` were allowed before and do not count again. */
+  readonly allowance: { readonly files: number; readonly bytes: number; readonly granted: ReadonlySet<string> };
+  readonly matchesGlob: (path: string, glob: string) => boolean;
+}
+
+const dayMs = 86_400_000;
+const inDays = (ms: number): string => (ms / dayMs).toFixed(1);
+
+/**
+ * The retention decision.
+ *
+ * Age is counted from the newest data, never beyond `now`: a clock a year ahead expires nothing by itself. A file held
+ * exactly as long as the policy says stays; it expires when it is older. The newest file of a stream always stays.
+ *
+ * @returns every file exactly once; an empty list gives an empty scan; no failure
+ */
+export const scanRetention = (files: readonly ScannedFile[], policy: RetentionPolicy, limits: ScanLimits): Scan => {
+  const kept: Verdict[] = [];
+  const keep = ({ path, size }: ScannedFile, reason: string): void => void kept.push({ path, size, reason });
+
+  const dated = files.map((file) => ({ file, at: newestAt(file) }));
+  const newestData = dated.reduce<number>((newest, { at }) => (at !== null && at > newest ? at : newest), -Infinity);
+  const today = Math.min(limits.now, newestData);
+  const protectedPaths = newestOfStreams(dated, Math.max(1, policy.filesKeptMin));
+
+  const candidates: { readonly file: ScannedFile; readonly at: number; readonly reason: string }[] = [];
+  for (const { file, at } of dated) {
+    const hold = heldFor(file.path, policy, limits.matchesGlob);
+    if ("forever" in hold) keep(file, hold.forever);
+    else if (at === null) keep(file, "neither its name nor its records say how old it is");
+    else if (today - at <= hold.heldMs)
+      keep(file, `its newest data is ${inDays(Math.max(0, today - at))} days old; ${hold.rule} are kept`);
+    else if (protectedPaths.has(file.path)) keep(file, "it is among the newest of its stream");
+    else candidates.push({ file, at, reason: `its newest data is ${inDays(today - at)} days old; ${hold.rule} are kept` });
+  }
+
+  candidates.sort((a, b) => a.at - b.at || (a.file.path < b.file.path ? -1 : 1));
+  const expired: Verdict[] = [];
+  let { files: filesLeft, bytes: bytesLeft } = limits.allowance;
+  let isSpent = false;
+  for (const { file, reason } of candidates) {
+    if (limits.blocked !== null) {
+      keep(file, limits.blocked);
+      continue;
+    }
+    if (!limits.allowance.granted.has(file.path)) {
+      // Stops at the first that does not fit, so that deletion never leaves a hole in the middle of a stream.
+      isSpent ||= filesLeft < 1 || bytesLeft < file.size;
+      if (isSpent) {
+        keep(file, "the share that may be deleted without an operator is used up");
+        continue;
+      }
+      filesLeft -= 1;
+      bytesLeft -= file.size;
+    }
+    expired.push({ path: file.path, size: file.size, reason });
+  }
+  return { kept, expired };
+};
+
+const newestOfStreams = (
+  dated: readonly { readonly file: ScannedFile; readonly at: number | null }[],
+  count: number,
+): ReadonlySet<string> => {
+  const streams = new Map<string, { readonly path: string; readonly at: number }[]>();
+  for (const { file, at } of dated) {
+    const stream = streamOf(file.path);
+    const members = streams.get(stream) ?? [];
+    if (at !== null) members.push({ path: file.path, at });
+    streams.set(stream, members);
+  }
+  const newest = new Set<string>();
+  for (const members of streams.values()) {
+    members.sort((a, b) => b.at - a.at || (a.path < b.path ? 1 : -1));
+    for (const { path } of members.slice(0, count)) newest.add(path);
+  }
+  return newest;
+};
