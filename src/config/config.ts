@@ -110,7 +110,7 @@ export const configSchema = z.strictObject({
     }),
     drainMsMax: durationMs,
   }),
-  journal: z.strictObject({ snapshotEveryFacts: positive, snapshotsKept: positive }),
+  journal: z.strictObject({ snapshotEveryFacts: positive, snapshotsKept: positive, recordsKept: positive }),
   safety: z.strictObject({ quietPeriodMs: positive, clockJumpMsMax: positive, loopDelayMsMax: positive }),
   operating: z.strictObject({
     reading: z.enum(["safety-first", "literal"]),

@@ -61,7 +61,7 @@ export interface Journal {
     records: readonly JournalRecord[],
     options: { readonly expectedSeq: number },
   ): Promise<Result<{ readonly lastSeq: number }, JournalError>>;
-  /** Records with `seq > afterSeq` in order. */
+  /** Records with `seq > afterSeq` in order. Damage found on the way throws an Error whose `cause` is the JournalError. */
   read(afterSeq: number): AsyncIterable<JournalRecord>;
   saveSnapshot(snapshot: StateSnapshot): Promise<Result<void, JournalError>>;
   /** The newest snapshot that can be read back whole, or undefined. */

@@ -1,0 +1,329 @@
+/**
+ * One journal file: facts, state snapshots and a few words about itself, in SQLite.
+ *
+ * Everything here is synchronous and belongs in the journal's worker thread, or in a command that only reads. SQLite's own
+ * failures are thrown and become values in `journalErrorOf`.
+ */
+import { closeSync, existsSync, fsyncSync, openSync } from "node:fs";
+import { dirname } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { pathToFileURL } from "node:url";
+import { crc32 } from "node:zlib";
+import type { JournalError, JournalRecord, StateSnapshot } from "#core/ports.ts";
+import { err, ok, type Result } from "#core/result.ts";
+
+/** Consecutive records, column by column: a tenth of the cost of a list of objects on the way between threads. */
+export interface PackedRecords {
+  readonly at: readonly number[];
+  readonly type: readonly string[];
+  readonly body: readonly string[];
+}
+
+export interface Append extends PackedRecords {
+  readonly expectedSeq: number;
+}
+
+export interface JournalBounds {
+  readonly snapshotsKept: number;
+  /** Records younger than this many stay even when no snapshot needs them: they explain orders to people. */
+  readonly recordsKept: number;
+}
+
+export interface JournalStore {
+  readonly lastSeq: number;
+  /** Records up to this one have been removed; 0 when none were. */
+  readonly prunedThrough: number;
+  /** All appends in one transaction, each accepted or refused on its own. */
+  append(appends: readonly Append[]): readonly Result<{ readonly lastSeq: number }, JournalError>[];
+  /** The next records after `afterSeq`, at most `throughSeq`; checks every one, and that none is missing. */
+  chunk(afterSeq: number, throughSeq: number): Result<PackedRecords, JournalError>;
+  /** Keeps the newest `snapshotsKept`. */
+  saveSnapshot(snapshot: StateSnapshot): Result<void, JournalError>;
+  /** The newest snapshot that is whole, and the seqs of newer ones that are not. */
+  loadSnapshot(): Result<{ readonly snapshot?: StateSnapshot; readonly damaged: readonly number[] }, JournalError>;
+  /** Removes one slice of records that neither the kept snapshots nor `recordsKept` need. @returns true when there is more */
+  prune(): boolean;
+  meta(key: MetaKey): string | undefined;
+  setMeta(key: MetaKey, value: string): void;
+  /** Notes that everything is in place, moves the log into the database and closes the file. */
+  close(): void;
+  /** Closes the file as it is, after a failure. */
+  abandon(): void;
+}
+
+/** `closed`: the last record at the last clean close. `ended`: why the session is over. `opened`: how often it was opened. */
+export type MetaKey = "prunedThrough" | "closed" | "ended" | "opened";
+
+const applicationId = 0x51545331; // "QTS1"
+const formatVersion = 1;
+const chunkRecordsMax = 4096;
+const chunkCharactersMax = 4_000_000;
+/** One slice takes about 10 ms, so that appends never wait long behind housekeeping. */
+const pruneRecordsMax = 2000;
+/** How long to wait for another process that has the file (a backup, `sqlite3`) before saying so. */
+const busyMsMax = 5000;
+
+const schema = `
+  CREATE TABLE facts (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, type TEXT NOT NULL, body TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;
+  CREATE TABLE snapshots (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, body TEXT NOT NULL, crc INTEGER NOT NULL) STRICT;
+  CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+  PRAGMA application_id = ${applicationId};
+  PRAGMA user_version = ${formatVersion};
+`;
+
+const sumOf = (seq: number, at: number, rest: string): number => crc32(`${seq} ${at} ${rest}`);
+
+/**
+ * Opens a journal file, creating it unless `readOnly`. A read-only store can look at a journal that a worker is writing.
+ *
+ * @throws SQLite's and Node's errors; see `journalErrorOf`
+ */
+export const openStore = (
+  file: string,
+  {
+    readOnly = false,
+    bounds = { snapshotsKept: 2, recordsKept: 1_000_000 },
+  }: { readonly readOnly?: boolean; readonly bounds?: JournalBounds } = {},
+): JournalStore => {
+  const isNew = !existsSync(file);
+  const db = openDatabase(file, readOnly);
+  try {
+    return attach(db, file, { readOnly, isNew, bounds });
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+};
+
+const openDatabase = (file: string, readOnly: boolean): DatabaseSync => {
+  if (!readOnly) return new DatabaseSync(file, { timeout: busyMsMax });
+  // A closed journal on a read-only disk has no log, and SQLite could not make one to coordinate with a writer.
+  const isStill = !existsSync(`${file}-wal`);
+  if (!isStill) return new DatabaseSync(file, { readOnly, timeout: busyMsMax });
+  const url = pathToFileURL(file);
+  url.searchParams.set("immutable", "1");
+  return new DatabaseSync(url, { readOnly, timeout: busyMsMax });
+};
+
+const attach = (
+  db: DatabaseSync,
+  file: string,
+  { readOnly, isNew, bounds }: { readonly readOnly: boolean; readonly isNew: boolean; readonly bounds: JournalBounds },
+): JournalStore => {
+  const pragma = (name: string): number => (db.prepare(`PRAGMA ${name}`).get() as Record<string, number>)[name] as number;
+  const isEmpty = pragma("schema_version") === 0;
+  if (!isEmpty && pragma("application_id") !== applicationId) throw new ForeignFile("it is a database of something else");
+  if (pragma("user_version") > formatVersion) throw new ForeignFile("it was written by a newer QTS");
+  if (!readOnly) {
+    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 67108864;");
+    if (isEmpty) db.exec(`BEGIN IMMEDIATE; ${schema} COMMIT;`);
+    // Left-over frames of a crash would look like damage at the next one; an empty log has none.
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+    if (isNew) syncDirectory(dirname(file));
+  }
+
+  const begin = db.prepare("BEGIN IMMEDIATE");
+  const commit = db.prepare("COMMIT");
+  const insert = db.prepare("INSERT INTO facts (seq, at, type, body, crc) VALUES (?, ?, ?, ?, ?)");
+  const newest = db.prepare("SELECT max(seq) AS seq FROM facts");
+  const select = db.prepare("SELECT seq, at, type, body, crc FROM facts WHERE seq > ? AND seq <= ? ORDER BY seq");
+  select.setReturnArrays(true);
+  const metaRow = db.prepare("SELECT value FROM meta WHERE key = ?");
+  const upsertMeta = db.prepare(
+    "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+  );
+  const deleteFacts = db.prepare("DELETE FROM facts WHERE seq <= ?");
+  const snapshotSeqs = db.prepare("SELECT seq FROM snapshots ORDER BY seq DESC");
+  const snapshotRow = db.prepare("SELECT seq, at, body, crc FROM snapshots WHERE seq = ?");
+  const upsertSnapshot = db.prepare("INSERT OR REPLACE INTO snapshots (seq, at, body, crc) VALUES (?, ?, ?, ?)");
+  const deleteSnapshots = db.prepare(
+    "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ?)",
+  );
+
+  const inTransaction = <T>(work: () => T): T => {
+    begin.run();
+    try {
+      const value = work();
+      commit.run();
+      return value;
+    } catch (error) {
+      // SQLite rolls back by itself after a full disk or an I/O error.
+      if (db.isTransaction) db.exec("ROLLBACK");
+      throw error;
+    }
+  };
+  const meta = (key: MetaKey): string | undefined => (metaRow.get(key) as { value: string } | undefined)?.value;
+  const setMeta = (key: MetaKey, value: string): void => void upsertMeta.run(key, value);
+  const seqs = (): number[] => (snapshotSeqs.all() as { seq: number }[]).map(({ seq }) => seq);
+
+  let prunedThrough = Number(meta("prunedThrough") ?? 0);
+  const lastStored = (): number => (newest.get() as { seq: number | null }).seq ?? prunedThrough;
+  let lastSeq = lastStored();
+
+  return {
+    get lastSeq() {
+      return lastSeq;
+    },
+    get prunedThrough() {
+      return prunedThrough;
+    },
+    append(appends) {
+      return inTransaction(() => {
+        // Asked of the file, not of memory: another process may have appended.
+        let last = lastStored();
+        const results = appends.map(({ expectedSeq, at, type, body }): Result<{ readonly lastSeq: number }, JournalError> => {
+          if (expectedSeq !== last) return err({ type: "journal.stale.owner", expectedSeq, actualSeq: last });
+          for (let i = 0; i < at.length; i++) {
+            last += 1;
+            const [a, t, b] = [at[i] as number, type[i] as string, body[i] as string];
+            insert.run(last, a, t, b, sumOf(last, a, `${t} ${b}`));
+          }
+          lastSeq = last;
+          return ok({ lastSeq: last });
+        });
+        return results;
+      });
+    },
+    chunk(afterSeq, throughSeq) {
+      if (afterSeq < prunedThrough)
+        return err({
+          type: "journal.corrupt",
+          seq: afterSeq + 1,
+          reason: `facts 1 to ${prunedThrough} have been removed and no readable snapshot replaces them`,
+        });
+      const at: number[] = [];
+      const type: string[] = [];
+      const body: string[] = [];
+      let characters = 0;
+      let seq = afterSeq;
+      try {
+        for (const row of select.iterate(afterSeq, throughSeq) as Iterable<unknown>) {
+          const [rowSeq, rowAt, rowType, rowBody, crc] = row as [number, number, string, string, number];
+          if (rowSeq !== seq + 1)
+            return err({ type: "journal.corrupt", seq: seq + 1, reason: `the record is missing; the next one is ${rowSeq}` });
+          if (crc !== sumOf(rowSeq, rowAt, `${rowType} ${rowBody}`))
+            return err({ type: "journal.corrupt", seq: rowSeq, reason: "the record does not match its checksum" });
+          seq = rowSeq;
+          at.push(rowAt);
+          type.push(rowType);
+          body.push(rowBody);
+          characters += rowBody.length;
+          if (at.length >= chunkRecordsMax || characters >= chunkCharactersMax) break;
+        }
+      } catch (error) {
+        const failure = journalErrorOf(error, file);
+        return err(failure.type === "journal.corrupt" ? { ...failure, seq: seq + 1 } : failure);
+      }
+      if (at.length === 0 && afterSeq < throughSeq)
+        return err({
+          type: "journal.corrupt",
+          seq: afterSeq + 1,
+          reason: `the record is missing, and the journal ends at ${throughSeq}`,
+        });
+      return ok({ at, type, body });
+    },
+    saveSnapshot({ seq, at, body }) {
+      return inTransaction(() => {
+        const actualSeq = lastStored();
+        if (actualSeq !== lastSeq) return err({ type: "journal.stale.owner", expectedSeq: lastSeq, actualSeq });
+        upsertSnapshot.run(seq, at, body, sumOf(seq, at, body));
+        deleteSnapshots.run(bounds.snapshotsKept);
+        return ok(undefined);
+      });
+    },
+    loadSnapshot() {
+      const damaged: number[] = [];
+      for (const seq of seqs()) {
+        if (seq > lastSeq)
+          return err({
+            type: "journal.corrupt",
+            seq: lastSeq + 1,
+            reason: `a snapshot includes record ${seq}, and the journal ends at ${lastSeq}`,
+          });
+        const snapshot = readSnapshot(seq);
+        if (snapshot !== undefined && seq >= prunedThrough) return ok({ snapshot, damaged });
+        damaged.push(seq);
+      }
+      if (prunedThrough > 0)
+        return err({
+          type: "journal.corrupt",
+          seq: prunedThrough,
+          reason: `no snapshot can be read, and facts 1 to ${prunedThrough} have been removed`,
+        });
+      return ok({ damaged });
+    },
+    prune() {
+      const kept = seqs();
+      // One snapshot alone is no ground to remove facts: if it is damaged, they are all there is.
+      if (kept.length < bounds.snapshotsKept) return false;
+      const through = Math.min(kept.at(-1) ?? 0, lastSeq - Math.max(bounds.recordsKept, 1));
+      if (through <= prunedThrough) return false;
+      const slice = Math.min(through, prunedThrough + pruneRecordsMax);
+      inTransaction(() => {
+        deleteFacts.run(slice);
+        setMeta("prunedThrough", `${slice}`);
+      });
+      prunedThrough = slice;
+      return slice < through;
+    },
+    meta,
+    setMeta,
+    close() {
+      if (!readOnly) {
+        setMeta("closed", `${lastSeq}`);
+        db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
+      }
+      db.close();
+    },
+    abandon: () => db.close(),
+  };
+
+  function readSnapshot(seq: number): StateSnapshot | undefined {
+    try {
+      const { at, body, crc } = snapshotRow.get(seq) as { at: number; body: string; crc: number };
+      return crc === sumOf(seq, at, body) ? { seq, at, body } : undefined;
+    } catch (error) {
+      if (journalErrorOf(error, file).type === "journal.corrupt") return undefined;
+      throw error;
+    }
+  }
+};
+
+/** Unpacks a chunk that starts right after `afterSeq`. */
+export function* unpack(afterSeq: number, { at, type, body }: PackedRecords): Generator<JournalRecord> {
+  for (let i = 0; i < at.length; i++)
+    yield { seq: afterSeq + i + 1, at: at[i] as number, type: type[i] as string, body: body[i] as string };
+}
+
+export class ForeignFile extends Error {}
+
+const syncDirectory = (directory: string): void => {
+  const handle = openSync(directory, "r");
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+};
+
+/** What SQLite's primary result codes mean for a person, and what to do (https://sqlite.org/rescode.html). */
+const sentences: Readonly<Record<number, string>> = {
+  5: "another process is holding it; close the program that writes to it",
+  8: "it is read-only; give the user that runs QTS write permission, or use another --home",
+  10: "the disk answered with an I/O error; check the disk (dmesg, smartctl) before starting again",
+  13: "the disk is full; make room and start again, nothing acknowledged is lost",
+  14: "it cannot be opened or created; check that the directory exists and may be written to",
+};
+
+/** Turns what SQLite or Node threw into the port's error. `seq` is 0 where the damage has no record. */
+export const journalErrorOf = (error: unknown, file: string): JournalError => {
+  const { errcode, code, message } = error as { errcode?: number; code?: string; message: string };
+  const primary = errcode === undefined ? undefined : errcode & 0xff;
+  if (primary === 11 || primary === 26) return { type: "journal.corrupt", seq: 0, reason: `${file} is damaged: ${message}` };
+  const sentence = primary === undefined ? undefined : sentences[primary];
+  if (sentence !== undefined) return { type: "journal.unavailable", reason: `${file}: ${sentence} (${message})` };
+  return {
+    type: "journal.unavailable",
+    reason: `${file}: ${message}${code === undefined || message.includes(code) ? "" : ` (${code})`}`,
+  };
+};

@@ -1,0 +1,164 @@
+/**
+ * The thread that owns the journal's file. A commit waits for the disk, and the event loop of the house must not.
+ *
+ * Group commit: while one transaction is being synced, requests pile up in the port; all appends among them become the next
+ * transaction, so one fsync serves everyone who was waiting.
+ */
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import type { JournalError, StateSnapshot } from "#core/ports.ts";
+import { assert, err, ok, type Result } from "#core/result.ts";
+import { type Append, type JournalBounds, type JournalStore, journalErrorOf, openStore } from "./journal.store.ts";
+import { inspectWal } from "./journal.wal.ts";
+
+export interface JournalWorkerData {
+  readonly file: string;
+  readonly bounds: JournalBounds;
+}
+
+export type JournalRequest = { readonly id: number } & (
+  | ({ readonly kind: "append" } & Append)
+  | { readonly kind: "chunk"; readonly afterSeq: number; readonly throughSeq: number }
+  | { readonly kind: "saveSnapshot"; readonly snapshot: StateSnapshot }
+  | { readonly kind: "loadSnapshot" }
+  | { readonly kind: "markEnded"; readonly cause: string }
+  | { readonly kind: "close" }
+);
+/** Answers of one round, as pairs of id and result. The first message of all has id 0 and tells how opening went. */
+export type JournalAnswers = readonly (readonly [id: number, result: Result<unknown, JournalError>])[];
+export interface JournalOpened {
+  readonly lastSeq: number;
+  readonly ended: string | undefined;
+  readonly notices: readonly string[];
+}
+
+const { file, bounds } = workerData as JournalWorkerData;
+const port = parentPort as MessagePort;
+/** After a failed write nobody knows what reached the disk: nothing more is written until the file is opened again. */
+let failure: JournalError | undefined;
+
+/** Opens the file and proves that it can be written and that recovery can read all it needs. */
+const open = (): Result<{ readonly store: JournalStore; readonly opened: JournalOpened }, JournalError> => {
+  let store: JournalStore | undefined;
+  try {
+    const notices: string[] = [];
+    const wal = inspectWal(`${file}-wal`);
+    if (wal.type === "damaged")
+      return err({ type: "journal.corrupt", seq: 0, reason: `the log ${file}-wal is damaged: ${wal.reason}` });
+    if (wal.type === "torn")
+      notices.push(
+        `the last write of ${file} was not finished and has been cut (${wal.framesCut} pages); nobody was told that it was durable`,
+      );
+    store = openStore(file, { bounds });
+    const refused = problemOf(store, notices);
+    if (refused !== undefined) {
+      store.abandon();
+      return err(refused);
+    }
+    store.setMeta("opened", `${Number(store.meta("opened") ?? 0) + 1}`);
+    return ok({ store, opened: { lastSeq: store.lastSeq, ended: store.meta("ended"), notices } });
+  } catch (error) {
+    store?.abandon();
+    return err(journalErrorOf(error, file));
+  }
+};
+
+const problemOf = (store: JournalStore, notices: string[]): JournalError | undefined => {
+  const closed = Number(store.meta("closed") ?? 0);
+  if (closed > store.lastSeq)
+    return {
+      type: "journal.corrupt",
+      seq: store.lastSeq + 1,
+      reason: `the journal was closed at record ${closed} and now ends at ${store.lastSeq}`,
+    };
+  const loaded = store.loadSnapshot();
+  if (!loaded.ok) return loaded.error;
+  for (const seq of loaded.value.damaged) notices.push(`the snapshot at record ${seq} of ${file} is damaged and is not used`);
+  let seq = loaded.value.snapshot?.seq ?? 0;
+  while (seq < store.lastSeq) {
+    const chunk = store.chunk(seq, store.lastSeq);
+    if (!chunk.ok) return chunk.error;
+    seq += chunk.value.at.length;
+  }
+  return undefined;
+};
+
+const serve = (store: JournalStore): void => {
+  let isPruning = false;
+
+  const attempt = <T>(work: () => Result<T, JournalError>): Result<T, JournalError> => {
+    if (failure !== undefined) return err(failure);
+    try {
+      return work();
+    } catch (error) {
+      failure = journalErrorOf(error, file);
+      return err(failure);
+    }
+  };
+
+  const pruneSlice = (): void => {
+    isPruning = false;
+    const more = attempt(() => ok(store.prune()));
+    if (more.ok && more.value) startPruning();
+  };
+  /** One slice per turn, so that requests that arrived meanwhile go first. */
+  const startPruning = (): void => {
+    if (isPruning) return;
+    isPruning = true;
+    setImmediate(pruneSlice);
+  };
+
+  const answer = (request: Exclude<JournalRequest, { kind: "append" }>): Result<unknown, JournalError> => {
+    switch (request.kind) {
+      case "chunk":
+        return store.chunk(request.afterSeq, request.throughSeq);
+      case "saveSnapshot":
+        startPruning();
+        return attempt(() => store.saveSnapshot(request.snapshot));
+      case "loadSnapshot":
+        return attempt(() => {
+          const loaded = store.loadSnapshot();
+          return loaded.ok ? ok(loaded.value.snapshot) : loaded;
+        });
+      case "markEnded":
+        return attempt(() => ok(store.setMeta("ended", request.cause)));
+      case "close":
+        return close();
+      default:
+        return request satisfies never;
+    }
+  };
+
+  const close = (): Result<void, JournalError> => {
+    port.close();
+    if (failure === undefined) return attempt(() => ok(store.close()));
+    store.abandon();
+    return ok(undefined);
+  };
+
+  port.on("message", (first: JournalRequest) => {
+    const round: JournalRequest[] = [first];
+    for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) round.push(next.message);
+    let answers: (readonly [number, Result<unknown, JournalError>])[] = [];
+    for (let i = 0; i < round.length; ) {
+      const group: Extract<JournalRequest, { kind: "append" }>[] = [];
+      for (let request = round[i]; request?.kind === "append"; request = round[++i]) group.push(request);
+      if (group.length > 0) {
+        const results = attempt(() => ok(store.append(group)));
+        for (const [n, { id }] of group.entries())
+          answers.push([id, results.ok ? (results.value[n] as Result<unknown, JournalError>) : results]);
+      } else {
+        const request = round[i++];
+        assert(request !== undefined && request.kind !== "append", "a round of requests has holes");
+        answers.push([request.id, answer(request)]);
+      }
+      // Whoever waits for a commit is told before the next request is begun.
+      port.postMessage(answers satisfies JournalAnswers);
+      answers = [];
+    }
+  });
+};
+
+const started = open();
+port.postMessage([[0, started.ok ? ok(started.value.opened) : started]] satisfies JournalAnswers);
+if (started.ok) serve(started.value.store);
+else port.close();
