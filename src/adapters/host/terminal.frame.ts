@@ -1,0 +1,166 @@
+/** One frame of the live view as text: a pure function of the house's status and the width of the terminal. */
+import { type Priority, priorities } from "#core/event/fact.ts";
+import type { HouseStatus } from "#core/runtime/report.ts";
+
+export interface FrameOptions {
+  /** Address of the dashboard. */
+  readonly address: string;
+  readonly money: { readonly currency: string; readonly priceScale: number };
+  readonly colour: boolean;
+  /** False where the terminal's encoding is not UTF-8. */
+  readonly unicode: boolean;
+}
+
+type Tone = "plain" | "bold" | "quiet" | "calm" | "watch" | "alarm";
+type Piece = string | { readonly text: string; readonly tone: Tone };
+
+const sgr: Record<Tone, string> = {
+  plain: "",
+  bold: "\x1b[1m",
+  quiet: "\x1b[2m",
+  calm: "\x1b[32m",
+  watch: "\x1b[33m",
+  alarm: "\x1b[1;31m",
+};
+const safetyTones: { readonly [state: string]: Tone } = { NORMAL: "calm", WARNING: "watch", FAIL: "alarm", LOCKDOWN: "alarm" };
+
+const counts = new Intl.NumberFormat("en");
+export const count = (value: number): string => counts.format(value);
+
+/** Cut down, not rounded: 99.999 % of the rows is not all of them. */
+export const percent = (share: number, digits: number): string => {
+  const scale = 10 ** digits;
+  return `${(Math.floor(share * 100 * scale) / scale).toFixed(digits)} %`;
+};
+
+const milliseconds = (ms: number): string => (ms === 0 ? "-" : ms < 10 ? `${ms.toFixed(2)} ms` : `${count(Math.round(ms))} ms`);
+
+/** For the eye: two decimals at most; the exact amount is in the report. */
+export const money = (minor: number, { currency, priceScale }: FrameOptions["money"]): string => {
+  const digits = Math.min(2, priceScale);
+  const amount = (Math.abs(minor) / 10 ** priceScale).toLocaleString("en", {
+    minimumFractionDigits: digits,
+    maximumFractionDigits: digits,
+  });
+  return `${minor < 0 ? "-" : minor > 0 ? "+" : ""}${amount} ${currency}`;
+};
+
+/** Joins pieces into a line of at most `width` cells; colours take no cell. */
+const line = (width: number, colour: boolean, ...pieces: readonly Piece[]): string => {
+  let left = width;
+  let text = "";
+  for (const piece of pieces) {
+    const { text: whole, tone } = typeof piece === "string" ? { text: piece, tone: "plain" as const } : piece;
+    const part = [...whole].slice(0, left).join("");
+    left -= [...part].length;
+    text += colour && tone !== "plain" && part !== "" ? `${sgr[tone]}${part}\x1b[0m` : part;
+  }
+  return text.trimEnd();
+};
+
+const quiet = (text: string): Piece => ({ text, tone: "quiet" });
+const bold = (text: string): Piece => ({ text, tone: "bold" });
+
+const label = (text: string): Piece => quiet(text.padEnd(11));
+
+const bar = (share: number, cells: number, unicode: boolean): readonly Piece[] => {
+  const full = Math.min(cells, Math.floor(share * cells));
+  const [done, rest] = unicode ? ["━", "─"] : ["#", "."];
+  return [{ text: (done as string).repeat(full), tone: "bold" }, quiet((rest as string).repeat(cells - full))];
+};
+
+const laneColumns = ["waiting", "handled", "dropped", "collapsed", "sampled", "p99"] as const;
+const columnWidths = [15, 12, 9, 11, 9, 11] as const;
+
+const laneRow = (status: HouseStatus, name: Priority): readonly string[] => {
+  const { depth, capacity, handled, dropped, collapsed, sampled, p99Ms } = status.lanes[name];
+  return [
+    `${count(depth)}/${count(capacity)}`,
+    count(handled),
+    count(dropped),
+    count(collapsed),
+    count(sampled),
+    milliseconds(p99Ms),
+  ];
+};
+
+const columns = (cells: readonly string[]): string => cells.map((cell, at) => cell.padStart(columnWidths[at] as number)).join("");
+
+/**
+ * @param width cells of the terminal; every line fits into it, and below 40 it is cut rather than wrapped
+ * @returns the frame's lines joined by newlines, without one at the end
+ */
+export const renderFrame = (status: HouseStatus, width: number, options: FrameOptions): string => {
+  const { colour, unicode, address } = options;
+  const row = (...pieces: readonly Piece[]): string => line(width, colour, ...pieces);
+  const dot = unicode ? " · " : " - ";
+  const time = status.marketTime.slice(0, 19).replace("T", " ");
+  const progress = status.progress === null ? "live" : percent(status.progress, 1);
+  const barCells = Math.min(60, width - `${time} UTC    ${progress}`.length);
+  const { orders, archive, positions } = status;
+  const holdings = Object.entries(positions).map(([symbol, lots]) => `${symbol} ${count(lots)}`);
+  const missing = archive.received - archive.persisted - archive.refused - archive.errored;
+  const restarts = Object.entries(status.restarts).filter(([, times]) => times > 0);
+  return [
+    row(
+      bold(`QTS ${status.version}`),
+      `${dot}${status.session}`,
+      quiet(status.recovered ? `${dot}recovered, epoch ${status.epoch}` : ""),
+    ),
+    row(
+      `${time} UTC  `,
+      ...(status.progress === null || barCells < 5 ? [] : bar(status.progress, barCells, unicode)),
+      `  ${progress}`,
+    ),
+    "",
+    row(
+      label("Safety"),
+      { text: status.safety.padEnd(12), tone: safetyTones[status.safety] ?? "alarm" },
+      quiet("Operating  "),
+      bold(status.operating.padEnd(12)),
+      quiet("Trading  "),
+      status.trading.open ? { text: "open", tone: "calm" } : { text: "closed", tone: "watch" },
+    ),
+    row(quiet(status.trading.open ? "" : `${" ".repeat(11)}${status.trading.why}`)),
+    row(quiet(`Lane${columns(laneColumns)}`)),
+    ...priorities.map((name) =>
+      row(`${name}  ${columns(laneRow(status, name))}`, status.lanes[name].paused ? { text: "  paused", tone: "watch" } : ""),
+    ),
+    "",
+    row(
+      label("Orders"),
+      `${count(status.openOrders)} open of ${count(orders.total)}`,
+      quiet(`${dot}${count(orders.filled)} filled, ${count(orders.canceled)} canceled, ${count(orders.denied)} denied`),
+      ...(["rejected", "expired", "unknown"] as const)
+        .filter((ended) => orders[ended] > 0)
+        .map((ended): Piece => ({ text: `, ${count(orders[ended])} ${ended}`, tone: ended === "unknown" ? "alarm" : "quiet" })),
+    ),
+    row(label("Position"), holdings.length === 0 ? quiet("none") : holdings.join(dot)),
+    row(label("PnL"), money(status.pnlMinor, options.money)),
+    row(
+      label("Archive"),
+      `received ${count(archive.received)}, persisted ${count(archive.persisted)}`,
+      archive.received === 0 ? "" : quiet(` (${percent(archive.persisted / archive.received, 2)})`),
+      missing > 0 ? quiet(`, ${count(missing)} on the way`) : "",
+      archive.errored > 0 ? { text: `, ${count(archive.errored)} failed`, tone: "alarm" } : "",
+    ),
+    ...(restarts.length === 0
+      ? []
+      : [row(label("Restarts"), { text: restarts.map(([part, times]) => `${part} ${times}`).join(dot), tone: "watch" })]),
+    "",
+    row(label("Dashboard"), address, quiet(`${dot}Ctrl-C stops cleanly`)),
+  ].join("\n");
+};
+
+/** One line of the same, for terminals that cannot move their cursor. */
+export const renderLine = (status: HouseStatus, { money: account }: FrameOptions): string =>
+  [
+    `${status.marketTime.slice(0, 19).replace("T", " ")} UTC`,
+    status.progress === null ? "live" : percent(status.progress, 1),
+    `safety ${status.safety}`,
+    `operating ${status.operating}`,
+    `trading ${status.trading.open ? "open" : `closed (${status.trading.why})`}`,
+    `${count(status.openOrders)} open orders`,
+    money(status.pnlMinor, account),
+    `received ${count(status.archive.received)}, persisted ${count(status.archive.persisted)}`,
+  ].join(" | ");

@@ -1,0 +1,197 @@
+/** What a person sees in a terminal while a session runs. */
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { type FrameOptions, money, percent, renderFrame } from "#adapters/host/terminal.frame.ts";
+import { createTerminalView, type TerminalOut } from "#adapters/host/terminal.ts";
+import { exampleStatus } from "./example-status.ts";
+
+const plain: FrameOptions = {
+  address: "http://127.0.0.1:8420/",
+  money: { currency: "USD", priceScale: 4 },
+  colour: false,
+  unicode: true,
+};
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for.
+const withoutEscapes = (text: string): string => text.replace(/\x1b\[[?\d;]*[a-zA-Z]/g, "");
+
+describe("a frame of the live view", () => {
+  it("shows time, progress, states, lanes, orders, position, PnL, archive and the way out", () => {
+    expect(renderFrame(exampleStatus(), 80, plain)).toBe(
+      `QTS 0.1.0 · us-equity-20131007 · recovered, epoch 3
+2013-10-07 14:42:17 UTC  ━━━━━━━━━━━━━━━━━━━━━━━━───────────────────────  52.3 %
+
+Safety     NORMAL      Operating  BALANCED    Trading  open
+
+Lane        waiting     handled  dropped  collapsed  sampled        p99
+P0            0/100         480        0          0        0    0.42 ms
+P1        22/10,000     119,000       10      1,301        0    6.25 ms
+P2          0/1,000       4,298        0          2        0    9.00 ms
+P3       800/50,000           0        0          0      100          -  paused
+
+Orders     2 open of 121 · 110 filled, 5 canceled, 3 denied, 1 rejected
+Position   SPY 100 · IBM -20
+PnL        +123.45 USD
+Archive    received 120,334, persisted 120,330 (99.99 %)
+Restarts   feed 1
+
+Dashboard  http://127.0.0.1:8420/ · Ctrl-C stops cleanly`,
+    );
+  });
+
+  it("says why trading is closed", () => {
+    const frame = renderFrame(
+      exampleStatus({ safety: "LOCKDOWN", trading: { open: false, why: "locked down by mina" } }),
+      80,
+      plain,
+    );
+    expect(frame).toContain("Safety     LOCKDOWN    Operating  BALANCED    Trading  closed\n           locked down by mina\n");
+  });
+
+  it("shows no progress in live mode", () => {
+    expect(renderFrame(exampleStatus({ progress: null }), 80, plain)).toContain("14:42:17 UTC    live\n");
+  });
+
+  it("needs no more than ASCII where the terminal has no more", () => {
+    const frame = renderFrame(exampleStatus(), 80, { ...plain, unicode: false });
+    expect([...frame].every((sign) => sign.charCodeAt(0) < 128)).toBe(true);
+  });
+
+  it.each([200, 120, 80, 60, 40, 20, 1])("never writes a line wider than %d cells", (width) => {
+    for (const unicode of [true, false])
+      for (const line of renderFrame(exampleStatus(), width, { ...plain, unicode, colour: true }).split("\n"))
+        expect([...withoutEscapes(line)].length).toBeLessThanOrEqual(width);
+  });
+
+  it("says the same in colour as without", () => {
+    expect(withoutEscapes(renderFrame(exampleStatus(), 80, { ...plain, colour: true }))).toBe(
+      renderFrame(exampleStatus(), 80, plain),
+    );
+  });
+
+  it("never rounds a share up to the whole", () => {
+    expect(percent(0.999999, 2)).toBe("99.99 %");
+    expect(percent(1, 2)).toBe("100.00 %");
+  });
+
+  it.each([
+    { minor: 1_234_500, currency: "USD", priceScale: 4, shown: "+123.45 USD" },
+    { minor: -5, currency: "USD", priceScale: 2, shown: "-0.05 USD" },
+    { minor: 0, currency: "KRW", priceScale: 0, shown: "0 KRW" },
+    { minor: -1_250_000, currency: "KRW", priceScale: 0, shown: "-1,250,000 KRW" },
+  ])("shows $minor minor units at scale $priceScale as $shown", ({ minor, shown, ...account }) => {
+    expect(money(minor, account)).toBe(shown);
+  });
+});
+
+const screen = (): TerminalOut & { text: string; columns: number; rows: number; resize: () => void; listeners: number } => {
+  const listeners = new Set<() => void>();
+  return {
+    text: "",
+    columns: 80,
+    rows: 24,
+    write(text) {
+      this.text += text;
+    },
+    on: (_event, listener) => listeners.add(listener),
+    off: (_event, listener) => listeners.delete(listener),
+    resize: () => {
+      for (const listener of listeners) listener();
+    },
+    get listeners() {
+      return listeners.size;
+    },
+  };
+};
+
+const framesIn = (text: string): number => text.split("\x1b[H").length - 1;
+
+describe("the live view", () => {
+  let now = 0;
+  const wind = (ms: number): void => {
+    for (let passed = 0; passed < ms; passed += 5) {
+      now += 5;
+      vi.advanceTimersByTime(5);
+    }
+  };
+  beforeEach(() => {
+    now = 0;
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  const view = (out: TerminalOut, env: Record<string, string> = { TERM: "xterm", LANG: "C.UTF-8" }) =>
+    createTerminalView({
+      out,
+      env,
+      status: exampleStatus,
+      clock: { monotonicMs: () => now },
+      address: plain.address,
+      money: plain.money,
+    });
+
+  it("redraws at most four times a second", () => {
+    const out = screen();
+    const shown = view(out);
+    shown.start();
+    wind(10_000);
+    shown.stop();
+    expect(framesIn(out.text)).toBeLessThanOrEqual(41);
+    expect(framesIn(out.text)).toBeGreaterThan(30);
+  });
+
+  it("draws again at once when the window changes, within the new size", () => {
+    const out = screen();
+    const shown = view(out);
+    shown.start();
+    out.text = "";
+    out.columns = 40;
+    out.rows = 6;
+    out.resize();
+    const lines = withoutEscapes(out.text).split("\r\n");
+    expect(lines).toHaveLength(5);
+    for (const line of lines) expect([...line].length).toBeLessThan(40);
+    shown.stop();
+  });
+
+  it("gives the cursor and the screen back when it stops, and then leaves the terminal alone", () => {
+    const out = screen();
+    const shown = view(out);
+    const before = process.listenerCount("exit");
+    shown.start();
+    expect(out.text.startsWith("\x1b[?1049h\x1b[?25l")).toBe(true);
+    shown.stop();
+    shown.stop();
+    expect(out.text.endsWith("\x1b[?25h\x1b[?1049l")).toBe(true);
+    expect(out.text.split("\x1b[?1049l")).toHaveLength(2);
+    const length = out.text.length;
+    wind(2000);
+    shown.draw();
+    expect(out.text.length).toBe(length);
+    expect(out.listeners).toBe(0);
+    expect(process.listenerCount("exit")).toBe(before);
+  });
+
+  it("uses no colour under NO_COLOR, and is live all the same", () => {
+    const out = screen();
+    const shown = view(out, { TERM: "xterm", NO_COLOR: "1" });
+    shown.start();
+    shown.stop();
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: colours are what must not be there.
+    expect(out.text).not.toMatch(/\x1b\[[\d;]*m/);
+    expect(framesIn(out.text)).toBe(1);
+  });
+
+  it("prints a plain line every five seconds where the cursor cannot move", () => {
+    const out = screen();
+    const shown = view(out, { TERM: "dumb" });
+    shown.start();
+    wind(10_000);
+    shown.stop();
+    expect(out.text).not.toContain("\x1b");
+    const lines = out.text.trimEnd().split("\n");
+    expect(lines).toHaveLength(3);
+    expect(lines[0]).toBe(
+      "2013-10-07 14:42:17 UTC | 52.3 % | safety NORMAL | operating BALANCED | trading open | 2 open orders | +123.45 USD | received 120,334, persisted 120,330",
+    );
+  });
+});
