@@ -41,7 +41,7 @@ export const opsFacts = factTable({
     priority: "P0",
     journaled: true,
     route: ["archive"],
-    payload: { received: "natural", persisted: "natural", refused: "natural", errored: "natural" },
+    payload: { received: "natural", persisted: "natural", refused: "natural", errored: "natural", pending: "natural" },
     says: "The archive's counters so far in this run.",
   },
   "disk.measured": {

@@ -1,0 +1,178 @@
+/**
+ * Can the market archive write, does it keep what it receives, and is there room for more?
+ *
+ * The sink buffers and retries by itself; here it is decided what that means: whether a person is told, and when the house
+ * counts as well again. Trading does not depend on the archive, so everything here is an anomaly, never a fail-safe.
+ */
+import { assign, emit, enqueueActions, setup } from "xstate";
+import { type ArchiveSample, type DiskLevel, diskLevel, lostInWindow, withSample } from "./archive.rules.ts";
+import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
+
+export interface ArchiveInput {
+  /** Wait before opening is tried again. */
+  readonly reopenMs: number;
+  /** Of what was received in the window, at least this share must be persisted. */
+  readonly persistedShareMin: number;
+  readonly disk: { readonly warningFreeShare: number; readonly criticalFreeShare: number };
+}
+
+export type ArchiveEvent =
+  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
+  | { type: "archive.opened"; at: number; directory: string; recoveredBytes: number }
+  | { type: "archive.write.failed"; at: number; path: string; code: string; reason: string; bufferedRows: number }
+  | { type: "archive.write.resumed"; at: number; path: string; replayedRows: number; lostRows: number }
+  | {
+      type: "archive.measured";
+      at: number;
+      received: number;
+      persisted: number;
+      refused: number;
+      errored: number;
+      pending: number;
+    }
+  | { type: "archive.close.requested"; at: number; cause: string }
+  | { type: "archive.closed"; at: number; persisted: number }
+  | {
+      type: "disk.measured";
+      at: number;
+      freeShare: number;
+      freeBytes: number;
+      growthBytesPerHour?: number;
+      hoursUntilFull?: number;
+    }
+  | { type: "timer.due"; at: number; id: string; dueAt: number };
+
+export type ArchiveEffect =
+  /** Answered by archive.opened or archive.write.failed. */
+  | { readonly type: "archive.open" }
+  /** Write what is buffered, fsync, seal; answered by archive.closed. */
+  | { readonly type: "archive.close" }
+  | TimerSet
+  | TimerClear
+  | SafetyReport
+  | Alert;
+
+interface ArchiveContext {
+  readonly policy: ArchiveInput;
+  readonly samples: readonly ArchiveSample[];
+  readonly isLosing: boolean;
+  readonly disk: DiskLevel;
+}
+
+export const reopenTimer = "archive.reopen";
+
+export const archiveMachine = setup({
+  types: {
+    context: {} as ArchiveContext,
+    input: {} as ArchiveInput,
+    events: {} as ArchiveEvent,
+    emitted: {} as ArchiveEffect,
+  },
+  guards: {
+    isReopenDue: ({ event }) => event.type === "timer.due" && event.id === reopenTimer,
+  },
+  actions: {
+    open: emit({ type: "archive.open" }),
+    close: emit({ type: "archive.close" }),
+    setReopen: emit(({ context, event }) => ({
+      type: "timer.set" as const,
+      id: reopenTimer,
+      at: event.at + context.policy.reopenMs,
+    })),
+    clearReopen: emit({ type: "timer.clear", id: reopenTimer }),
+    reportFailure: enqueueActions(({ event, enqueue }) => {
+      if (event.type !== "archive.write.failed") return;
+      const text = `${event.path}: ${event.code}, ${event.reason}; ${event.bufferedRows} rows wait in memory`;
+      enqueue.emit({ type: "safety.report", kind: "anomaly", code: "AN070", reason: text });
+      enqueue.emit({ type: "alert.critical", code: "AN070", text });
+    }),
+    resolveFailure: emit(({ event }) => ({
+      type: "alert.resolved" as const,
+      code: "AN070" as const,
+      text:
+        event.type === "archive.write.resumed"
+          ? `the archive writes again; ${event.replayedRows} rows were kept, ${event.lostRows} lost`
+          : "the archive writes again",
+    })),
+    forgetSamples: assign({ samples: [], isLosing: false }),
+    judgeSample: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== "archive.measured") return;
+      const samples = withSample(context.samples, event);
+      const { lost, received } = lostInWindow(samples);
+      const isLosing = received > 0 && lost > received * (1 - context.policy.persistedShareMin);
+      if (isLosing && !context.isLosing) {
+        const text = `${lost} of ${received} rows received were not persisted`;
+        enqueue.emit({ type: "safety.report", kind: "anomaly", code: "AN071", reason: text });
+        enqueue.emit({ type: "alert.critical", code: "AN071", text });
+      }
+      if (!isLosing && context.isLosing)
+        enqueue.emit({ type: "alert.resolved", code: "AN071", text: "what is received is persisted again" });
+      enqueue.assign({ samples, isLosing });
+    }),
+    judgeDisk: enqueueActions(({ context, event, enqueue }) => {
+      if (event.type !== "disk.measured") return;
+      const disk = diskLevel(context.disk, event.freeShare, context.policy.disk);
+      if (disk === context.disk) return;
+      enqueue.assign({ disk });
+      const until = event.hoursUntilFull === undefined ? "" : `, full in about ${event.hoursUntilFull.toFixed(1)} h`;
+      const text = `${(event.freeShare * 100).toFixed(1)} % of the disk is free (${event.freeBytes} bytes)${until}`;
+      if (disk === "ok") enqueue.emit({ type: "alert.resolved", code: "AN081", text });
+      else {
+        enqueue.emit({ type: "safety.report", kind: "anomaly", code: "AN081", reason: text });
+        enqueue.emit({ type: disk === "critical" ? "alert.critical" : "alert.warning", code: "AN081", text });
+      }
+    }),
+  },
+}).createMachine({
+  id: "archive",
+  context: ({ input }) => ({ policy: input, samples: [], isLosing: false, disk: "ok" }),
+  initial: "idle",
+  on: {
+    // Files that were open died with the process before; its counters too.
+    "session.started": { target: ".opening", actions: "forgetSamples" },
+    "archive.measured": { actions: "judgeSample" },
+    "disk.measured": { actions: "judgeDisk" },
+  },
+  states: {
+    idle: { description: "The session has not started yet." },
+    opening: {
+      description: "Torn tails of a process that was killed are being cut, and it is read where rows go on.",
+      entry: "open",
+      on: {
+        "archive.opened": { target: "writing" },
+        "archive.write.failed": { target: "blocked", actions: "reportFailure" },
+        "archive.close.requested": { target: "closing" },
+      },
+    },
+    blocked: {
+      description: "The archive could not be opened: rows wait in memory, and opening is tried again and again.",
+      entry: "setReopen",
+      on: {
+        "timer.due": { guard: "isReopenDue", actions: ["open", "setReopen"] },
+        "archive.opened": { target: "writing", actions: ["clearReopen", "resolveFailure"] },
+        "archive.close.requested": { target: "closing", actions: "clearReopen" },
+      },
+    },
+    writing: {
+      on: {
+        "archive.write.failed": { target: "degraded", actions: "reportFailure" },
+        "archive.close.requested": { target: "closing" },
+      },
+    },
+    degraded: {
+      description: "Rows wait in a bounded buffer; the sink tries again by itself. What does not fit is counted and declared.",
+      on: {
+        "archive.write.resumed": { target: "writing", actions: "resolveFailure" },
+        "archive.close.requested": { target: "closing" },
+      },
+    },
+    closing: {
+      entry: "close",
+      on: {
+        "archive.write.failed": { actions: "reportFailure" },
+        "archive.closed": { target: "closed" },
+      },
+    },
+    closed: { description: "Every accepted row is on disk and the segments are sealed." },
+  },
+});

@@ -1,0 +1,221 @@
+/**
+ * Is market data arriving, and what is done when it is not?
+ *
+ * Judged by the age of data within the trading session, never by a ping: a socket that answers pings and delivers nothing
+ * was the origin's longest blindness. Ticks do not pass through here; when the silence deadline is due the machine asks for
+ * the age (`feed.measure`) and gets `feed.heard` or `feed.went.stale` as an answer.
+ */
+import { assign, emit, setup } from "xstate";
+import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
+import { type ReconnectPolicy, reconnectDelayMs } from "./feed.rules.ts";
+
+export interface FeedInput {
+  /** Name of the source, for people. */
+  readonly feed: string;
+  /** In session, data older than this is silence. */
+  readonly silenceMsMax: number;
+  readonly reconnect: ReconnectPolicy;
+}
+
+export type FeedEvent =
+  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
+  | { type: "feed.connect.requested"; at: number; cause: string }
+  | { type: "feed.stop.requested"; at: number; cause: string }
+  | { type: "feed.connected"; at: number; feed: string }
+  | { type: "feed.disconnected"; at: number; feed: string; reason: string }
+  | { type: "feed.heard"; at: number; feed: string; lastDataAt?: number; marketOpen: boolean }
+  | { type: "feed.went.stale"; at: number; feed: string; silentMs: number }
+  | { type: "feed.recovered"; at: number; feed: string; silentMs: number }
+  | { type: "feed.ended"; at: number; feed: string; ticks: number }
+  | { type: "timer.due"; at: number; id: string; dueAt: number };
+
+export type FeedEffect =
+  /** Open the source where the archive ends; answered by feed.connected or feed.disconnected. */
+  | { readonly type: "feed.connect"; readonly feed: string }
+  | { readonly type: "feed.stop"; readonly feed: string }
+  /** Look at the age of the newest data; answered by feed.heard or feed.went.stale. */
+  | { readonly type: "feed.measure"; readonly feed: string; readonly silenceMsMax: number }
+  /** Say feed.recovered at the next data. */
+  | { readonly type: "feed.await"; readonly feed: string }
+  | TimerSet
+  | TimerClear
+  | SafetyReport
+  | Alert;
+
+interface FeedContext {
+  readonly policy: FeedInput;
+  /** Failed tries since data last arrived. */
+  readonly attempts: number;
+  /** AN010 is open: it was raised and not yet resolved. */
+  readonly isAlerted: boolean;
+  /** Why data is missing, for people. */
+  readonly cause: string;
+}
+
+/** Timer ids of this machine. */
+export const silenceTimer = "feed.silence";
+export const retryTimer = "feed.retry";
+
+export const feedMachine = setup({
+  types: {
+    context: {} as FeedContext,
+    input: {} as FeedInput,
+    events: {} as FeedEvent,
+    emitted: {} as FeedEffect,
+  },
+  guards: {
+    isSilenceDue: ({ event }) => event.type === "timer.due" && event.id === silenceTimer,
+    isRetryDue: ({ event }) => event.type === "timer.due" && event.id === retryTimer,
+    isAlerted: ({ context }) => context.isAlerted,
+    isMarketClosed: ({ event }) => event.type === "feed.heard" && !event.marketOpen,
+    hasNoTryLeft: ({ context: { policy, attempts } }) =>
+      policy.reconnect.attemptsMax > 0 && attempts >= policy.reconnect.attemptsMax,
+  },
+  actions: {
+    connect: emit(({ context }) => ({ type: "feed.connect" as const, feed: context.policy.feed })),
+    stop: emit(({ context }) => ({ type: "feed.stop" as const, feed: context.policy.feed })),
+    measure: emit(({ context: { policy } }) => ({
+      type: "feed.measure" as const,
+      feed: policy.feed,
+      silenceMsMax: policy.silenceMsMax,
+    })),
+    awaitData: emit(({ context }) => ({ type: "feed.await" as const, feed: context.policy.feed })),
+    setSilence: emit(({ context: { policy }, event }) => ({
+      type: "timer.set" as const,
+      id: silenceTimer,
+      // The deadline belongs to the newest data; a closed market is looked at again after the same time.
+      at:
+        event.type === "feed.heard" && event.marketOpen && event.lastDataAt !== undefined
+          ? Math.max(event.at + 1, event.lastDataAt + policy.silenceMsMax)
+          : event.at + policy.silenceMsMax,
+    })),
+    setConnectLimit: emit(({ context: { policy }, event }) => ({
+      type: "timer.set" as const,
+      id: retryTimer,
+      at: event.at + policy.reconnect.connectMsMax,
+    })),
+    setRetry: emit(({ context: { policy, attempts }, event }) => ({
+      type: "timer.set" as const,
+      id: retryTimer,
+      at: event.at + reconnectDelayMs(policy.reconnect, attempts, event.at),
+    })),
+    setStaleLimit: emit(({ context: { policy }, event }) => ({
+      type: "timer.set" as const,
+      id: retryTimer,
+      at: event.at + policy.silenceMsMax,
+    })),
+    clearSilence: emit({ type: "timer.clear", id: silenceTimer }),
+    clearRetry: emit({ type: "timer.clear", id: retryTimer }),
+    countTry: assign({ attempts: ({ context }) => context.attempts + 1 }),
+    forgetTries: assign({ attempts: 0 }),
+    noteCause: assign(({ context: { policy }, event }) => {
+      if (event.type === "feed.disconnected") return { cause: `${policy.feed} is disconnected: ${event.reason}` };
+      if (event.type === "feed.went.stale") return { cause: `${policy.feed} has delivered nothing for ${event.silentMs} ms` };
+      return { cause: `${policy.feed} does not answer` };
+    }),
+    noteAlert: assign({ isAlerted: true }),
+    noteResolved: assign({ isAlerted: false }),
+    reportMissing: emit(({ context }) => ({
+      type: "safety.report" as const,
+      kind: "anomaly" as const,
+      code: "AN010" as const,
+      reason: context.cause,
+    })),
+    alertMissing: emit(({ context }) => ({ type: "alert.warning" as const, code: "AN010" as const, text: context.cause })),
+    alertGivenUp: emit(({ context: { policy, attempts, cause } }) => ({
+      type: "alert.critical" as const,
+      code: "AN010" as const,
+      text: `${cause}; given up after ${attempts} tries, ${policy.feed} waits for a person`,
+    })),
+    resolve: emit(({ context: { policy } }) => ({
+      type: "alert.resolved" as const,
+      code: "AN010" as const,
+      text: `${policy.feed} delivers again`,
+    })),
+    resolveClosed: emit(({ context: { policy } }) => ({
+      type: "alert.resolved" as const,
+      code: "AN010" as const,
+      text: `${policy.feed}: the market is closed, silence is expected`,
+    })),
+  },
+}).createMachine({
+  id: "feed",
+  context: ({ input }) => ({ policy: input, attempts: 0, isAlerted: false, cause: "" }),
+  initial: "idle",
+  on: {
+    // Whatever was connected died with the process before.
+    "session.started": { target: ".idle", actions: ["clearSilence", "clearRetry"] },
+    "feed.connect.requested": { target: ".connecting", actions: "forgetTries" },
+    "feed.stop.requested": { target: ".stopped", actions: ["stop", "clearSilence", "clearRetry"] },
+  },
+  states: {
+    idle: { description: "Nothing is connected; market data has not been asked for yet." },
+    connecting: {
+      entry: ["connect", "setConnectLimit"],
+      on: {
+        "feed.connected": [
+          { guard: "isAlerted", target: "stale", actions: ["clearRetry", "setSilence"] },
+          { target: "live", actions: ["clearRetry", "setSilence"] },
+        ],
+        "feed.disconnected": { target: "lost", actions: "noteCause" },
+        "timer.due": { guard: "isRetryDue", target: "lost", actions: ["stop", "noteCause"] },
+      },
+    },
+    live: {
+      description: "Connected, and data is young enough or its age has not been asked for yet.",
+      on: {
+        "timer.due": { guard: "isSilenceDue", actions: "measure" },
+        "feed.heard": { actions: ["forgetTries", "setSilence"] },
+        "feed.went.stale": {
+          target: "stale",
+          actions: ["noteCause", "reportMissing", "alertMissing", "noteAlert", "setSilence"],
+        },
+        "feed.disconnected": { target: "lost", actions: "noteCause" },
+        "feed.ended": { target: "ended" },
+      },
+    },
+    stale: {
+      description:
+        "Connected and silent in session, or just reconnected: healthy only when data arrives, or the market has closed.",
+      entry: ["awaitData", "setStaleLimit"],
+      on: {
+        "feed.recovered": { target: "live", actions: ["forgetTries", "resolve", "noteResolved", "clearRetry", "setSilence"] },
+        "feed.heard": [
+          { guard: "isMarketClosed", target: "live", actions: ["resolveClosed", "noteResolved", "clearRetry", "setSilence"] },
+          { actions: "setSilence" },
+        ],
+        "feed.went.stale": { actions: "setSilence" },
+        "timer.due": [
+          { guard: "isSilenceDue", actions: "measure" },
+          // A connection that stays silent may be dead without knowing it: take a new one.
+          { guard: "isRetryDue", target: "lost", actions: "stop" },
+        ],
+        "feed.disconnected": { target: "lost", actions: "noteCause" },
+        "feed.ended": { target: "ended", actions: ["resolve", "noteResolved"] },
+      },
+    },
+    lost: {
+      description: "Not connected: decides whether to try again.",
+      entry: "clearSilence",
+      always: [
+        { guard: "hasNoTryLeft", target: "failed" },
+        { guard: "isAlerted", target: "reconnecting" },
+        { target: "reconnecting", actions: ["reportMissing", "alertMissing", "noteAlert"] },
+      ],
+    },
+    reconnecting: {
+      description: "Waits, longer after each failed try, up to a cap.",
+      entry: ["setRetry", "countTry"],
+      on: { "timer.due": { guard: "isRetryDue", target: "connecting" } },
+    },
+    ended: {
+      description: "The recorded source has no more data.",
+      entry: ["clearSilence", "clearRetry"],
+    },
+    stopped: { description: "Market data was stopped on request." },
+    failed: {
+      description: "Every try was used up: a person must ask for the connection again.",
+      entry: ["alertGivenUp", "noteAlert"],
+    },
+  },
+});

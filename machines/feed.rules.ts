@@ -1,0 +1,27 @@
+/** When is a feed tried again? Pure: the random part of the wait comes from the time itself, so a journal replays to the same. */
+
+export interface ReconnectPolicy {
+  /** The first wait; the next ones are up to twice the one before. */
+  readonly firstMs: number;
+  readonly capMs: number;
+  /** 0 means no limit. */
+  readonly attemptsMax: number;
+  /** A connection that has not answered after this long has failed. */
+  readonly connectMsMax: number;
+}
+
+/** A fraction in [0, 1) that looks random and is the same for the same input. */
+const fractionOf = (at: number, attempt: number): number => {
+  let bits = Math.imul(((at % 0x100000000) | 0) ^ Math.imul(attempt + 1, 0x9e3779b1), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return ((bits ^ (bits >>> 16)) >>> 0) / 0x100000000;
+};
+
+/**
+ * Full jitter: anything up to the doubled and capped wait, so that many clients of one venue do not return together.
+ *
+ * @param attempt 0 for the first try after a loss
+ * @returns milliseconds, at least 1
+ */
+export const reconnectDelayMs = ({ firstMs, capMs }: ReconnectPolicy, attempt: number, at: number): number =>
+  1 + Math.floor(fractionOf(at, attempt) * Math.min(capMs, firstMs * 2 ** Math.min(attempt, 30)));
