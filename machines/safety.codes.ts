@@ -16,6 +16,10 @@ export const safetyCodes = {
   FS098: "A handler of critical facts failed for good.",
   FS110: "A core part has used up its restarts.",
   FS111: "A critical machine stopped with an error.",
+  FS120: "An emergency stop was asked for.",
+  FS121: "The kill switch is on.",
+  FS122: "A person locked trading down.",
+  FS199: "A fail-safe came with a code that this registry does not know.",
   GR001: "Total exposure reached its limit.",
   GR010: "A symbol's position reached its limit.",
   GR020: "The day's loss reached its limit.",
@@ -25,6 +29,7 @@ export const safetyCodes = {
   AN001: "A price jumped further than the guard allows.",
   AN010: "Market data is missing: a feed is silent.",
   AN011: "A metric that decides the operating state is missing or stale.",
+  AN012: "A metric that decides the operating state was refused: impossible value, wrong unit or time out of order.",
   AN020: "An order report was illegal or came twice.",
   AN021: "A fill arrived for an order that had already ended.",
   AN022: "An order's outcome is not known yet; the broker is being asked.",
@@ -32,6 +37,7 @@ export const safetyCodes = {
   AN030: "Reconciliation found a difference and corrected it.",
   AN040: "An evaluation cycle overran its budget.",
   AN050: "The broker answers slowly.",
+  AN051: "The broker's connection dropped and is being re-established.",
   AN060: "The event loop was blocked.",
   AN061: "The wall clock jumped.",
   AN062: "A lane reached its critical mark.",
@@ -42,6 +48,37 @@ export const safetyCodes = {
   AN082: "Expired files could not be deleted; they stay until the next run.",
   AN090: "An optional part has used up its restarts.",
   AN091: "A scheduled target keeps failing.",
+  AN199: "An anomaly or guardrail came with a code that this registry does not know.",
 } as const;
 
 export type SafetyCode = keyof typeof safetyCodes;
+
+export type CauseKind = "failsafe" | "guardrail" | "anomaly";
+
+export interface CodeDescription {
+  readonly code: SafetyCode;
+  /** Read from the code's letters, so that a code and its consequence cannot disagree. */
+  readonly kind: CauseKind;
+  /** A fail-safe wakes a person; a guardrail or anomaly can wait for working hours. */
+  readonly severity: "critical" | "warning";
+  readonly sentence: string;
+  /** Section of the runbook: what it means, what to look at, what to do. */
+  readonly runbook: string;
+}
+
+const kindsByPrefix: { readonly [prefix: string]: CauseKind } = { FS: "failsafe", GR: "guardrail", AN: "anomaly" };
+
+export const isSafetyCode = (code: string): code is SafetyCode => Object.hasOwn(safetyCodes, code);
+
+export const describeCode = (code: SafetyCode): CodeDescription => {
+  const kind = kindsByPrefix[code.slice(0, 2)] ?? "failsafe";
+  return {
+    code,
+    kind,
+    severity: kind === "failsafe" ? "critical" : "warning",
+    sentence: safetyCodes[code],
+    runbook: `docs/operations/runbook.md#${code.toLowerCase()}`,
+  };
+};
+
+export const describedCodes = (): readonly CodeDescription[] => (Object.keys(safetyCodes) as SafetyCode[]).map(describeCode);

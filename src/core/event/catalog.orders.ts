@@ -174,6 +174,19 @@ export const orderFacts = factTable({
     },
     says: "The broker was asked about the order and answered; absent: it answered authoritatively that there is none.",
   },
+  "order.resolved": {
+    priority: "P0",
+    journaled: true,
+    route: ["orders"],
+    payload: {
+      orderId: "text",
+      outcome: { oneOf: ["absent", "bound", "canceled"] },
+      brokerOrderId: "text?",
+      operator: "text",
+      reason: "text",
+    },
+    says: "An operator looked at the venue and says what became of the order; bound: it is the order brokerOrderId.",
+  },
   "broker.connected": {
     priority: "P0",
     journaled: true,
