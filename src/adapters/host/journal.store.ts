@@ -11,6 +11,7 @@ import { pathToFileURL } from "node:url";
 import { crc32 } from "node:zlib";
 import type { JournalError, JournalRecord, StateSnapshot } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
+import { describeFailure } from "./sqlite.errors.ts";
 
 /** Consecutive records, column by column: a tenth of the cost of a list of objects on the way between threads. */
 export interface PackedRecords {
@@ -295,7 +296,8 @@ export function* unpack(afterSeq: number, { at, type, body }: PackedRecords): Ge
     yield { seq: afterSeq + i + 1, at: at[i] as number, type: type[i] as string, body: body[i] as string };
 }
 
-export class ForeignFile extends Error {}
+/** Neither damage nor a fault of the disk: the file belongs to something else. */
+class ForeignFile extends Error {}
 
 const syncDirectory = (directory: string): void => {
   const handle = openSync(directory, "r");
@@ -306,24 +308,8 @@ const syncDirectory = (directory: string): void => {
   }
 };
 
-/** What SQLite's primary result codes mean for a person, and what to do (https://sqlite.org/rescode.html). */
-const sentences: Readonly<Record<number, string>> = {
-  5: "another process is holding it; close the program that writes to it",
-  8: "it is read-only; give the user that runs QTS write permission, or use another --home",
-  10: "the disk answered with an I/O error; check the disk (dmesg, smartctl) before starting again",
-  13: "the disk is full; make room and start again, nothing acknowledged is lost",
-  14: "it cannot be opened or created; check that the directory exists and may be written to",
-};
-
 /** Turns what SQLite or Node threw into the port's error. `seq` is 0 where the damage has no record. */
 export const journalErrorOf = (error: unknown, file: string): JournalError => {
-  const { errcode, code, message } = error as { errcode?: number; code?: string; message: string };
-  const primary = errcode === undefined ? undefined : errcode & 0xff;
-  if (primary === 11 || primary === 26) return { type: "journal.corrupt", seq: 0, reason: `${file} is damaged: ${message}` };
-  const sentence = primary === undefined ? undefined : sentences[primary];
-  if (sentence !== undefined) return { type: "journal.unavailable", reason: `${file}: ${sentence} (${message})` };
-  return {
-    type: "journal.unavailable",
-    reason: `${file}: ${message}${code === undefined || message.includes(code) ? "" : ` (${code})`}`,
-  };
+  const { isDamage, reason } = describeFailure(error, file);
+  return isDamage ? { type: "journal.corrupt", seq: 0, reason } : { type: "journal.unavailable", reason };
 };

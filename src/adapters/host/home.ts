@@ -1,0 +1,158 @@
+/**
+ * The home directory: everything that QTS writes lies under it, and nothing anywhere else.
+ *
+ * It is proved usable before anything starts, by writing: permission bits do not know of read-only mounts, immutable
+ * directories or full disks. A home that is refused is left as it was found.
+ */
+import { closeSync, mkdirSync, openSync, rmdirSync, type Stats, statSync, unlinkSync, writeSync } from "node:fs";
+import { userInfo } from "node:os";
+import { basename, dirname, join, resolve } from "node:path";
+import { err, ok, type Result } from "#core/result.ts";
+
+export interface Home {
+  /** Absolute. */
+  readonly path: string;
+  readonly journal: string;
+  /** `config/observer`: a contract with downstream readers. */
+  readonly archive: string;
+  readonly backup: string;
+  /** Where `cleanup.log` lies, by contract. */
+  readonly maintenanceLogs: string;
+  /** The paper broker's own ledger, which a real venue would keep elsewhere. */
+  readonly paper: string;
+  /** The control socket and what belongs to it. */
+  readonly control: string;
+}
+
+export interface HomeProblem {
+  readonly type: "home.unusable";
+  /** The directory or file that is in the way. */
+  readonly path: string;
+  /** One sentence with the remedy. */
+  readonly problem: string;
+}
+
+export const homePaths = (path: string): Home => {
+  const home = resolve(path);
+  return {
+    path: home,
+    journal: join(home, "journal"),
+    archive: join(home, "config", "observer"),
+    backup: join(home, "backup"),
+    maintenanceLogs: join(home, "ops", "logs", "maintenance"),
+    paper: join(home, "paper"),
+    control: join(home, "control"),
+  };
+};
+
+/**
+ * Creates the home where it is absent (its parent must exist: a mistyped path should not grow a tree) and proves that each
+ * of its directories can be written.
+ *
+ * @param path absolute, or relative to the working directory
+ * @returns the paths; or the first thing in the way, with everything that was created removed again
+ */
+export const openHome = (path: string): Result<Home, HomeProblem> => {
+  const home = homePaths(path);
+  const parent = dirname(home.path);
+  if (statOf(parent)?.isDirectory() !== true)
+    return err(
+      unusable(
+        parent,
+        `does not exist, so ${home.path} cannot be created in it; create it (mkdir -p ${parent}) or give another --home`,
+      ),
+    );
+  const created: string[] = [];
+  for (const directory of directoriesOf(home)) {
+    const problem = make(directory, created) ?? probe(directory);
+    if (problem === undefined) continue;
+    for (const made of created.reverse()) {
+      try {
+        rmdirSync(made);
+      } catch {
+        // What cannot be removed is empty and ours; the problem that is being told matters more.
+      }
+    }
+    return err(problem);
+  }
+  return ok(home);
+};
+
+/** Every directory of the home, parents first. */
+const directoriesOf = ({ path, ...rooms }: Home): readonly string[] => {
+  const directories = new Set([path]);
+  for (const room of Object.values(rooms)) {
+    const missing: string[] = [];
+    for (let at = room; at !== path; at = dirname(at)) missing.unshift(at);
+    for (const directory of missing) directories.add(directory);
+  }
+  return [...directories];
+};
+
+const make = (directory: string, created: string[]): HomeProblem | undefined => {
+  const found = statOf(directory);
+  if (found?.isDirectory()) return undefined;
+  if (found !== undefined)
+    return unusable(directory, `is a file, and QTS needs a directory there; move it away or give another --home`);
+  try {
+    // Only this user may talk to the control socket.
+    mkdirSync(directory, basename(directory) === "control" ? { mode: 0o700 } : {});
+    created.push(directory);
+    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST")
+      return unusable(directory, "is a symbolic link to a place that does not exist; create that place or remove the link");
+    return explain(directory, "cannot be created", error as NodeJS.ErrnoException);
+  }
+};
+
+const probe = (directory: string): HomeProblem | undefined => {
+  const file = join(directory, `.qts-probe-${process.pid}`);
+  try {
+    const handle = openSync(file, "wx");
+    try {
+      writeSync(handle, "QTS was here to see whether it can write.\n");
+    } finally {
+      closeSync(handle);
+      unlinkSync(file);
+    }
+    return undefined;
+  } catch (error) {
+    return explain(directory, "cannot be written", error as NodeJS.ErrnoException);
+  }
+};
+
+const explain = (path: string, what: string, error: NodeJS.ErrnoException): HomeProblem => {
+  // What does not exist yet is a matter of its parent.
+  const place = statOf(path) === undefined ? dirname(path) : path;
+  const user = userInfo();
+  const remedy = {
+    EACCES: `give ${user.username} the right to write (chown ${user.username} ${place}), or give another --home`,
+    EPERM: `lift its protection (lsattr ${place} shows it, chattr -i removes it), or give another --home`,
+    EROFS: "it is on a read-only file system: mount it writable, or give another --home",
+    ENOSPC: "the disk is full, or out of inodes (df -h, df -i): make room, or give another --home",
+    EDQUOT: `the quota of ${user.username} is used up: make room, or give another --home`,
+    ENOTDIR: "a part of the path is a file: give another --home",
+    ENAMETOOLONG: "the path is too long: give a shorter --home",
+  }[error.code ?? ""];
+  return unusable(
+    path,
+    `${what} (${error.code ?? error.message}): ${ownership(place, user)}; ${remedy ?? "give another --home"}`,
+  );
+};
+
+const ownership = (path: string, user: { readonly uid: number; readonly username: string }): string => {
+  const found = statOf(path);
+  const mode = found === undefined ? "unknown" : (found.mode & 0o7777).toString(8).padStart(4, "0");
+  return `${path} belongs to uid ${found?.uid ?? "unknown"} with mode ${mode}, and QTS runs as ${user.username} (uid ${process.geteuid?.() ?? user.uid})`;
+};
+
+const unusable = (path: string, what: string): HomeProblem => ({ type: "home.unusable", path, problem: `${path} ${what}.` });
+
+const statOf = (path: string): Stats | undefined => {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
+};
