@@ -58,7 +58,7 @@ export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Re
   const { config, clock, seed } = options;
   const opened = await openLedger({ path: options.ledgerPath, hold: (work) => clock.hold(work) });
   if (!opened.ok) return opened;
-  const ledger = opened.value;
+  const { ledger, history, tornBytes } = opened.value;
   const reports = new Subject<BrokerReport>();
   const requests = createRequests({ clock, timeoutMs: config.responseTimeoutMs });
   let state: "new" | "connected" | "waiting" | "closed" = "new";
@@ -68,6 +68,7 @@ export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Re
   const exchange = createExchange({
     ...options,
     ledger,
+    history,
     now: () => clock.now(),
     report: (report, n) => line.report(report, n),
   });
@@ -116,7 +117,7 @@ export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Re
     name: "paper",
     capabilities: { clientOrderIdLookup: config.clientOrderIds && config.faults.listLagMs === 0, live: false },
     reports,
-    tornBytes: ledger.tornBytes,
+    tornBytes,
     onTrade: exchange.onTrade,
     connect: async () => {
       if (ledger.failure !== undefined) return err({ type: "broker.unavailable", reason: ledger.failure.reason });

@@ -11,10 +11,6 @@ import { err, ok, type Result } from "#core/result.ts";
 import { type LedgerEntry, type LedgerError, type LedgerRecord, readRecords } from "./ledger-record.ts";
 
 export interface Ledger {
-  /** What the file held when it was opened, without the torn tail. */
-  readonly history: readonly LedgerRecord[];
-  /** Bytes of an interrupted write that were cut off when the file was opened. */
-  readonly tornBytes: number;
   /** Number of the last record that survives a power cut. */
   readonly durableN: number;
   /** Why nothing more can be recorded; undefined while the ledger is sound. */
@@ -24,6 +20,14 @@ export interface Ledger {
   /** Resolves when everything appended so far is durable, or when the ledger has failed. */
   flushed(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface OpenedLedger {
+  readonly ledger: Ledger;
+  /** What the file held, without the torn tail. */
+  readonly history: readonly LedgerRecord[];
+  /** Bytes of an interrupted write that were cut off. */
+  readonly tornBytes: number;
 }
 
 export interface LedgerOptions {
@@ -62,7 +66,7 @@ const writeAll = async (file: FileHandle, bytes: Buffer, position: number): Prom
  * @returns the ledger positioned behind its last whole record; `ledger.corrupt` for damage in the middle,
  * `ledger.unavailable` for a path that cannot be read and written
  */
-export const openLedger = async ({ path, hold }: LedgerOptions): Promise<Result<Ledger, LedgerError>> => {
+export const openLedger = async ({ path, hold }: LedgerOptions): Promise<Result<OpenedLedger, LedgerError>> => {
   let file: FileHandle;
   let bytes: Buffer;
   try {
@@ -125,9 +129,7 @@ export const openLedger = async ({ path, hold }: LedgerOptions): Promise<Result<
     return record;
   };
 
-  return ok({
-    history: records,
-    tornBytes,
+  const ledger: Ledger = {
     get durableN() {
       return durableN;
     },
@@ -142,5 +144,6 @@ export const openLedger = async ({ path, hold }: LedgerOptions): Promise<Result<
       while (flushing !== undefined) await flushing;
       await file.close();
     },
-  });
+  };
+  return ok({ ledger, history: records, tornBytes });
 };

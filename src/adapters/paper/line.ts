@@ -4,12 +4,13 @@
  * All of it in market time, by the clock's timers, so a replay repeats it. The in-process broker and the exchange's own
  * process put the same line before the same exchange; they differ only in what carries the answers further.
  *
- * Requests keep their order: a query that was sent behind a submit is answered after that submit has arrived, so "not
- * found" is never said of an order that is still on its way.
+ * A query that was sent behind a request is answered after that request has arrived, so "not found" is never said of an
+ * order that is still on its way.
  */
 import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerReport, Clock, OrderRequest } from "#core/ports.ts";
 import type { Result } from "#core/result.ts";
-import type { Exchange, OrderChange, PaperConfig, Refusal } from "./exchange.ts";
+import type { Refusal } from "./entry-checks.ts";
+import type { Exchange, OrderChange, PaperConfig } from "./exchange.ts";
 import { type RequestFate, reportFate, requestFate } from "./faults.ts";
 import type { Ledger } from "./ledger.ts";
 
@@ -114,7 +115,10 @@ export const createLine = (options: LineOptions): Line => {
   };
 
   const answerBy = <R>(fate: RequestFate, reply: R, answer: (reply: R) => void): void => {
-    if (fate.disconnects) return drop("the connection was lost");
+    if (fate.disconnects) {
+      drop("the connection was lost");
+      return;
+    }
     if (fate.stalls) stalledUntil = clock.now() + faults.stallMs;
     if (fate.response === "lost") return;
     if (fate.response === "late") later(clock.now() + faults.lateResponseMs, true, () => whenMoving(() => answer(reply)));
