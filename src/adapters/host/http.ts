@@ -21,8 +21,6 @@ export interface HttpOptions {
   /** The text of `/metrics`, see ops/automation/metrics.ts. */
   readonly metrics: () => Promise<string>;
   readonly metricsContentType?: string;
-  /** How the account's money is shown: minor units per unit are 10^priceScale. */
-  readonly money: { readonly currency: string; readonly priceScale: number };
 }
 
 export interface HttpAddress {
@@ -83,12 +81,9 @@ const listenError = (error: NodeJS.ErrnoException, host: string, port: number): 
 };
 
 const addRoutes = (server: FastifyInstance, options: HttpOptions): void => {
-  const { status, money } = options;
+  const { status } = options;
   const notReady = options.notReady ?? (() => (status().trading.open ? [] : [status().trading.why]));
-  const escaped = (text: string): string => text.replace(/[&<>"]/g, (sign) => `&#${sign.charCodeAt(0)};`);
-  const html = page("dashboard.html")
-    .replace("{{currency}}", escaped(money.currency))
-    .replace("{{priceScale}}", String(money.priceScale));
+  const html = page("dashboard.html");
   const script = page("dashboard.js");
   const style = page("dashboard.css");
 

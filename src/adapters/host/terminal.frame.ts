@@ -3,9 +3,8 @@ import { type Priority, priorities } from "#core/event/fact.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
 
 export interface FrameOptions {
-  /** Address of the dashboard. */
-  readonly address: string;
-  readonly money: { readonly currency: string; readonly priceScale: number };
+  /** Address of the dashboard, where there is one. */
+  readonly address?: string;
   readonly colour: boolean;
   /** False where the terminal's encoding is not UTF-8. */
   readonly unicode: boolean;
@@ -36,7 +35,7 @@ export const percent = (share: number, digits: number): string => {
 const milliseconds = (ms: number): string => (ms === 0 ? "-" : ms < 10 ? `${ms.toFixed(2)} ms` : `${count(Math.round(ms))} ms`);
 
 /** For the eye: two decimals at most; the exact amount is in the report. */
-export const money = (minor: number, { currency, priceScale }: FrameOptions["money"]): string => {
+export const money = (minor: number, { currency, priceScale }: HouseStatus["account"]): string => {
   const digits = Math.min(2, priceScale);
   const amount = (Math.abs(minor) / 10 ** priceScale).toLocaleString("en", {
     minimumFractionDigits: digits,
@@ -91,7 +90,7 @@ const columns = (cells: readonly string[]): string => cells.map((cell, at) => ce
  * @returns the frame's lines joined by newlines, without one at the end
  */
 export const renderFrame = (status: HouseStatus, width: number, options: FrameOptions): string => {
-  const { colour, unicode, address } = options;
+  const { address, colour, unicode } = options;
   const row = (...pieces: readonly Piece[]): string => line(width, colour, ...pieces);
   const dot = unicode ? " · " : " - ";
   const time = status.marketTime.slice(0, 19).replace("T", " ");
@@ -136,7 +135,7 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
         .map((ended): Piece => ({ text: `, ${count(orders[ended])} ${ended}`, tone: ended === "unknown" ? "alarm" : "quiet" })),
     ),
     row(label("Position"), holdings.length === 0 ? quiet("none") : holdings.join(dot)),
-    row(label("PnL"), money(status.pnlMinor, options.money)),
+    row(label("PnL"), money(status.pnlMinor, status.account)),
     row(
       label("Archive"),
       `received ${count(archive.received)}, persisted ${count(archive.persisted)}`,
@@ -147,13 +146,12 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
     ...(restarts.length === 0
       ? []
       : [row(label("Restarts"), { text: restarts.map(([part, times]) => `${part} ${times}`).join(dot), tone: "watch" })]),
-    "",
-    row(label("Dashboard"), address, quiet(`${dot}Ctrl-C stops cleanly`)),
+    ...(address === undefined ? [] : ["", row(label("Dashboard"), address)]),
   ].join("\n");
 };
 
 /** One line of the same, for terminals that cannot move their cursor. */
-export const renderLine = (status: HouseStatus, { money: account }: FrameOptions): string =>
+export const renderLine = (status: HouseStatus): string =>
   [
     `${status.marketTime.slice(0, 19).replace("T", " ")} UTC`,
     status.progress === null ? "live" : percent(status.progress, 1),
@@ -161,6 +159,6 @@ export const renderLine = (status: HouseStatus, { money: account }: FrameOptions
     `operating ${status.operating}`,
     `trading ${status.trading.open ? "open" : `closed (${status.trading.why})`}`,
     `${count(status.openOrders)} open orders`,
-    money(status.pnlMinor, account),
+    money(status.pnlMinor, status.account),
     `received ${count(status.archive.received)}, persisted ${count(status.archive.persisted)}`,
   ].join(" | ");

@@ -17,8 +17,8 @@ export interface TerminalOut {
 export interface TerminalViewOptions {
   readonly out: TerminalOut;
   readonly status: () => HouseStatus;
-  readonly address: string;
-  readonly money: FrameOptions["money"];
+  /** Of the dashboard. */
+  readonly address?: string;
   /** Elapsed real time; in a replay `now()` is market time and of no use for drawing. */
   readonly clock: { monotonicMs(): number };
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -49,9 +49,9 @@ const abilitiesOf = (env: TerminalViewOptions["env"]): { moves: boolean; colour:
   return { moves, colour: moves && !env.NO_COLOR, unicode: /utf-?8/i.test(locale) };
 };
 
-export const createTerminalView = ({ out, status, address, money, clock, env }: TerminalViewOptions): TerminalView => {
+export const createTerminalView = ({ out, status, address, clock, env }: TerminalViewOptions): TerminalView => {
   const { moves, colour, unicode } = abilitiesOf(env);
-  const options: FrameOptions = { address, money, colour, unicode };
+  const options: FrameOptions = { colour, unicode, ...(address === undefined ? {} : { address }) };
   const everyMs = moves ? frameMsMin : plainLineMs;
   let timer: NodeJS.Timeout | undefined;
   let drawnAt = Number.NEGATIVE_INFINITY;
@@ -59,12 +59,13 @@ export const createTerminalView = ({ out, status, address, money, clock, env }: 
   const drawNow = (): void => {
     drawnAt = clock.monotonicMs();
     if (!moves) {
-      out.write(`${renderLine(status(), options)}\n`);
+      out.write(`${renderLine(status())}\n`);
       return;
     }
     // The last column and the last row stay free: writing into them makes some terminals scroll.
-    const lines = renderFrame(status(), (out.columns ?? 80) - 1, options).split("\n");
-    const visible = lines.slice(0, Math.max(1, (out.rows ?? 24) - 1));
+    const [width, height] = [(out.columns ?? 80) - 1, Math.max(2, (out.rows ?? 24) - 1)];
+    const lines = renderFrame(status(), width, options).split("\n");
+    const visible = [...lines.slice(0, height - 1), "Ctrl-C stops cleanly".slice(0, width)];
     out.write(`${home}${visible.map((text) => `${text}${clearLine}`).join("\r\n")}${clearBelow}`);
   };
   const draw = (): void => {

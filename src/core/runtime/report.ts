@@ -59,6 +59,8 @@ export interface HouseStatus extends Omit<SessionReport, "lanes"> {
   readonly version: string;
   readonly session: string;
   readonly home: string;
+  /** How money is read: amounts are integers of 10^-priceScale of the currency. */
+  readonly account: { readonly currency: string; readonly priceScale: number };
   readonly epoch: number;
   /** ISO-8601 market time now. */
   readonly marketTime: string;

@@ -23,6 +23,7 @@ export const exampleStatus = (over: Partial<HouseStatus> = {}): HouseStatus => (
   version: "0.1.0",
   session: "us-equity-20131007",
   home: "/srv/qts",
+  account: { currency: "USD", priceScale: 4 },
   epoch: 3,
   recovered: true,
   marketTime: "2013-10-07T14:42:17.250Z",

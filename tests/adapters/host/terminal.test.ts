@@ -4,17 +4,12 @@ import { type FrameOptions, money, percent, renderFrame } from "#adapters/host/t
 import { createTerminalView, type TerminalOut } from "#adapters/host/terminal.ts";
 import { exampleStatus } from "./example-status.ts";
 
-const plain: FrameOptions = {
-  address: "http://127.0.0.1:8420/",
-  money: { currency: "USD", priceScale: 4 },
-  colour: false,
-  unicode: true,
-};
+const plain: FrameOptions = { address: "http://127.0.0.1:8420/", colour: false, unicode: true };
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for.
 const withoutEscapes = (text: string): string => text.replace(/\x1b\[[?\d;]*[a-zA-Z]/g, "");
 
 describe("a frame of the live view", () => {
-  it("shows time, progress, states, lanes, orders, position, PnL, archive and the way out", () => {
+  it("shows time, progress, states, lanes, orders, position, PnL, archive and where the dashboard is", () => {
     expect(renderFrame(exampleStatus(), 80, plain)).toBe(
       `QTS 0.1.0 · us-equity-20131007 · recovered, epoch 3
 2013-10-07 14:42:17 UTC  ━━━━━━━━━━━━━━━━━━━━━━━━───────────────────────  52.3 %
@@ -33,7 +28,7 @@ PnL        +123.45 USD
 Archive    received 120,334, persisted 120,330 (99.99 %)
 Restarts   feed 1
 
-Dashboard  http://127.0.0.1:8420/ · Ctrl-C stops cleanly`,
+Dashboard  http://127.0.0.1:8420/`,
     );
   });
 
@@ -125,8 +120,7 @@ describe("the live view", () => {
       env,
       status: exampleStatus,
       clock: { monotonicMs: () => now },
-      address: plain.address,
-      money: plain.money,
+      address: "http://127.0.0.1:8420/",
     });
 
   it("redraws at most four times a second", () => {
@@ -149,6 +143,7 @@ describe("the live view", () => {
     out.resize();
     const lines = withoutEscapes(out.text).split("\r\n");
     expect(lines).toHaveLength(5);
+    expect(lines.at(-1)).toBe("Ctrl-C stops cleanly");
     for (const line of lines) expect([...line].length).toBeLessThan(40);
     shown.stop();
   });

@@ -3,15 +3,12 @@
 
 const everyMs = 1000;
 const answerMsMax = 3000;
-const { currency, priceScale } = document.body.dataset;
-const minorPerUnit = 10 ** Number(priceScale);
-
 const counts = new Intl.NumberFormat("en");
-const amounts = new Intl.NumberFormat("en", {
-  minimumFractionDigits: Math.min(2, Number(priceScale)),
-  maximumFractionDigits: Math.min(2, Number(priceScale)),
-  signDisplay: "exceptZero",
-});
+const money = (minor, { currency, priceScale }) => {
+  const digits = Math.min(2, priceScale);
+  const format = { minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: "exceptZero" };
+  return `${(minor / 10 ** priceScale).toLocaleString("en", format)} ${currency}`;
+};
 
 const count = (value) => counts.format(value);
 const share = (value, digits) => `${(Math.floor(value * 100 * 10 ** digits) / 10 ** digits).toFixed(digits)} %`;
@@ -92,7 +89,7 @@ const showStatus = (status) => {
   show("degradation", degradations[status.degradation] ?? status.degradation);
   show("operating", status.operating);
   show("holding", `${count(status.openOrders)} open orders, ${count(Object.keys(status.positions).length)} positions`);
-  show("pnl", `${amounts.format(status.pnlMinor / minorPerUnit)} ${currency}`);
+  show("pnl", money(status.pnlMinor, status.account));
 
   fill(
     "lanes",
