@@ -135,6 +135,11 @@ export interface MaintenanceFiles {
   sha256(text: string): string;
   /** Appends and fsyncs; makes the directories on the way. */
   appendDurably(path: string, text: string): Promise<Result<void, HostError>>;
+  /** Those of the paths that exist under the root already. */
+  existing(root: string, paths: readonly string[]): Promise<Result<readonly string[], HostError>>;
+  /** Makes a folder with its parents. Returns its real path. */
+  makeFolder(path: string): Promise<Result<string, HostError>>;
+  /** Of the file system that holds the directory, or that will once it is made. */
   freeBytes(directory: string): Promise<Result<number, HostError>>;
   /** Unlinks the file if it still carries the stamp; `refused` when it does not, `failed` when the unlink failed. */
   removeIfUnchanged(root: string, file: SourceFile): Promise<Result<void, HostError>>;

@@ -9,7 +9,7 @@ export interface Shelf {
   /** Archives whose run died before the manifest was written; proven by nothing. */
   readonly orphans: readonly string[];
   /** Archives that are missing, cut or marked damaged, with the reason; their files count as not backed up. */
-  readonly lost: readonly { readonly archive: string; readonly reason: string }[];
+  readonly lost: readonly { readonly archive: string; readonly reason: string; readonly paths: readonly string[] }[];
   readonly nextSequence: number;
 }
 
@@ -19,7 +19,7 @@ export const readShelf = async (files: MaintenanceFiles, backupRoot: string): Pr
   if (!listed.ok) return listed;
   const sizes = new Map(listed.value.map(({ name, size }) => [name, size]));
   const manifests: { name: string; manifest: Manifest; sha256: string }[] = [];
-  const lost: { archive: string; reason: string }[] = [];
+  const lost: { archive: string; reason: string; paths: readonly string[] }[] = [];
   const described = new Set<string>();
   for (const name of [...sizes.keys()].filter((each) => each.endsWith(".manifest.json") && sequenceOf(each) !== undefined)) {
     const text = await files.readText(`${backupRoot}/${name}`);
@@ -31,11 +31,12 @@ export const readShelf = async (files: MaintenanceFiles, backupRoot: string): Pr
         reason: `the manifest ${name} ${parsed.error}; set it aside together with its archive to go on`,
       });
     const { archive, archiveBytes } = parsed.value;
+    const paths = parsed.value.files.map(({ path }) => path);
     described.add(archive);
     const size = sizes.get(archive);
-    if (size === undefined) lost.push({ archive, reason: "the archive is missing" });
-    else if (size !== archiveBytes) lost.push({ archive, reason: `the archive has ${size} bytes instead of ${archiveBytes}` });
-    else if (sizes.has(damagedName(archive))) lost.push({ archive, reason: "the archive was found damaged" });
+    if (size === undefined) lost.push({ archive, paths, reason: "the archive is missing" });
+    else if (size !== archiveBytes) lost.push({ archive, paths, reason: `the archive has ${size} bytes instead of ${archiveBytes}` });
+    else if (sizes.has(damagedName(archive))) lost.push({ archive, paths, reason: "the archive was found damaged" });
     else manifests.push({ name, manifest: parsed.value, sha256: files.sha256(text.value ?? "") });
   }
   const sequences = [...sizes.keys()].map((name) => sequenceOf(name) ?? 0);

@@ -1,0 +1,168 @@
+/** The MaintenanceFiles port on this machine's file system. Each call is a few system calls; the heavy part is backup-thread. */
+import { createHash } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statfsSync,
+  statSync,
+  unlinkSync,
+} from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import { err, ok, type Result } from "#core/result.ts";
+import type { HostError, MaintenanceFiles, SourceFile } from "#ops/ports.ts";
+import { acquireLock } from "./backup-lock.ts";
+import { codeOf, reasonOf, stampOf } from "./backup-tree.ts";
+import { partialPrefix, syncDirectory, writeAllSync, writeFileDurably } from "./durable-files.ts";
+import { matchesGlob } from "./path-glob.ts";
+
+const attempt = <T>(what: string, work: () => T): Result<T, HostError> => {
+  try {
+    return ok(work());
+  } catch (error) {
+    return err({ type: "failed", reason: `${what}: ${reasonOf(error)}` });
+  }
+};
+
+/** The real path, also of a place that does not exist yet: of its nearest ancestor that does. */
+const realPathOf = (path: string): string => {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (codeOf(error) !== "ENOENT" || dirname(path) === path) throw error;
+    return join(realPathOf(dirname(path)), basename(path));
+  }
+};
+
+const isWithin = (root: string, path: string): boolean => path === root || path.startsWith(`${root}/`);
+
+const prepare = (
+  data: string,
+  backup: string,
+  isOnlyLooking: boolean,
+): Result<{ dataRoot: string; backupRoot: string }, HostError> => {
+  const refuse = (reason: string) => err({ type: "refused", reason } as const);
+  try {
+    const dataRoot = realpathSync(resolve(data));
+    if (!statSync(dataRoot).isDirectory()) return refuse(`the data root ${data} is no folder`);
+    const backupRoot = realPathOf(resolve(backup));
+    if (isWithin(dataRoot, backupRoot))
+      return refuse(`the backup root ${backup} lies inside the data root ${data}: it would back itself up`);
+    if (isWithin(backupRoot, dataRoot))
+      return refuse(`the data root ${data} lies inside the backup root ${backup}: cleanup would eat the backup's house`);
+    if (!isOnlyLooking) mkdirSync(backupRoot, { recursive: true, mode: 0o700 });
+    return ok({ dataRoot, backupRoot });
+  } catch (error) {
+    return refuse(reasonOf(error));
+  }
+};
+
+/** Appends whole lines and waits for the disk; what a full disk cut short is taken back, so that no half line stays. */
+const appendDurably = (path: string, text: string): void => {
+  const isNew = mkdirSync(dirname(path), { recursive: true, mode: 0o700 }) !== undefined;
+  const fd = openSync(path, "a", 0o600);
+  try {
+    const { size } = fstatSync(fd);
+    try {
+      writeAllSync(fd, Buffer.from(text));
+      fsyncSync(fd);
+    } catch (error) {
+      ftruncateSync(fd, size);
+      throw error;
+    }
+    if (isNew || size === 0) syncDirectory(dirname(path));
+  } finally {
+    closeSync(fd);
+  }
+};
+
+const removeIfUnchanged = (root: string, file: SourceFile): Result<void, HostError> => {
+  const path = join(root, file.path);
+  try {
+    const now = stampOf(lstatSync(path, { bigint: true }));
+    if (now.dev !== file.dev || now.ino !== file.ino || now.size !== file.size || now.mtimeNs !== file.mtimeNs)
+      return err({ type: "refused", reason: "it was changed in the last moment" });
+    unlinkSync(path);
+    return ok(undefined);
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return err({ type: "refused", reason: "it is gone already" });
+    return err({ type: "failed", reason: reasonOf(error) });
+  }
+};
+
+export const createMaintenanceFiles = (): MaintenanceFiles => ({
+  prepare: async (dataRoot, backupRoot, options) => prepare(dataRoot, backupRoot, options?.isOnlyLooking ?? false),
+  lock: async (backupRoot, runId) => acquireLock(backupRoot, runId),
+  removeLeftovers: async (backupRoot) =>
+    attempt(`cleaning ${backupRoot}`, () => {
+      const names = readdirSync(backupRoot).filter((name) => name.startsWith(partialPrefix));
+      for (const name of names) rmSync(join(backupRoot, name));
+      return names;
+    }),
+  list: async (directory) =>
+    attempt(`listing ${directory}`, () => {
+      try {
+        return readdirSync(directory, { withFileTypes: true })
+          .filter((entry) => entry.isFile())
+          .map(({ name }) => ({ name, size: statSync(join(directory, name)).size }))
+          .sort((a, b) => (a.name < b.name ? -1 : 1));
+      } catch (error) {
+        if (codeOf(error) === "ENOENT") return [];
+        throw error;
+      }
+    }),
+  readText: async (path) =>
+    attempt(`reading ${path}`, () => {
+      try {
+        return readFileSync(path, "utf8");
+      } catch (error) {
+        if (codeOf(error) === "ENOENT") return undefined;
+        throw error;
+      }
+    }),
+  writeDurably: async (path, text) =>
+    attempt(`writing ${path}`, () => {
+      writeFileDurably(path, Buffer.from(text));
+      return { sha256: sha256(text) };
+    }),
+  sha256,
+  appendDurably: async (path, text) => attempt(`writing ${path}`, () => appendDurably(path, text)),
+  existing: async (root, paths) =>
+    attempt(`looking into ${root}`, () => paths.filter((path) => lstatSync(join(root, path), { throwIfNoEntry: false }) !== undefined)),
+  makeFolder: async (path) =>
+    attempt(`making the folder ${path}`, () => {
+      mkdirSync(path, { recursive: true });
+      return realpathSync(path);
+    }),
+  freeBytes: async (directory) =>
+    attempt(`asking for the space at ${directory}`, () => {
+      let place = directory;
+      while (!existsSync(place)) place = dirname(place);
+      const { bavail, bsize } = statfsSync(place);
+      return bavail * bsize;
+    }),
+  removeIfUnchanged: async (root, file) => removeIfUnchanged(root, file),
+  syncDirectories: async (root, directories) =>
+    attempt("making deletions durable", () => {
+      for (const directory of directories) syncDirectory(join(root, directory));
+    }),
+  removeArchive: async (path) =>
+    attempt(`removing ${path}`, () => {
+      rmSync(path);
+      syncDirectory(dirname(path));
+    }),
+  matchesGlob,
+});
+
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
+}
