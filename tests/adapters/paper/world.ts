@@ -1,0 +1,134 @@
+/** A paper venue with a clock to wind and a market to move, on a real ledger file that is removed afterwards. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach } from "vitest";
+import { createSimulatedClock, type SimulatedClock } from "#adapters/memory/clock.ts";
+import { createPaperBroker, type PaperBroker } from "#adapters/paper/broker.ts";
+import type { PaperConfig } from "#adapters/paper/exchange.ts";
+import { noFaults } from "#adapters/paper/faults.ts";
+import type { Instrument } from "#core/instrument.ts";
+import type { BrokerReport, OrderRequest, RiskApproved } from "#core/ports.ts";
+
+export const spy: Instrument = { symbol: "SPY", market: "NYSE", currency: "USD", priceScale: 4, tickSize: 100, lotSize: 1 };
+export const samsung: Instrument = {
+  symbol: "005930",
+  market: "KRX",
+  currency: "KRW",
+  priceScale: 0,
+  tickSize: 1,
+  lotSize: 1,
+};
+
+/** Monday 2013-10-07 10:00 in New York. */
+export const newYorkMorning = Date.UTC(2013, 9, 7, 14, 0, 0);
+
+export const paperConfig = (changes: Partial<PaperConfig> = {}): PaperConfig => ({
+  cashMinor: 10_000_000_000,
+  latencyMs: [5, 40],
+  participationShare: 0.25,
+  feeRate: 0.00015,
+  sellTaxRate: 0.0018,
+  responseTimeoutMs: 3000,
+  reconnectBackoffMs: [1000, 15_000],
+  clientOrderIds: true,
+  basePriceMinor: {},
+  ...changes,
+  faults: { ...noFaults, ...changes.faults },
+});
+
+const made: string[] = [];
+afterEach(() => {
+  for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
+});
+
+/** A new directory, removed after the test. */
+export const scratch = (): string => {
+  const path = mkdtempSync(join(tmpdir(), "qts-paper-"));
+  made.push(path);
+  return path;
+};
+
+export interface World {
+  readonly clock: SimulatedClock;
+  readonly broker: PaperBroker;
+  readonly reports: BrokerReport[];
+  readonly ledgerPath: string;
+  pass(ms: number): Promise<void>;
+  /** A trade one millisecond from now. */
+  trade(priceMinor: number, quantity: number, symbol?: string): Promise<void>;
+  /** Submits a limit buy and lets time pass until its answer and its report are there. */
+  buy(orderId: string, priceMinor: number, quantity: number): Promise<unknown>;
+  sell(orderId: string, priceMinor: number, quantity: number): Promise<unknown>;
+}
+
+export const order = (fields: Partial<OrderRequest> = {}): RiskApproved<OrderRequest> =>
+  ({
+    orderId: "o-1",
+    symbol: "SPY",
+    side: "buy",
+    orderType: "limit",
+    quantity: 10,
+    limitPriceMinor: 1_680_000,
+    epoch: 1,
+    ...fields,
+  }) as unknown as RiskApproved<OrderRequest>;
+
+export interface WorldOptions {
+  readonly config?: PaperConfig;
+  readonly instruments?: readonly Instrument[];
+  readonly seed?: number;
+  readonly ledgerPath?: string;
+  readonly startAt?: number;
+  readonly openingPositions?: Readonly<Record<string, number>>;
+  /** False leaves the connecting to the test. */
+  readonly connect?: boolean;
+}
+
+/** The venue on its ledger, connected. */
+export const createPaperWorld = async (options: WorldOptions = {}): Promise<World> => {
+  const clock = createSimulatedClock({ startAt: options.startAt ?? newYorkMorning });
+  const ledgerPath = options.ledgerPath ?? join(scratch(), "paper", "session-0001.jsonl");
+  const instruments = options.instruments ?? [spy];
+  const opened = await createPaperBroker({
+    config: options.config ?? paperConfig(),
+    instruments,
+    hours: "regular",
+    clock,
+    seed: options.seed ?? 7,
+    ledgerPath,
+    ...(options.openingPositions === undefined ? {} : { openingPositions: options.openingPositions }),
+  });
+  if (!opened.ok) throw new Error(opened.error.reason);
+  const broker = opened.value;
+  const reports: BrokerReport[] = [];
+  broker.reports.subscribe((report) => reports.push(report));
+  if (options.connect !== false) await broker.connect();
+  let sequence = clock.now() - newYorkMorning;
+  const pass = async (ms: number): Promise<void> => {
+    await clock.advanceTo(clock.now() + ms);
+    await clock.released();
+  };
+  const submit = async (request: RiskApproved<OrderRequest>): Promise<unknown> => {
+    const answer = broker.submit(request);
+    await pass(200);
+    return answer;
+  };
+  return {
+    clock,
+    broker,
+    reports,
+    ledgerPath,
+    pass,
+    trade: async (priceMinor, quantity, symbol = instruments[0]?.symbol ?? "") => {
+      await pass(1);
+      sequence += 1;
+      broker.onTrade({ symbol, priceMinor, quantity, at: clock.now(), sequence });
+      await clock.released();
+    },
+    buy: (orderId, limitPriceMinor, quantity) =>
+      submit(order({ orderId, limitPriceMinor, quantity, symbol: instruments[0]?.symbol ?? "" })),
+    sell: (orderId, limitPriceMinor, quantity) =>
+      submit(order({ orderId, side: "sell", limitPriceMinor, quantity, symbol: instruments[0]?.symbol ?? "" })),
+  };
+};
