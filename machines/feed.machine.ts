@@ -23,7 +23,7 @@ export type FeedEvent =
   | { type: "feed.stop.requested"; at: number; cause: string }
   | { type: "feed.connected"; at: number; feed: string }
   | { type: "feed.disconnected"; at: number; feed: string; reason: string }
-  | { type: "feed.heard"; at: number; feed: string; lastDataAt?: number; marketOpen: boolean }
+  | { type: "feed.heard"; at: number; feed: string; silentMs: number; marketOpen: boolean }
   | { type: "feed.went.stale"; at: number; feed: string; silentMs: number }
   | { type: "feed.recovered"; at: number; feed: string; silentMs: number }
   | { type: "feed.ended"; at: number; feed: string; ticks: number }
@@ -85,8 +85,8 @@ export const feedMachine = setup({
       id: silenceTimer,
       // The deadline belongs to the newest data; a closed market is looked at again after the same time.
       at:
-        event.type === "feed.heard" && event.marketOpen && event.lastDataAt !== undefined
-          ? Math.max(event.at + 1, event.lastDataAt + policy.silenceMsMax)
+        event.type === "feed.heard" && event.marketOpen
+          ? event.at + Math.max(1, policy.silenceMsMax - event.silentMs)
           : event.at + policy.silenceMsMax,
     })),
     setConnectLimit: emit(({ context: { policy }, event }) => ({

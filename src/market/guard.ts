@@ -2,7 +2,7 @@
  * Does this record fit what came before it? Repetitions are refused, holes are flagged, and a price that jumps must be
  * confirmed by the next trade before it is believed.
  */
-import type { ResumePoint } from "./ports.ts";
+import type { ResumePoint, SequenceBySymbol } from "./ports.ts";
 import type { SnapshotDraft } from "./snapshot.ts";
 
 export type GuardProblem = "sequence.repeated" | "price.jump";
@@ -40,6 +40,8 @@ export interface Guard {
   problem(draft: SnapshotDraft): GuardProblem | undefined;
   /** A tick that validation refused has used up its number too. */
   skip(symbol: unknown, sequence: unknown): void;
+  /** The last number of each symbol that was seen, kept or refused. */
+  sequences(): SequenceBySymbol;
 }
 
 export const createGuard = ({ priceJumpShareMax, resume, onHole, onJump }: GuardOptions): Guard => {
@@ -84,6 +86,7 @@ export const createGuard = ({ priceJumpShareMax, resume, onHole, onJump }: Guard
       history.doubtfulMinor = undefined;
       return undefined;
     },
+    sequences: () => Object.fromEntries([...histories].map(([symbol, { sequence }]) => [symbol, sequence])),
     skip: (symbol, sequence) => {
       const history = typeof symbol === "string" ? histories.get(symbol) : undefined;
       if (history !== undefined && sequence === history.sequence + 1) history.sequence += 1;

@@ -9,7 +9,7 @@ import type { Offer } from "#core/event/catalog.ts";
 import { createEnrichment } from "./enrichment.ts";
 import { createGuard, type GuardOptions } from "./guard.ts";
 import { LastTrades } from "./mark-book.ts";
-import { freshStart, type MarketClock, type RawTick, type ResumePoint, type RowIntake } from "./ports.ts";
+import { freshStart, type MarketClock, type RawTick, type ResumePoint, type RowIntake, type SequenceBySymbol } from "./ports.ts";
 import { type SnapshotDraft, type SnapshotInputs, type Stage, snapshotLine, snapshotSchemaName } from "./snapshot.ts";
 import { type ValidationLimits, validationProblem } from "./validation.ts";
 
@@ -45,6 +45,8 @@ export interface MarketPipeline {
   /** A swing snapshot could not be made, for this reason: counted as refused at the first stage. */
   refuseSwing(reason: string): void;
   readonly marks: LastTrades;
+  /** Where a source goes on after a lost connection: the last number of each symbol that was seen. */
+  sequences(): SequenceBySymbol;
   counts(): { readonly [S in PipelineStage]: StageCounts };
   /** Ticks that entered, and what became of them before the archive; swing snapshots are not among them. */
   tickCounts(): { readonly received: number; readonly refused: number; readonly errored: number };
@@ -239,6 +241,7 @@ export const createMarketPipeline = ({
 
   return {
     marks,
+    sequences: guard.sequences,
     accept: (tick) => {
       ticks.received += 1;
       current = "snapshot";

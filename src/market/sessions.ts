@@ -69,6 +69,22 @@ export const phaseSpan = (market: string, at: number): PhaseSpan => {
   };
 };
 
+/** The parts of [fromAt, toAt) in which `market` holds its regular session, in order. */
+export const regularSpans = (
+  market: string,
+  fromAt: number,
+  toAt: number,
+): readonly { readonly fromAt: number; readonly untilAt: number }[] => {
+  const spans: { fromAt: number; untilAt: number }[] = [];
+  for (let at = fromAt; at < toAt; ) {
+    const span = phaseSpan(market, at);
+    const untilAt = Math.min(span.untilAt, toAt);
+    if (span.phase === "regular") spans.push({ fromAt: at, untilAt });
+    at = untilAt;
+  }
+  return spans;
+};
+
 /** Like `phaseSpan`, remembering the span of each market, for the path of every tick. */
 export const createPhaseLookup = (): ((market: string, at: number) => MarketPhase) => {
   const spans = new Map<string, PhaseSpan>();

@@ -93,7 +93,7 @@ export const marketFacts = factTable({
     priority: "P0",
     journaled: true,
     route: ["feed"],
-    payload: { feed: "text", lastDataAt: "at?", marketOpen: "flag" },
+    payload: { feed: "text", silentMs: "natural", marketOpen: "flag" },
     says: "The age of a feed's newest data was looked at and is within its threshold, or the market is closed.",
   },
   "feed.recovered": {

@@ -39,14 +39,14 @@ export const opsFacts = factTable({
   },
   "archive.measured": {
     priority: "P0",
-    journaled: true,
+    journaled: false,
     route: ["archive"],
     payload: { received: "natural", persisted: "natural", refused: "natural", errored: "natural", pending: "natural" },
     says: "The archive's counters so far in this run.",
   },
   "disk.measured": {
     priority: "P0",
-    journaled: true,
+    journaled: false,
     route: ["archive"],
     payload: { freeShare: "number", freeBytes: "natural", growthBytesPerHour: "number?", hoursUntilFull: "number?" },
     says: "Free space under the home, its growth, and when it is used up if nothing changes.",

@@ -1,0 +1,161 @@
+/**
+ * Where rows are missing, and how we know: evidence is recorded, data is never made up (spec A7).
+ *
+ * Two things are told apart that look alike in a file: nobody traded (the source's own numbers go on) and rows are missing (they
+ * do not, or we refused them). Age is data age within the exchange's regular session. A gap's line is handed to the sink before
+ * the row that ends it, and the sink writes the system stream first: after a crash no hole is on disk without its line.
+ */
+import type { Stage } from "#market/snapshot.ts";
+import type { GapReason, GapRecord, GapSeverity, SystemRecord } from "./system-record.ts";
+
+export interface GapLimits {
+  readonly minorMs: number;
+  readonly majorMs: number;
+  readonly criticalMs: number;
+}
+
+export interface GapTrackerOptions {
+  readonly limits: { readonly [S in Stage]: GapLimits };
+  readonly symbols: readonly { readonly symbol: string; readonly market: string }[];
+  /** Silence counts from here for a symbol that has no row yet. */
+  readonly startsAt: number;
+  /** Exchange time of each symbol's last row that an earlier run of the session wrote. */
+  readonly lastRowAt?: { readonly [symbol: string]: number };
+  /** The parts of a time span in which the market held its regular session. */
+  readonly regularSpans: (
+    market: string,
+    fromAt: number,
+    toAt: number,
+  ) => readonly { readonly fromAt: number; readonly untilAt: number }[];
+  readonly note: (at: number, record: SystemRecord) => void;
+}
+
+export interface GapTracker {
+  /** A row is about to be archived; on the path of every tick. */
+  row(stream: Stage, symbol: string, market: string, at: number): void;
+  /** The source skipped the numbers between `after` and `before`. */
+  hole(hole: { readonly symbol: string; readonly after: number; readonly before: number; readonly at: number }): void;
+  /** A row came and will not be in the archive. */
+  missing(row: {
+    readonly reason: Extract<GapReason, "refused" | "lost">;
+    readonly detail: string;
+    readonly symbol: string;
+    readonly sequence: number;
+    readonly at: number;
+  }): void;
+  /** No more rows come: whatever is open ends at `at`. */
+  finish(at: number): void;
+  counts(): { readonly [S in GapSeverity]: number };
+}
+
+interface OpenRun {
+  readonly reason: GapReason;
+  readonly detail: string;
+  readonly from: number;
+  to: number;
+  readonly firstMissing: number;
+  lastMissing: number;
+}
+
+interface Track {
+  readonly market: string;
+  lastAt: number;
+  /** Refused or lost rows since the last one that was kept. */
+  run: OpenRun | undefined;
+  /** The silence before the next row is part of a hole that is already declared. */
+  isHoleDeclared: boolean;
+}
+
+export const createGapTracker = ({
+  limits,
+  symbols,
+  startsAt,
+  lastRowAt = {},
+  regularSpans,
+  note,
+}: GapTrackerOptions): GapTracker => {
+  const severities: Record<GapSeverity, number> = { minor: 0, major: 0, critical: 0 };
+  const trackFor = (market: string, lastAt: number): Track => ({ market, lastAt, run: undefined, isHoleDeclared: false });
+  const tracks: { readonly [S in Stage]: Map<string, Track> } = {
+    scalp: new Map(symbols.map(({ symbol, market }) => [symbol, trackFor(market, lastRowAt[symbol] ?? startsAt)])),
+    swing: new Map(symbols.map(({ symbol, market }) => [symbol, trackFor(market, startsAt)])),
+  };
+
+  const severityOf = (stream: Stage, ms: number): GapSeverity => {
+    const { majorMs, criticalMs } = limits[stream];
+    return ms >= criticalMs ? "critical" : ms >= majorMs ? "major" : "minor";
+  };
+
+  const declare = (gap: Omit<GapRecord, "type" | "seconds" | "severity">): void => {
+    const ms = Math.max(0, gap.to - gap.from);
+    const severity = severityOf(gap.stream, ms);
+    severities[severity] += 1;
+    const { stream, symbol, from, to, reason, ...numbers } = gap;
+    note(to, { type: "gap", stream, symbol, from, to, seconds: ms / 1000, severity, reason, ...numbers });
+  };
+
+  const endRun = (symbol: string, track: Track): void => {
+    const { run } = track;
+    if (run === undefined) return;
+    track.run = undefined;
+    const { reason, detail, from, to, firstMissing, lastMissing } = run;
+    declare({ stream: "scalp", symbol, from, to, reason, detail, firstMissing, lastMissing });
+  };
+
+  const quiet = (stream: Stage, symbol: string, { market, lastAt }: Track, at: number): void => {
+    const { minorMs } = limits[stream];
+    for (const { fromAt, untilAt } of regularSpans(market, lastAt, at))
+      if (untilAt - fromAt >= minorMs) declare({ stream, symbol, from: fromAt, to: untilAt, reason: "quiet" });
+  };
+
+  return {
+    row: (stream, symbol, market, at) => {
+      let track = tracks[stream].get(symbol);
+      if (track === undefined) {
+        track = trackFor(market, startsAt);
+        tracks[stream].set(symbol, track);
+      }
+      if (track.run !== undefined) endRun(symbol, track);
+      if (at - track.lastAt >= limits[stream].minorMs && !track.isHoleDeclared) quiet(stream, symbol, track, at);
+      track.isHoleDeclared = false;
+      if (at > track.lastAt) track.lastAt = at;
+    },
+    hole: ({ symbol, after, before, at }) => {
+      const track = tracks.scalp.get(symbol);
+      if (track !== undefined) track.isHoleDeclared = true;
+      declare({
+        stream: "scalp",
+        symbol,
+        from: Math.min(track?.lastAt ?? at, at),
+        to: at,
+        reason: "hole",
+        firstMissing: after + 1,
+        lastMissing: before - 1,
+      });
+    },
+    missing: ({ reason, detail, symbol, sequence, at }) => {
+      const track = tracks.scalp.get(symbol);
+      // A row of a symbol that nobody asked for, or without a number, leaves no hole in the archive.
+      if (track === undefined || !Number.isSafeInteger(sequence)) return;
+      const { run } = track;
+      const when = Number.isSafeInteger(at) ? at : track.lastAt;
+      if (run !== undefined && run.reason === reason && run.detail === detail && sequence === run.lastMissing + 1) {
+        run.lastMissing = sequence;
+        run.to = Math.max(run.to, when);
+        return;
+      }
+      endRun(symbol, track);
+      const from = Math.min(track.lastAt, when);
+      track.run = { reason, detail, from, to: when, firstMissing: sequence, lastMissing: sequence };
+    },
+    finish: (at) => {
+      for (const stream of ["scalp", "swing"] as const)
+        for (const [symbol, track] of tracks[stream]) {
+          endRun(symbol, track);
+          quiet(stream, symbol, track, at);
+          if (at > track.lastAt) track.lastAt = at;
+        }
+    },
+    counts: () => ({ ...severities }),
+  };
+};

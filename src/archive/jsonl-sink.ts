@@ -1,0 +1,244 @@
+/**
+ * Rows to disk: append only, one write per batch, fsync by interval and on roll (spec A5).
+ *
+ * What it promises: after kill -9 at any moment every line in the tree is whole once `open` has run, none is there twice, and
+ * of the rows before the last one written none is missing. After a power cut at most the fsync interval is gone.
+ * Rows are handed over synchronously and written by one worker, so that a slow disk never stops the caller.
+ */
+import type { Offer } from "#core/event/catalog.ts";
+import type { Clock } from "#core/ports.ts";
+import { err, ok, type Result } from "#core/result.ts";
+import { type PathRules, readSegmentPath, type Stream, streams } from "./paths.ts";
+import type { ArchiveFiles, FileError, Pulse } from "./ports.ts";
+import { type FailedWrite, StreamWriter } from "./stream-writer.ts";
+import { type SystemRecord, systemLine } from "./system-record.ts";
+
+export interface SinkOptions extends PathRules {
+  /** Absolute; `archiveDirectory(home)`. */
+  readonly directory: string;
+  readonly session: string;
+  readonly run: string;
+  readonly files: ArchiveFiles;
+  readonly clock: Pick<Clock, "now" | "monotonicMs">;
+  readonly pulse: Pulse;
+  readonly offer: Offer;
+  readonly writeEveryMs: number;
+  readonly fsyncEveryMs: number;
+  readonly bufferRowsMax: number;
+}
+
+/** accepted = persisted + pending + lost, at any moment. */
+export interface StreamFigures {
+  readonly accepted: number;
+  /** Written; an fsync that fails takes its rows back to pending. */
+  readonly persisted: number;
+  /** Waiting for their write. */
+  readonly pending: number;
+  /** Given up at close because the disk would not take them. */
+  readonly lost: number;
+  /** Turned away because the buffer was full: never accepted. */
+  readonly turnedAway: number;
+  readonly bytes: number;
+  readonly segments: number;
+}
+
+export interface JsonlSink {
+  /**
+   * Cuts torn tails and makes sure that a file can be made here. Rows may be appended before; they wait.
+   * Offers archive.opened or archive.write.failed, and returns the same.
+   */
+  open(): Promise<Result<{ readonly tornFiles: number; readonly tornBytes: number }, FileError>>;
+  /** Takes a line, newline included, that belongs to the time `at`; false when the buffer is full or the sink is closed. */
+  append(stream: Stream, at: number, line: string): boolean;
+  /** Adds a line about the archive itself to the system stream. */
+  note(at: number, record: SystemRecord): void;
+  /** A promise while the disk is behind and healthy: a source that can wait should. Undefined while there is room. */
+  room(): Promise<void> | undefined;
+  /** Writes what waits, fsyncs, seals; rows that the disk does not take now are lost and counted. Offers archive.closed. */
+  close(): Promise<void>;
+  figures(): { readonly [S in Stream]: StreamFigures };
+  /** Segments that are being written, relative to the directory: maintenance leaves them alone. */
+  openPaths(): readonly string[];
+}
+
+// A failing disk is tried again after this long: soon enough to resume well within a minute, rare enough to cost nothing.
+const retryEveryMs = 1000;
+const stalledMsMax = 30_000;
+
+export const createJsonlSink = (options: SinkOptions): JsonlSink => {
+  const { directory, session, run, files, clock, pulse, offer, writeEveryMs, bufferRowsMax } = options;
+  let stage: "new" | "open" | "closed" = "new";
+  let endPulse: (() => void) | undefined;
+  let isNoted = false;
+  let systemSequence = 0;
+  let waiting: (() => void)[] = [];
+
+  /** The streams that could not write, and how much had been turned away by then. */
+  const failing = new Set<Stream>();
+  let turnedAwayBefore = 0;
+  let retryAtMs = 0;
+  let lastFailure: FailedWrite | undefined;
+
+  const marketRows = (): number => writers.scalp.pending + writers.swing.pending;
+  const turnedAway = (): number => writers.scalp.turnedAway + writers.swing.turnedAway;
+
+  const letGo = (): void => {
+    if (waiting.length === 0) return;
+    if (failing.size === 0 && stage !== "closed" && marketRows() > bufferRowsMax / 4) return;
+    const freed = waiting;
+    waiting = [];
+    for (const resolve of freed) resolve();
+  };
+
+  const failed = (stream: Stream, failure: FailedWrite): void => {
+    if (failing.size === 0) {
+      turnedAwayBefore = turnedAway();
+      const { path, error } = failure;
+      offer({
+        type: "archive.write.failed",
+        source: "archive",
+        payload: { path, code: error.code, reason: error.reason, bufferedRows: marketRows() },
+      });
+    }
+    failing.add(stream);
+    lastFailure = failure;
+    retryAtMs = clock.monotonicMs() + retryEveryMs;
+    letGo();
+  };
+  const written = (stream: Stream, path: string, rows: number): void => {
+    if (failing.delete(stream) && failing.size === 0 && stage === "open")
+      offer({
+        type: "archive.write.resumed",
+        source: "archive",
+        payload: { path, replayedRows: rows + marketRows(), lostRows: turnedAway() - turnedAwayBefore },
+      });
+    letGo();
+  };
+
+  const note = (at: number, record: SystemRecord): void => {
+    systemSequence += 1;
+    writers.system.append(at, systemLine({ at, session, run, sequence: systemSequence }, record));
+  };
+
+  const writerOf = (stream: Stream): StreamWriter =>
+    new StreamWriter(stream, options, {
+      failed,
+      written,
+      suspect: (path, trustedBytes, error) =>
+        note(clock.now(), { type: "suspect", path, trustedBytes, reason: `${error.code}: ${error.reason}` }),
+    });
+  const writers: { readonly [S in Stream]: StreamWriter } = {
+    scalp: writerOf("scalp"),
+    swing: writerOf("swing"),
+    system: writerOf("system"),
+  };
+
+  let working: Promise<void> = Promise.resolve();
+  let isQueued = false;
+  let busySinceMs: number | undefined;
+  /** The system stream goes first: a hole in a market stream must not be on disk before the line that declares it. */
+  const work = (isFinal: boolean): Promise<void> => {
+    isQueued = true;
+    working = working.then(async () => {
+      isQueued = false;
+      busySinceMs = clock.monotonicMs();
+      for (const stream of ["system", "scalp", "swing"] as const) await writers[stream].work(isFinal);
+      busySinceMs = undefined;
+    });
+    return working;
+  };
+  const kick = (): void => {
+    if (stage !== "open" || isQueued) return;
+    if (failing.size > 0 && clock.monotonicMs() < retryAtMs) return;
+    void work(false);
+  };
+  const beat = (): void => {
+    // A write that never returns reports nothing: the disk hangs, and somebody must be told.
+    if (busySinceMs !== undefined && clock.monotonicMs() - busySinceMs > stalledMsMax && failing.size === 0)
+      failed("system", {
+        path: writers.scalp.openPath ?? directory,
+        error: { code: "ESTALLED", reason: `a write has not returned for ${stalledMsMax} ms` },
+      });
+    kick();
+  };
+
+  return {
+    open: async () => {
+      if (stage !== "new") return ok({ tornFiles: 0, tornBytes: 0 });
+      const cut = await cutTornTails(files, directory);
+      if (!cut.ok) {
+        failed("system", { path: directory, error: cut.error });
+        return cut;
+      }
+      // The first line proves that files can be made and written here, before anybody relies on it.
+      if (!isNoted) note(clock.now(), { type: "opened", ...cut.value });
+      isNoted = true;
+      lastFailure = undefined;
+      await writers.system.work(true);
+      const failure = lastFailure as FailedWrite | undefined;
+      if (failure !== undefined) return err(failure.error);
+      failing.clear();
+      stage = "open";
+      endPulse = pulse(writeEveryMs, beat);
+      offer({ type: "archive.opened", source: "archive", payload: { directory, recoveredBytes: cut.value.tornBytes } });
+      kick();
+      return cut;
+    },
+    append: (stream, at, line) => {
+      const writer = writers[stream];
+      if (stage === "closed" || (stream !== "system" && marketRows() >= bufferRowsMax)) {
+        writer.turnedAway += 1;
+        return false;
+      }
+      if (writer.append(at, line)) kick();
+      return true;
+    },
+    note,
+    room: () => {
+      if (failing.size > 0 || stage === "closed" || marketRows() <= bufferRowsMax / 2) return undefined;
+      return new Promise((resolve) => {
+        waiting.push(resolve);
+      });
+    },
+    close: async () => {
+      if (stage === "closed") return;
+      endPulse?.();
+      const wasOpen = stage === "open";
+      const persisted = writers.scalp.persisted + writers.swing.persisted;
+      if (wasOpen) note(clock.now(), { type: "closed", persisted: persisted + marketRows() });
+      stage = "closed";
+      if (wasOpen) await work(true);
+      // One more try for what a first error left behind.
+      if (failing.size > 0 && wasOpen) await work(true);
+      for (const stream of streams) await writers[stream].seal();
+      letGo();
+      offer({
+        type: "archive.closed",
+        source: "archive",
+        payload: { persisted: writers.scalp.persisted + writers.swing.persisted },
+      });
+    },
+    figures: () => ({ scalp: writers.scalp.figures(), swing: writers.swing.figures(), system: writers.system.figures() }),
+    openPaths: () => streams.flatMap((stream) => writers[stream].openPath ?? []),
+  };
+};
+
+/** A process that was killed leaves at most one torn line at the end of each file it had open. */
+const cutTornTails = async (
+  files: ArchiveFiles,
+  directory: string,
+): Promise<Result<{ readonly tornFiles: number; readonly tornBytes: number }, FileError>> => {
+  const found = await files.list(directory);
+  if (!found.ok) return found;
+  let [tornFiles, tornBytes] = [0, 0];
+  for (const { path, bytes } of found.value) {
+    if (bytes === 0 || readSegmentPath(path) === undefined) continue;
+    const cut = await files.cutTornTail(`${directory}/${path}`);
+    if (!cut.ok) return cut;
+    if (cut.value > 0) {
+      tornFiles += 1;
+      tornBytes += cut.value;
+    }
+  }
+  return ok({ tornFiles, tornBytes });
+};
