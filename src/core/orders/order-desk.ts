@@ -1,0 +1,488 @@
+/**
+ * The order desk: hosts every order's state machine, and what follows from them: positions, cash, counters, whether the
+ * broker's view has been reconciled.
+ *
+ * Orders are not xstate actors: 10,000 children cost seconds to spawn and leak ids (house.md). The desk keeps one machine
+ * snapshot per live order and steps it with `machine.transition`. Ended orders move to a bounded store for late fills and
+ * duplicates, then leave memory. A fact for an order that is in neither is refused visibly and the broker is asked.
+ */
+import { createActor, type SnapshotFrom } from "xstate";
+import { isSettled, type OrderEffect } from "#machines/order.effects.ts";
+import { createOrderMachine } from "#machines/order.machine.ts";
+import {
+  isInFlight,
+  isTerminal,
+  leavesOf,
+  type OrderFact,
+  type OrderInput,
+  type OrderLimits,
+  type OrderRecord,
+  type OrderStatus,
+  orderStatuses,
+  type Refusal,
+  statusOf,
+} from "#machines/order.rules.ts";
+import type { ActorEvent } from "../event/catalog.ts";
+import type { Instrument, Side } from "../instrument.ts";
+import { averageOf, flatPosition, type Position, realizedOf, withFill, withoutFill } from "./positions.ts";
+
+export interface DeskInput {
+  readonly limits: OrderLimits;
+  readonly instruments: readonly Instrument[];
+  /** Ended orders kept for late reports. */
+  readonly finishedKept: number;
+  /** Approvals remembered for the rate and duplicate gates. */
+  readonly approvalsKept: number;
+  /** The trading day that an epoch ms belongs to; the UTC day when absent. */
+  readonly dayOf?: (at: number) => string;
+}
+
+export type DeskEffect =
+  | OrderEffect
+  | {
+      readonly type: "position.announce";
+      readonly symbol: string;
+      readonly quantity: number;
+      readonly averagePriceMinor: number;
+      readonly realizedMinor: number;
+      readonly feesMinor: number;
+    };
+
+export type DeskEvent = ActorEvent;
+
+/** What became of one fact. */
+export interface Outcome {
+  readonly orderId: string;
+  readonly order: OrderRecord | undefined;
+  readonly refusal: DeskRefusal | null;
+}
+export type DeskRefusal = Omit<Refusal, "code"> & { readonly code: Refusal["code"] | "order.not.here"; readonly orderId: string };
+
+export interface Approval {
+  readonly orderId: string;
+  readonly at: number;
+  readonly symbol: string;
+  readonly side: Side;
+  readonly quantity: number;
+  readonly limitPriceMinor: number | null;
+}
+
+/** Lots and money that open orders of one symbol may still move. */
+export interface OpenInterest {
+  readonly buyLots: number;
+  readonly sellLots: number;
+  /** Sum of leaves × limit over open buy limit orders, per share. */
+  readonly buyLimitMinor: number;
+  /** Leaves of open buy market orders. */
+  readonly buyMarketLots: number;
+}
+
+/** Everything the desk knows, as JSON. */
+export interface PersistedDesk {
+  readonly live: readonly OrderRecord[];
+  readonly finished: readonly OrderRecord[];
+  readonly positions: readonly Position[];
+  readonly counts: { readonly [S in OrderStatus]: number };
+  readonly total: number;
+  readonly refusals: { readonly [code: string]: number };
+  readonly approvals: readonly Approval[];
+  readonly failuresInRow: number;
+  readonly day: DayFigures;
+  readonly trading: { readonly open: boolean; readonly why: string };
+}
+
+export interface DayFigures {
+  readonly day: string;
+  /** Buy orders approved. */
+  readonly entries: number;
+  /** Realized profit less fees since the day began. */
+  readonly netMinor: number;
+}
+
+/** What gates, execution route and reconciliation may read; nothing here changes the desk. */
+export interface DeskView {
+  /** A live or recently ended order. */
+  readonly order: (orderId: string) => OrderRecord | undefined;
+  readonly orderIdOf: (brokerOrderId: string) => string | undefined;
+  readonly liveOrders: () => Iterable<OrderRecord>;
+  readonly finishedOrders: () => Iterable<OrderRecord>;
+  /** Orders whose submit is not decided yet, earliest first; at most one may be under way per symbol and side. */
+  readonly undecided: (symbol: string, side: Side) => Iterable<string>;
+  readonly openInterest: (symbol: string) => OpenInterest;
+  readonly openSymbols: () => Iterable<string>;
+  readonly position: (symbol: string) => Position;
+  readonly positions: () => Iterable<Position>;
+  readonly lotSizeOf: (symbol: string) => number;
+  readonly approvals: () => readonly Approval[];
+  /** Submits in a row that the venue refused or that were lost. */
+  readonly failuresInRow: () => number;
+  readonly today: (at: number) => DayFigures;
+  readonly counts: () => { readonly [S in OrderStatus]: number };
+  readonly total: () => number;
+  /** Orders whose end is still to come. */
+  readonly openCount: () => number;
+  readonly refusals: () => { readonly [code: string]: number };
+  /** Reconciled and connected; safety is another matter. */
+  readonly trading: () => { readonly open: boolean; readonly why: string };
+  /** Realized profit, fees and cash of all positions together, in minor units. */
+  readonly totals: () => { readonly realizedMinor: number; readonly feesMinor: number; readonly cashMinor: number };
+}
+
+type OrderSnapshot = SnapshotFrom<ReturnType<typeof createOrderMachine>>;
+
+const noInterest: OpenInterest = { buyLots: 0, sellLots: 0, buyLimitMinor: 0, buyMarketLots: 0 };
+const zeroCounts = (): Record<OrderStatus, number> =>
+  Object.fromEntries(orderStatuses.map((status) => [status, 0])) as Record<OrderStatus, number>;
+const utcDay = (at: number): string => new Date(at).toISOString().slice(0, 10);
+
+export class OrderDesk implements DeskView {
+  readonly #input: DeskInput;
+  readonly #machine: ReturnType<typeof createOrderMachine>;
+  readonly #scope: never;
+  /** Where the machines' effects go during the present step. */
+  #collect: (effect: OrderEffect) => void = () => {};
+
+  readonly #live = new Map<string, OrderSnapshot>();
+  /** In the order of their end; the oldest leaves first. */
+  readonly #finished = new Map<string, OrderSnapshot>();
+  readonly #byBrokerOrderId = new Map<string, string>();
+  readonly #undecided = new Map<string, Set<string>>();
+  readonly #inFlight = new Set<string>();
+  readonly #withOperator = new Set<string>();
+  readonly #interest = new Map<string, OpenInterest>();
+  readonly #positions = new Map<string, Position>();
+  readonly #lotSizes: ReadonlyMap<string, number>;
+  readonly #counts = zeroCounts();
+  readonly #refusals = new Map<string, number>();
+  #approvals: Approval[] = [];
+  #failuresInRow = 0;
+  #total = 0;
+  #day: DayFigures = { day: "", entries: 0, netMinor: 0 };
+  #trading = { open: false, why: "the broker has not been reconciled yet" };
+
+  constructor(input: DeskInput, persisted?: PersistedDesk) {
+    this.#input = input;
+    this.#machine = createOrderMachine(input.limits);
+    this.#lotSizes = new Map(input.instruments.map(({ symbol, lotSize }) => [symbol, lotSize]));
+    // One actor that is never started lends its system to every step; the desk collects what machines emit.
+    const template = createActor(this.#machine, {
+      input: { orderId: "template", symbol: "-", side: "buy", orderType: "market", quantity: 1, strategy: "-", at: 0 },
+    });
+    this.#scope = {
+      self: template,
+      id: "order",
+      sessionId: "order",
+      system: template.system,
+      logger: () => {},
+      defer: (act: () => void) => act(),
+      emit: (effect: OrderEffect) => this.#collect(effect),
+      stopChild: () => {},
+      actionExecutor: (action: { exec?: (info: unknown, params: unknown) => void; info: unknown; params: unknown }) =>
+        action.exec?.(action.info, action.params),
+    } as never;
+    if (persisted !== undefined) this.#restore(persisted);
+  }
+
+  #restore(persisted: PersistedDesk): void {
+    const snapshotOf = (order: OrderRecord): OrderSnapshot =>
+      this.#machine.resolveState({ value: statusOf(order), context: order });
+    for (const order of persisted.live) this.#live.set(order.orderId, snapshotOf(order));
+    for (const order of persisted.finished) this.#finished.set(order.orderId, snapshotOf(order));
+    for (const order of [...persisted.live, ...persisted.finished]) this.#index(undefined, order);
+    for (const position of persisted.positions) this.#positions.set(position.symbol, position);
+    Object.assign(this.#counts, persisted.counts);
+    for (const [code, count] of Object.entries(persisted.refusals)) this.#refusals.set(code, count);
+    this.#approvals = [...persisted.approvals];
+    this.#failuresInRow = persisted.failuresInRow;
+    this.#total = persisted.total;
+    this.#day = persisted.day;
+    this.#trading = { ...persisted.trading };
+  }
+
+  persist(): PersistedDesk {
+    return {
+      live: [...this.liveOrders()],
+      finished: [...this.finishedOrders()],
+      positions: [...this.#positions.values()],
+      counts: { ...this.#counts },
+      total: this.#total,
+      refusals: this.refusals(),
+      approvals: this.#approvals,
+      failuresInRow: this.#failuresInRow,
+      day: this.#day,
+      trading: { ...this.#trading },
+    };
+  }
+
+  /**
+   * Takes one fact.
+   *
+   * @param emit receives the effects in order, during the call
+   * @returns what became of each order that the fact concerned; never throws
+   */
+  handle(event: DeskEvent, emit: (effect: DeskEffect) => void): readonly Outcome[] {
+    switch (event.type) {
+      case "order.intended":
+        return [this.#open(event, emit)];
+      case "timer.due": {
+        const orderId = /^order\.(?:unknown|pending):(.+)$/s.exec(event.id)?.[1];
+        return orderId === undefined || this.#snapshot(orderId) === undefined ? [] : [this.#step(orderId, event, emit)];
+      }
+      case "broker.connected":
+        return [];
+      case "broker.disconnected":
+        this.#trading = { open: false, why: `the broker is disconnected: ${event.reason}` };
+        return [...this.#inFlight].map((orderId) => this.#step(orderId, event, emit));
+      case "reconciliation.started":
+        // The periodic question does not close trading: nothing has happened that would make our view doubtful.
+        if (event.cause !== "timer") this.#trading = { open: false, why: `reconciling after ${event.cause}` };
+        return [...this.#inFlight].map((orderId) => this.#step(orderId, event, emit));
+      case "reconciliation.completed":
+        this.#trading = { open: true, why: "reconciled" };
+        return [];
+      case "reconciliation.failed":
+        this.#trading = { open: false, why: `the broker could not be asked: ${event.reason}` };
+        return [];
+      default:
+        return "orderId" in event && event.type.startsWith("order.") ? [this.#step(event.orderId, event as OrderFact, emit)] : [];
+    }
+  }
+
+  #snapshot(orderId: string): OrderSnapshot | undefined {
+    return this.#live.get(orderId) ?? this.#finished.get(orderId);
+  }
+
+  #open(event: Extract<DeskEvent, { type: "order.intended" }>, emit: (effect: DeskEffect) => void): Outcome {
+    const { orderId } = event;
+    const known = this.#snapshot(orderId);
+    if (known !== undefined)
+      return this.#refused(orderId, known.context, {
+        at: event.at,
+        fact: event.type,
+        code: "duplicate",
+        reason: "An order with this id exists.",
+      });
+    const input: OrderInput = event;
+    this.#collect = emit;
+    const snapshot = this.#machine.getInitialSnapshot(this.#scope, input);
+    this.#live.set(orderId, snapshot);
+    this.#total += 1;
+    this.#counts.initialized += 1;
+    this.#index(undefined, snapshot.context);
+    return { orderId, order: snapshot.context, refusal: null };
+  }
+
+  #step(orderId: string, event: OrderFact, emit: (effect: DeskEffect) => void): Outcome {
+    const snapshot = this.#snapshot(orderId);
+    if (snapshot === undefined) return this.#unknownOrder(orderId, event, emit);
+    const before = snapshot.context;
+    const effects: OrderEffect[] = [];
+    this.#collect = (effect) => effects.push(effect);
+    const next = this.#machine.transition(snapshot, event, this.#scope);
+    const after = next.context;
+    this.#keep(orderId, next);
+    if (after.refusal !== null && after !== before) {
+      for (const effect of effects) emit(effect);
+      return this.#refused(orderId, after, after.refusal);
+    }
+    this.#index(before, after);
+    this.#learn(before, after, event);
+    for (const effect of effects) if (!this.#isPremature(effect, orderId)) emit(effect);
+    this.#count(before, after, event, emit);
+    return { orderId, order: after, refusal: null };
+  }
+
+  /** FS042 is one alarm for all orders: it ends with the last of them. */
+  #isPremature(effect: OrderEffect, orderId: string): boolean {
+    const endsAlarm =
+      (effect.type === "alert.resolved" || (effect.type === "safety.report" && effect.kind === "cleared")) &&
+      effect.code === "FS042";
+    return endsAlarm && [...this.#withOperator].some((other) => other !== orderId);
+  }
+
+  #unknownOrder(orderId: string, event: OrderFact, emit: (effect: DeskEffect) => void): Outcome {
+    const reason = `${event.type} for ${orderId}, which is not in memory: it never was ours, or it ended long ago. See \`qts explain order ${orderId}\`.`;
+    const isFill = event.type === "order.filled" || event.type === "order.partially.filled";
+    emit({ type: isFill ? "alert.critical" : "alert.warning", code: "AN020", text: reason });
+    emit({ type: "safety.report", kind: "anomaly", code: "AN020", reason });
+    // Whether the fill was counted before the order left memory only the broker's positions can tell.
+    if (isFill) emit({ type: "order.query", orderId });
+    return this.#refused(orderId, undefined, { at: event.at, fact: event.type, code: "order.not.here", reason });
+  }
+
+  #refused(orderId: string, order: OrderRecord | undefined, refusal: Omit<DeskRefusal, "orderId">): Outcome {
+    this.#refusals.set(refusal.code, (this.#refusals.get(refusal.code) ?? 0) + 1);
+    return { orderId, order, refusal: { ...refusal, orderId } };
+  }
+
+  /** Live until settled, then among the finished, whose oldest leaves memory. */
+  #keep(orderId: string, snapshot: OrderSnapshot): void {
+    if (!isSettled(snapshot.context)) {
+      this.#finished.delete(orderId);
+      this.#live.set(orderId, snapshot);
+      return;
+    }
+    this.#live.delete(orderId);
+    this.#finished.set(orderId, snapshot);
+    if (this.#finished.size <= this.#input.finishedKept) return;
+    const [oldest] = this.#finished.keys();
+    if (oldest === undefined) return;
+    const brokerOrderId = this.#finished.get(oldest)?.context.brokerOrderId;
+    this.#finished.delete(oldest);
+    if (typeof brokerOrderId === "string") this.#byBrokerOrderId.delete(brokerOrderId);
+  }
+
+  /** Keeps every index in step with one order's change; O(1). */
+  #index(before: OrderRecord | undefined, after: OrderRecord): void {
+    const { orderId, symbol, side } = after;
+    if (after.brokerOrderId !== null && after.brokerOrderId !== before?.brokerOrderId)
+      this.#byBrokerOrderId.set(after.brokerOrderId, orderId);
+
+    const key = `${symbol} ${side}`;
+    const undecided = this.#undecided.get(key);
+    const isUndecided = after.isUndetermined || isInFlight(after) || statusOf(after) === "initialized";
+    if (isUndecided) {
+      if (undecided === undefined) this.#undecided.set(key, new Set([orderId]));
+      else undecided.add(orderId);
+    } else if (undecided?.delete(orderId) && undecided.size === 0) this.#undecided.delete(key);
+
+    if (isInFlight(after)) this.#inFlight.add(orderId);
+    else this.#inFlight.delete(orderId);
+    if (after.owner === "operator") this.#withOperator.add(orderId);
+    else this.#withOperator.delete(orderId);
+
+    if (before !== undefined) {
+      this.#counts[statusOf(before)] -= 1;
+      this.#counts[statusOf(after)] += 1;
+    }
+    const interest = addInterest(addInterest(this.#interest.get(symbol) ?? noInterest, before, -1), after, 1);
+    if (interest.buyLots === 0 && interest.sellLots === 0) this.#interest.delete(symbol);
+    else this.#interest.set(symbol, interest);
+  }
+
+  /** What the gates need to remember of an order's way. */
+  #learn(before: OrderRecord, after: OrderRecord, event: OrderFact): void {
+    if (before.epoch === null && after.epoch !== null) {
+      const { orderId, symbol, side, ordered: quantity, limitPriceMinor } = after;
+      this.#approvals.push({ orderId, at: event.at, symbol, side, quantity, limitPriceMinor });
+      if (this.#approvals.length > this.#input.approvalsKept) this.#approvals.shift();
+      const today = this.today(event.at);
+      this.#day = { ...today, entries: today.entries + (side === "buy" ? 1 : 0) };
+    }
+    if (after.evidence !== "none" && before.evidence === "none") this.#failuresInRow = 0;
+    const hasFailed = statusOf(after) === "rejected" || after.isUndetermined;
+    if (hasFailed && statusOf(before) !== statusOf(after)) this.#failuresInRow += 1;
+  }
+
+  /** Fills move the position; nothing else does. */
+  #count(before: OrderRecord, after: OrderRecord, event: OrderFact, emit: (effect: DeskEffect) => void): void {
+    if (after.fills === before.fills) return;
+    const { symbol, side } = after;
+    const lotSize = this.lotSizeOf(symbol);
+    const was = this.position(symbol);
+    let position = was;
+    if (event.type === "order.filled" || event.type === "order.partially.filled") {
+      const { quantity, priceMinor, feeMinor = 0 } = event;
+      position = withFill(position, { symbol, side, quantity, priceMinor, feeMinor, lotSize });
+    } else if (event.type === "order.fill.busted" || event.type === "order.fill.corrected") {
+      const isThis = ({ fillId }: { readonly fillId: string }): boolean => fillId === event.fillId;
+      const [old, fixed] = [before.fills.find(isThis), after.fills.find(isThis)];
+      if (old !== undefined && old.quantity > 0) position = withoutFill(position, { symbol, side, lotSize, ...old });
+      if (fixed !== undefined && fixed.quantity > 0) position = withFill(position, { symbol, side, lotSize, ...fixed });
+    }
+    this.#positions.set(symbol, position);
+    const earned = realizedOf(position) - position.feesMinor - (realizedOf(was) - was.feesMinor);
+    const today = this.today(event.at);
+    this.#day = { ...today, netMinor: today.netMinor + earned };
+    emit({
+      type: "position.announce",
+      symbol,
+      quantity: position.quantity,
+      averagePriceMinor: averageOf(position, lotSize),
+      realizedMinor: realizedOf(position),
+      feesMinor: position.feesMinor,
+    });
+    if (position.quantity < 0 && was.quantity >= 0) {
+      const text = `the venue's fills leave ${position.quantity} lots of ${symbol}: a short position, which QTS never asks for`;
+      emit({ type: "alert.critical", code: "FS070", text });
+      emit({ type: "safety.report", kind: "failsafe", code: "FS070", reason: text });
+    }
+  }
+
+  order(orderId: string): OrderRecord | undefined {
+    return this.#snapshot(orderId)?.context;
+  }
+  orderIdOf(brokerOrderId: string): string | undefined {
+    return this.#byBrokerOrderId.get(brokerOrderId);
+  }
+  *liveOrders(): Iterable<OrderRecord> {
+    for (const { context } of this.#live.values()) yield context;
+  }
+  *finishedOrders(): Iterable<OrderRecord> {
+    for (const { context } of this.#finished.values()) yield context;
+  }
+  undecided(symbol: string, side: Side): Iterable<string> {
+    return this.#undecided.get(`${symbol} ${side}`) ?? [];
+  }
+  openInterest(symbol: string): OpenInterest {
+    return this.#interest.get(symbol) ?? noInterest;
+  }
+  openSymbols(): Iterable<string> {
+    return this.#interest.keys();
+  }
+  position(symbol: string): Position {
+    return this.#positions.get(symbol) ?? flatPosition(symbol);
+  }
+  positions(): Iterable<Position> {
+    return this.#positions.values();
+  }
+  lotSizeOf(symbol: string): number {
+    return this.#lotSizes.get(symbol) ?? 1;
+  }
+  approvals(): readonly Approval[] {
+    return this.#approvals;
+  }
+  failuresInRow(): number {
+    return this.#failuresInRow;
+  }
+  today(at: number): DayFigures {
+    const day = (this.#input.dayOf ?? utcDay)(at);
+    return this.#day.day === day ? this.#day : { day, entries: 0, netMinor: 0 };
+  }
+  counts(): { readonly [S in OrderStatus]: number } {
+    return this.#counts;
+  }
+  total(): number {
+    return this.#total;
+  }
+  openCount(): number {
+    return orderStatuses.reduce((sum, status) => (isTerminal(status) ? sum : sum + this.#counts[status]), 0);
+  }
+  refusals(): { readonly [code: string]: number } {
+    return Object.fromEntries(this.#refusals);
+  }
+  trading(): { readonly open: boolean; readonly why: string } {
+    return this.#trading;
+  }
+  totals(): { readonly realizedMinor: number; readonly feesMinor: number; readonly cashMinor: number } {
+    let [realizedMinor, feesMinor, cashMinor] = [0, 0, 0];
+    for (const position of this.#positions.values()) {
+      realizedMinor += realizedOf(position);
+      feesMinor += position.feesMinor;
+      cashMinor += position.cashMinor - position.feesMinor;
+    }
+    return { realizedMinor, feesMinor, cashMinor };
+  }
+}
+
+const addInterest = (interest: OpenInterest, order: OrderRecord | undefined, sign: 1 | -1): OpenInterest => {
+  const leaves = order === undefined ? 0 : leavesOf(order);
+  if (order === undefined || leaves === 0) return interest;
+  if (order.side === "sell") return { ...interest, sellLots: interest.sellLots + sign * leaves };
+  return {
+    ...interest,
+    buyLots: interest.buyLots + sign * leaves,
+    buyLimitMinor: interest.buyLimitMinor + sign * leaves * (order.limitPriceMinor ?? 0),
+    buyMarketLots: interest.buyMarketLots + (order.limitPriceMinor === null ? sign * leaves : 0),
+  };
+};
