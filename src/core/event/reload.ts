@@ -13,6 +13,7 @@ export interface Reloaded {
 /** Sizes of structures that hold facts: to change them live would mean to move, and perhaps to lose, what waits. */
 const fixedKeys: readonly string[] = [
   "events.lanes.P0.capacity",
+  "events.lanes.P0.waitingOutsideMax",
   "events.lanes.P0.internalReserve",
   "events.lanes.P1.capacity",
   "events.lanes.P2.capacity",
@@ -43,7 +44,12 @@ export const reloadPlan = (
   const config: EventsConfig = {
     ...next,
     lanes: {
-      P0: { ...next.lanes.P0, capacity: P0.capacity, internalReserve: P0.internalReserve },
+      P0: {
+        ...next.lanes.P0,
+        capacity: P0.capacity,
+        waitingOutsideMax: P0.waitingOutsideMax,
+        internalReserve: P0.internalReserve,
+      },
       P1: { ...next.lanes.P1, capacity: P1.capacity },
       P2: { ...next.lanes.P2, capacity: P2.capacity },
       P3: { ...next.lanes.P3, capacity: P3.capacity },

@@ -44,6 +44,11 @@ export class RingBuffer<T> implements LaneQueue<T> {
     return this.#size;
   }
 
+  /** Keys with a line of their own, also those with nothing waiting; bounded by twice the capacity. */
+  get keysKept(): number {
+    return this.#byKey.size;
+  }
+
   /** @param key items of one key push out each other before they touch anybody else; undefined: belongs to no key */
   offer(item: T, key: string | undefined): void {
     const line = key === undefined ? undefined : this.#lineOf(key);

@@ -126,12 +126,13 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const histograms = priorities.map(() => new LatencyHistogram());
   const inProgress = [0, 0, 0, 0];
   const overruns = [0, 0, 0, 0];
-  const door = new Door(config.lanes.P0.capacity);
+  const door = new Door(config.lanes.P0.waitingOutsideMax);
   /** Alarms wait here until P0 has room, so that a report about a full lane is not refused by it. */
   const alarms: NewFact[] = [];
   let accepting: "everything" | "internal" | "nothing" = "everything";
   let recording = true;
   let fullReported = false;
+  let deliveryFails = false;
   let running = false;
   let scheduled = false;
   let draining = false;
@@ -168,7 +169,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const loseToDeadLetters = (entry: Waiting, letter: DeadLetter, first: boolean): void => {
     entry.failed = true;
     deadLetters.add(letter);
-    if (entry.kind.lane === 0 && first) failsafe("FS098", `${letter.handler} gave up on ${letter.fact.type}: ${letter.reason}`);
+    // About our own alarms no alarm is raised: the actor or handler that fails on them would be asked for ever.
+    if (entry.kind.lane === 0 && first && letter.fact.source !== source)
+      failsafe("FS098", `${letter.handler} gave up on ${letter.fact.type}: ${letter.reason}`);
   };
 
   const handlers = createHandlers({
@@ -256,9 +259,11 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     if (kind.route.length > 0) {
       try {
         deliver(fact, kind.route);
+        deliveryFails = false;
       } catch (error) {
         // Not retried: some of the actors may have had the fact.
-        loseToDeadLetters(entry, { fact, handler: "actors", reason: reasonOf(error), attempts: 1 }, true);
+        loseToDeadLetters(entry, { fact, handler: "actors", reason: reasonOf(error), attempts: 1 }, !deliveryFails);
+        deliveryFails = true;
       }
     }
     handlers.run(entry);

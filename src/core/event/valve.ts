@@ -1,0 +1,76 @@
+/**
+ * A valve between a source and the lanes: closed while the P0 lane is full. A source that may not lose anything pulls only
+ * while it is open, so what cannot be taken stays where it came from: in the socket, and then at the peer.
+ */
+import { BehaviorSubject, Observable } from "rxjs";
+
+export interface Valve {
+  readonly isOpen: boolean;
+  /** The present state, then every change; for sources that are paused and resumed by calls. */
+  readonly changes: Observable<boolean>;
+  /** Resolves once the valve is open. */
+  whenOpen(): Promise<void>;
+}
+
+/** @returns the source's end, and `closeUntil`, which closes the valve until everything it was given has resolved */
+export const createValve = (): { readonly valve: Valve; readonly closeUntil: (open: Promise<void>) => void } => {
+  const state = new BehaviorSubject(true);
+  let closedBy = 0;
+  let waiting: (() => void)[] = [];
+  const reopen = (): void => {
+    closedBy -= 1;
+    if (closedBy > 0) return;
+    state.next(true);
+    const resumed = waiting;
+    waiting = [];
+    for (const resume of resumed) resume();
+  };
+  return {
+    valve: {
+      get isOpen() {
+        return closedBy === 0;
+      },
+      changes: state,
+      whenOpen: () => (closedBy === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+    },
+    closeUntil(open) {
+      closedBy += 1;
+      if (closedBy === 1) state.next(false);
+      void open.then(reopen);
+    },
+  };
+};
+
+/**
+ * An Observable over a pulled source, which keeps the pull: the next item is asked for only while the valve is open.
+ *
+ * `from(asyncIterable)` with `concatMap` would ask for everything and keep it in a buffer without bound. Here at most one
+ * group (what one read of a socket brought) is in hand.
+ *
+ * @param open gives groups in order, for example the frames of one chunk; its `return` is called at unsubscription
+ */
+export const pulled = <T>(open: () => AsyncIterable<readonly T[]>, valve: Valve): Observable<T> =>
+  new Observable((subscriber) => {
+    const groups = open()[Symbol.asyncIterator]();
+    const pull = async (): Promise<void> => {
+      for (;;) {
+        const { done, value } = await groups.next();
+        if (done === true) return;
+        for (const item of value) {
+          if (!valve.isOpen) await valve.whenOpen();
+          if (subscriber.closed) return;
+          subscriber.next(item);
+        }
+        if (!valve.isOpen) await valve.whenOpen();
+        if (subscriber.closed) return;
+      }
+    };
+    pull().then(
+      () => subscriber.complete(),
+      (error: unknown) => subscriber.error(error),
+    );
+    return () => {
+      // The source may already have failed; then there is nothing left to close.
+      void groups.return?.().catch(() => undefined);
+    };
+  });

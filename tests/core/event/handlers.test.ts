@@ -1,0 +1,335 @@
+/** Handlers beside the actors (spec E7): isolated, retried outside the lane, given up with a reason. */
+import { describe, expect, it } from "vitest";
+import type { NewFact } from "#core/event/catalog.ts";
+import { balanced, drainAll, fill, imbalance, metric, setUp, tick, turn } from "./setup.ts";
+
+describe("several handlers of one type", () => {
+  it("are isolated: one that throws takes nothing from the others, from the actors or from the next fact", () => {
+    const delivered: string[] = [];
+    const { dispatcher, handled } = setUp({}, { deliver: ({ type }) => delivered.push(type) });
+    dispatcher.handle(
+      "order.filled",
+      () => {
+        throw new Error("broken");
+      },
+      { name: "broken" },
+    );
+    const seen: string[] = [];
+    dispatcher.handle("order.filled", ({ payload }) => void seen.push(payload.fillId), { name: "after the broken one" });
+    dispatcher.offer(fill(1));
+    dispatcher.offer(fill(2));
+    drainAll(dispatcher);
+    expect(seen).toEqual(["f1", "f2"]);
+    expect(handled).toEqual(["order.filled:f1", "order.filled:f2"]);
+    expect(delivered).toEqual(["order.filled", "order.filled"]);
+  });
+
+  it("are chosen by a type, by several types, or by a question asked of each fact", () => {
+    const { dispatcher } = setUp();
+    const seen: string[] = [];
+    dispatcher.handle("order.filled", () => void seen.push("one"), { name: "one" });
+    dispatcher.handle(["order.filled", "market.trade.ticked"], () => void seen.push("several"), { name: "several" });
+    dispatcher.handle(
+      ({ priority }) => priority === "P1",
+      () => void seen.push("question"),
+      { name: "question" },
+    );
+    dispatcher.offer(fill(1));
+    dispatcher.offer(tick("A", 1));
+    drainAll(dispatcher);
+    expect(seen).toEqual(["one", "several", "several", "question"]);
+  });
+
+  it("leave by the function that their registration returned, also in the middle of a fact", () => {
+    const { dispatcher } = setUp();
+    const seen: string[] = [];
+    const leave = dispatcher.handle(
+      "order.filled",
+      () => {
+        seen.push("once");
+        leave();
+        leave();
+      },
+      { name: "once" },
+    );
+    dispatcher.handle("order.filled", () => void seen.push("always"), { name: "always" });
+    dispatcher.offer(fill(1));
+    dispatcher.offer(fill(2));
+    drainAll(dispatcher);
+    expect(seen).toEqual(["once", "always", "always"]);
+  });
+
+  it("survive a question that throws: the fact is a dead letter of that handler only", () => {
+    const { dispatcher, handled } = setUp();
+    dispatcher.handle(
+      () => {
+        throw new Error("cannot answer");
+      },
+      () => undefined,
+      { name: "confused" },
+    );
+    dispatcher.offer(tick("A", 1));
+    drainAll(dispatcher);
+    expect(handled).toEqual(["market.trade.ticked:A/1"]);
+    expect(dispatcher.deadLetters.takeAll()).toMatchObject([{ handler: "confused", reason: "its filter failed: cannot answer" }]);
+  });
+});
+
+describe("a handler that fails", () => {
+  it("is tried again after 10 and 20 ms, at most three times, and then the fact is a dead letter with the reason", () => {
+    const { clock, dispatcher } = setUp();
+    const attempts: number[] = [];
+    const start = clock.now();
+    dispatcher.handle(
+      "market.trade.ticked",
+      () => {
+        attempts.push(clock.now() - start);
+        throw new Error("no luck");
+      },
+      { name: "unlucky" },
+    );
+    dispatcher.offer(tick("A", 1));
+    drainAll(dispatcher);
+    expect(dispatcher.lanes().P1).toMatchObject({ handled: 0, inProgress: 1, depth: 0 });
+    clock.wind(1000);
+    expect(attempts).toEqual([0, 10, 30, 50]);
+    expect(dispatcher.lanes().P1).toMatchObject({ handled: 0, deadLettered: 1, inProgress: 0 });
+    expect(dispatcher.deadLetters.takeAll()).toMatchObject([{ handler: "unlucky", reason: "no luck", attempts: 4 }]);
+    expect(clock.timers).toBe(0);
+  });
+
+  it("counts as handled, with the whole time it took, when a retry succeeds", () => {
+    const { clock, dispatcher } = setUp();
+    let attempts = 0;
+    dispatcher.handle(
+      "market.trade.ticked",
+      () => {
+        attempts += 1;
+        if (attempts < 3) throw new Error("not yet");
+      },
+      { name: "late" },
+    );
+    dispatcher.offer(tick("A", 1));
+    drainAll(dispatcher);
+    clock.wind(1000);
+    expect(dispatcher.lanes().P1).toMatchObject({ handled: 1, deadLettered: 0, maxMs: 30 });
+  });
+
+  it("does not hold up its lane: later facts pass while it waits for its retry", () => {
+    const { clock, dispatcher, handled } = setUp();
+    let isFirst = true;
+    dispatcher.handle(
+      "order.filled",
+      () => {
+        if (!isFirst) return;
+        isFirst = false;
+        throw new Error("once");
+      },
+      { name: "once" },
+    );
+    for (let mark = 0; mark < 50; mark += 1) dispatcher.offer(fill(mark));
+    drainAll(dispatcher);
+    expect(handled).toHaveLength(50);
+    expect(dispatcher.lanes().P0).toMatchObject({ handled: 49, inProgress: 1 });
+    clock.wind(10);
+    expect(dispatcher.lanes().P0).toMatchObject({ handled: 50, inProgress: 0 });
+  });
+
+  it("of critical facts is a safety fact, FS098, once until it succeeds again", () => {
+    const reported: NewFact[] = [];
+    const { clock, dispatcher } = setUp({}, { report: (newFact) => reported.push(newFact) });
+    let isBroken = true;
+    dispatcher.handle(
+      "order.filled",
+      () => {
+        if (isBroken) throw new Error("broken");
+      },
+      { name: "ledger" },
+    );
+    const offerAndWait = (mark: number): void => {
+      dispatcher.offer(fill(mark));
+      drainAll(dispatcher);
+      clock.wind(100);
+      drainAll(dispatcher);
+    };
+    offerAndWait(1);
+    offerAndWait(2);
+    isBroken = false;
+    offerAndWait(3);
+    isBroken = true;
+    offerAndWait(4);
+    expect(reported.map(({ payload }) => payload)).toEqual([
+      { code: "FS098", reason: "ledger gave up on order.filled: broken" },
+      { code: "FS098", reason: "ledger gave up on order.filled: broken" },
+    ]);
+  });
+
+  it("of the alarm about itself does not raise alarms for ever", () => {
+    const { clock, dispatcher } = setUp(
+      {},
+      {
+        deliver: () => {
+          throw new Error("the actors are gone");
+        },
+      },
+    );
+    dispatcher.offer(fill(1));
+    for (let round = 0; round < 10; round += 1) {
+      drainAll(dispatcher);
+      clock.wind(100);
+    }
+    expect(dispatcher.deadLetters.takeAll().map(({ fact }) => fact.type)).toEqual(["order.filled", "failsafe.tripped"]);
+  });
+
+  it("and keeps failing fills a bounded list: the newest letters stay, the others are counted", () => {
+    const { clock, dispatcher } = setUp({ handlers: { deadLettersMax: 3, retries: 0 } });
+    dispatcher.handle(
+      "market.trade.ticked",
+      () => {
+        throw new Error("no");
+      },
+      { name: "no" },
+    );
+    for (let mark = 0; mark < 10; mark += 1) dispatcher.offer(tick("A", mark));
+    drainAll(dispatcher);
+    clock.wind(100);
+    expect(dispatcher.deadLetters.forgotten).toBe(7);
+    expect(dispatcher.deadLetters.takeAll().map(({ fact }) => fact.payload)).toMatchObject([
+      { sequence: 7 },
+      { sequence: 8 },
+      { sequence: 9 },
+    ]);
+    expect(dispatcher.lanes().P1.deadLettered).toBe(10);
+  });
+});
+
+describe("an asynchronous handler", () => {
+  it("does not stall its lane, and its fact is handled when it ends", async () => {
+    const { clock, dispatcher, handled } = setUp();
+    const ends: (() => void)[] = [];
+    dispatcher.handle("market.trade.ticked", () => new Promise<void>((resolve) => ends.push(resolve)), { name: "slow" });
+    dispatcher.offer(tick("A", 1));
+    dispatcher.offer(tick("A", 2));
+    drainAll(dispatcher);
+    expect(handled).toHaveLength(2);
+    expect(dispatcher.lanes().P1).toMatchObject({ handled: 0, inProgress: 2 });
+    clock.wind(15);
+    for (const end of ends) end();
+    await turn();
+    expect(dispatcher.lanes().P1).toMatchObject({ handled: 2, inProgress: 0, maxMs: 15 });
+    expect(clock.timers).toBe(0);
+  });
+
+  it("that rejects or takes too long is retried like one that throws", async () => {
+    const { clock, dispatcher } = setUp({ handlers: { timeoutMs: 100, retries: 1 } });
+    dispatcher.handle("market.trade.ticked", () => new Promise(() => undefined), { name: "hangs" });
+    dispatcher.handle("metric.recorded", () => Promise.reject(new Error("no")), { name: "rejects" });
+    dispatcher.offer(tick("A", 1));
+    dispatcher.offer(metric(1));
+    drainAll(dispatcher);
+    for (let round = 0; round < 5; round += 1) {
+      await turn();
+      clock.wind(100);
+    }
+    await turn();
+    expect(dispatcher.deadLetters.takeAll().map(({ handler, reason, attempts }) => [handler, reason, attempts])).toEqual([
+      ["rejects", "no", 2],
+      ["hangs", "took longer than 100 ms", 2],
+    ]);
+    expect(imbalance(dispatcher)).toEqual(balanced);
+  });
+
+  it("that never ends holds a bounded number of facts; the rest become dead letters, not memory", () => {
+    const { dispatcher } = setUp({ handlers: { inProgressMax: 5 } });
+    dispatcher.handle("market.trade.ticked", () => new Promise(() => undefined), { name: "hangs" });
+    for (let mark = 0; mark < 100; mark += 1) dispatcher.offer(tick("A", mark));
+    drainAll(dispatcher);
+    expect(dispatcher.lanes().P1).toMatchObject({ inProgress: 5, deadLettered: 95 });
+    expect(dispatcher.deadLetters.takeAll()[0]?.reason).toBe("5 facts are already in progress at this handler");
+  });
+
+  it("that ends after its time-out changes nothing any more", async () => {
+    const { clock, dispatcher } = setUp({ handlers: { timeoutMs: 100, retries: 0 } });
+    let end: () => void = () => undefined;
+    dispatcher.handle(
+      "market.trade.ticked",
+      () =>
+        new Promise<void>((resolve) => {
+          end = resolve;
+        }),
+      { name: "late" },
+    );
+    dispatcher.offer(tick("A", 1));
+    drainAll(dispatcher);
+    clock.wind(100);
+    end();
+    await turn();
+    expect(dispatcher.lanes().P1).toMatchObject({ handled: 0, deadLettered: 1, inProgress: 0 });
+  });
+});
+
+describe("a batch handler", () => {
+  const collect = (changes: object = {}) => {
+    const base = setUp(changes);
+    const groups: number[][] = [];
+    const leave = base.dispatcher.handleBatch(
+      "metric.recorded",
+      (facts) => void groups.push(facts.map(({ payload }) => payload.value)),
+      { name: "writer" },
+    );
+    return { ...base, groups, leave };
+  };
+
+  it("gets groups of the lane's batch size, and the rest after the lane's batch wait", () => {
+    const { clock, dispatcher, groups } = collect({ lanes: { P3: { batchSize: 3, batchWaitMs: 1000 } } });
+    for (let mark = 1; mark <= 7; mark += 1) dispatcher.offer(metric(mark));
+    drainAll(dispatcher);
+    expect(groups).toEqual([
+      [1, 2, 3],
+      [4, 5, 6],
+    ]);
+    clock.wind(999);
+    expect(groups).toHaveLength(2);
+    clock.wind(1);
+    expect(groups[2]).toEqual([7]);
+    expect(dispatcher.lanes().P3).toMatchObject({ handled: 7, maxMs: 1000 });
+  });
+
+  it("gets larger groups while its lane is at the warning mark (E6)", () => {
+    const { dispatcher, groups } = collect({
+      lanes: { P3: { capacity: 10, batchSize: 2, warningShare: 0.5, criticalShare: 1, samplingMarkShare: 1 } },
+    });
+    for (let mark = 1; mark <= 8; mark += 1) dispatcher.offer(metric(mark));
+    drainAll(dispatcher);
+    expect(groups.map((group) => group.length)).toEqual([4, 2, 2]);
+  });
+
+  it("is retried with its whole group, and given up with its whole group", () => {
+    const { clock, dispatcher } = setUp({ lanes: { P3: { batchSize: 2 } }, handlers: { retries: 1 } });
+    const groups: number[] = [];
+    dispatcher.handleBatch(
+      "metric.recorded",
+      (facts) => {
+        groups.push(facts.length);
+        throw new Error("disk full");
+      },
+      { name: "writer" },
+    );
+    dispatcher.offer(metric(1));
+    dispatcher.offer(metric(2));
+    drainAll(dispatcher);
+    clock.wind(100);
+    expect(groups).toEqual([2, 2]);
+    expect(dispatcher.deadLetters.takeAll()).toHaveLength(2);
+    expect(dispatcher.lanes().P3).toMatchObject({ deadLettered: 2, inProgress: 0 });
+  });
+
+  it("that leaves gets what was already collected for it", () => {
+    const { clock, dispatcher, groups, leave } = collect();
+    dispatcher.offer(metric(1));
+    drainAll(dispatcher);
+    leave();
+    expect(groups).toEqual([[1]]);
+    expect(clock.timers).toBe(0);
+  });
+});
