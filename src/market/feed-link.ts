@@ -1,8 +1,8 @@
 /**
  * Performs what the feed machine asks for: opens the source, closes it, looks at the age of its data.
  *
- * Outcomes go back as facts. The age is judged by the exchange time of the newest trade while the market is in its regular
- * session, never by whether the connection answers.
+ * Outcomes go back as facts. Age is that of the newest trade that was believed, while a market is in its regular session,
+ * never whether the connection answers. What it means is the chart's business (machines/feed.machine.ts).
  */
 import type { Subscription } from "rxjs";
 import type { Config } from "#config/config.ts";
@@ -10,11 +10,14 @@ import type { Offer } from "#core/event/catalog.ts";
 import type { Clock } from "#core/ports.ts";
 import type { MarkBook } from "./mark-book.ts";
 import type { Feed, FeedConnection, RawTick, SequenceBySymbol } from "./ports.ts";
-import { createPhaseLookup } from "./sessions.ts";
+import { phaseSpan } from "./sessions.ts";
 
 export interface FeedLink {
+  /** Opens a connection, in place of one that is open. Offers feed.connected, later feed.disconnected or feed.ended. */
   readonly connect: () => void;
+  /** Ends delivery; offers nothing. */
   readonly stop: () => void;
+  /** Offers feed.went.stale when data is missing for `silenceMsMax` while a market is open, else feed.heard. */
   readonly measure: (silenceMsMax: number) => void;
   /** The next tick is announced as `feed.recovered`. */
   readonly await: () => void;
@@ -37,15 +40,16 @@ export const createFeedLink = ({
   readonly feed: Feed;
   /** Where the archive ends at the moment of connecting. */
   readonly afterSequence: () => SequenceBySymbol;
+  /** Where ticks go; must not throw. */
   readonly accept: (tick: RawTick) => void;
   readonly marks: MarkBook;
   readonly instruments: Config["instruments"];
   readonly clock: Pick<Clock, "now">;
   readonly offer: Offer;
 }): FeedLink => {
-  const phaseOf = createPhaseLookup();
   const markets = [...new Set(instruments.map(({ market }) => market))];
   let connection: FeedConnection | undefined;
+  let connectedAt = 0;
   let progress: () => number | null = () => null;
   let subscription: Subscription | undefined;
   let ticks = 0;
@@ -77,14 +81,17 @@ export const createFeedLink = ({
       close();
       const opened = feed.open({ afterSequence: afterSequence() });
       connection = opened;
+      connectedAt = clock.now();
       progress = () => opened.progress();
       const isCurrent = (): boolean => connection === opened;
       offer({ type: "feed.connected", payload: { feed: feed.name }, source: feed.name });
       subscription = opened.ticks.subscribe({
         next: take,
         error: (error: unknown) => {
-          if (isCurrent())
-            offer({ type: "feed.disconnected", payload: { feed: feed.name, reason: String(error) }, source: feed.name });
+          if (!isCurrent()) return;
+          connection = undefined;
+          const reason = error instanceof Error ? error.message : String(error);
+          offer({ type: "feed.disconnected", payload: { feed: feed.name, reason: reason || "unknown" }, source: feed.name });
         },
         complete: () => {
           if (isCurrent()) offer({ type: "feed.ended", payload: { feed: feed.name, ticks }, source: feed.name });
@@ -94,17 +101,17 @@ export const createFeedLink = ({
     stop: close,
     measure: (silenceMsMax) => {
       const now = clock.now();
-      const lastDataAt = marks.newestAt();
-      const marketOpen = markets.some((market) => phaseOf(market, now) === "regular");
-      const silentMs = Math.max(0, now - (lastDataAt ?? now));
-      if (marketOpen && lastDataAt !== undefined && silentMs > silenceMsMax)
+      const openSince = markets
+        .map((market) => phaseSpan(market, now))
+        .filter(({ phase }) => phase === "regular")
+        .map(({ fromAt }) => fromAt);
+      const marketOpen = openSince.length > 0;
+      // A feed that never delivered is as silent as one that stopped: its age counts from the opening or the connection.
+      const bornAt = Math.max(connectedAt, marketOpen ? Math.min(...openSince) : now);
+      const silentMs = Math.max(0, Math.round(now - Math.max(marks.newestAt() ?? bornAt, bornAt)));
+      if (marketOpen && silentMs >= silenceMsMax)
         offer({ type: "feed.went.stale", payload: { feed: feed.name, silentMs }, source: feed.name });
-      else
-        offer({
-          type: "feed.heard",
-          payload: { feed: feed.name, marketOpen, ...(lastDataAt === undefined ? {} : { lastDataAt }) },
-          source: feed.name,
-        });
+      else offer({ type: "feed.heard", payload: { feed: feed.name, silentMs, marketOpen }, source: feed.name });
     },
     await: () => {
       awaitingSince ??= clock.now();
