@@ -190,7 +190,7 @@ export const orderFacts = factTable({
   "broker.connected": {
     priority: "P0",
     journaled: true,
-    route: ["orders"],
+    route: ["orders", "safety"],
     payload: { broker: "text" },
     says: "The broker can be reached.",
   },
