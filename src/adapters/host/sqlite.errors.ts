@@ -13,7 +13,7 @@ const remedies: Readonly<Record<number, string>> = {
   8: "it is read-only; give the user that runs QTS write permission, or use another --home",
   10: "the disk answered with an I/O error; check the disk (dmesg, smartctl) before starting again",
   13: "the disk is full; make room and start again, nothing acknowledged is lost",
-  14: "it cannot be opened or created; check that its directory exists and may be written to",
+  14: "it cannot be opened or created; check that its directory exists, may be written to, and is not on a read-only disk",
 };
 
 /** @param error what node:sqlite or node:fs threw */
