@@ -137,7 +137,9 @@ export const createMaintenanceFiles = (): MaintenanceFiles => ({
   sha256,
   appendDurably: async (path, text) => attempt(`writing ${path}`, () => appendDurably(path, text)),
   existing: async (root, paths) =>
-    attempt(`looking into ${root}`, () => paths.filter((path) => lstatSync(join(root, path), { throwIfNoEntry: false }) !== undefined)),
+    attempt(`looking into ${root}`, () =>
+      paths.filter((path) => lstatSync(join(root, path), { throwIfNoEntry: false }) !== undefined),
+    ),
   makeFolder: async (path) =>
     attempt(`making the folder ${path}`, () => {
       mkdirSync(path, { recursive: true });

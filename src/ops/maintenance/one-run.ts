@@ -5,7 +5,13 @@
 import { createActor, waitFor } from "xstate";
 import type { NewFact } from "#core/event/catalog.ts";
 import { type MaintenanceEffect, type MaintenanceEvent, maintenanceMachine } from "#machines/maintenance.machine.ts";
-import { createMaintenance, type Maintenance, type MaintenanceHandlers, type MaintenanceOptions, type RunReport } from "./coordinator.ts";
+import {
+  createMaintenance,
+  type Maintenance,
+  type MaintenanceHandlers,
+  type MaintenanceOptions,
+  type RunReport,
+} from "./coordinator.ts";
 import { cleanupLogPath } from "./log.ts";
 import type { DataRetentionPolicy, FileRetentionPolicy } from "./retention/policy.ts";
 
@@ -26,12 +32,15 @@ export const runOnce = async (options: Omit<MaintenanceOptions, "offer">, runId:
   actor.on("*", (effect: MaintenanceEffect) => void handlers[effect.type as keyof MaintenanceHandlers]?.(effect as never));
   actor.start();
   actor.send({ type: "maintenance.run.requested", at: clock.now(), runId, cause });
-  await waitFor(actor, (snapshot) => snapshot.matches("done") || snapshot.matches("failed"), { timeout: Number.POSITIVE_INFINITY });
+  await waitFor(actor, (snapshot) => snapshot.matches("done") || snapshot.matches("failed"), {
+    timeout: Number.POSITIVE_INFINITY,
+  });
   actor.stop();
   return maintenance.report() as RunReport;
 };
 
-const eventOf = ({ type, payload }: NewFact, at: number): MaintenanceEvent => ({ type, at, ...payload }) as unknown as MaintenanceEvent;
+const eventOf = ({ type, payload }: NewFact, at: number): MaintenanceEvent =>
+  ({ type, at, ...payload }) as unknown as MaintenanceEvent;
 
 export type EntryOptions = Pick<MaintenanceOptions, "files" | "worker" | "clock"> &
   Partial<Omit<MaintenanceOptions, "files" | "worker" | "clock" | "offer" | "dataRoot" | "backupRoot" | "policy">>;
@@ -50,10 +59,14 @@ export interface MaintenanceEntries {
 
 /** Without a home the log lies under the backup root, at the same place below it. */
 export const createMaintenanceEntries = (host: EntryOptions): MaintenanceEntries => {
-  const run = (options: Pick<MaintenanceOptions, "dataRoot" | "backupRoot" | "policy" | "includeGlobs">, cause: string): Promise<RunReport> =>
+  const run = (
+    options: Pick<MaintenanceOptions, "dataRoot" | "backupRoot" | "policy" | "includeGlobs">,
+    cause: string,
+  ): Promise<RunReport> =>
     runOnce({ logPath: cleanupLogPath(options.backupRoot), ...host, ...options }, runIdAt(host.clock.now()), cause);
   return {
-    runMaintenance: (dataRoot, backupRoot, policy, includeGlobs = ["**"]) => run({ dataRoot, backupRoot, policy, includeGlobs }, "runMaintenance"),
+    runMaintenance: (dataRoot, backupRoot, policy, includeGlobs = ["**"]) =>
+      run({ dataRoot, backupRoot, policy, includeGlobs }, "runMaintenance"),
     runMaintenanceAutomation: (dataRoot, backupRoot, policy) =>
       run({ dataRoot, backupRoot, policy, includeGlobs: host.includeGlobs ?? ["**"] }, "runMaintenanceAutomation"),
   };

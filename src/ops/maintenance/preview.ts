@@ -8,7 +8,9 @@ import { allowanceOf, judgeClock, readMemory, windowFor } from "./retention/guar
 import { type ScannedFile, scanRetention } from "./retention/scanner.ts";
 
 /** @returns a report whose `backedUp`, `deleted` and `kept` are intentions; or why a run would be refused */
-export const previewRun = async (options: Omit<MaintenanceOptions, "offer" | "logPath">): Promise<Result<RunReport, HostError>> => {
+export const previewRun = async (
+  options: Omit<MaintenanceOptions, "offer" | "logPath">,
+): Promise<Result<RunReport, HostError>> => {
   const { files, worker, clock, policy } = options;
   const startedMs = clock.monotonicMs();
   const now = clock.now();

@@ -35,12 +35,17 @@ export const restoreBackup = async (
   if (shelf.value.manifests.length === 0 && shelf.value.lost.length === 0)
     return err({ type: "refused", reason: `there is no backup in ${backupRoot}` });
   const isWanted = (path: string): boolean => globs.length === 0 || globs.some((glob) => files.matchesGlob(path, glob));
-  const wanted = [...shelf.value.catalog.values()].map((versions) => versions[0] as CatalogEntry).filter(({ path }) => isWanted(path));
+  const wanted = [...shelf.value.catalog.values()]
+    .map((versions) => versions[0] as CatalogEntry)
+    .filter(({ path }) => isWanted(path));
   const unavailable = shelf.value.lost.flatMap(({ archive, reason, paths }) =>
-    paths.filter((path) => isWanted(path) && !shelf.value.catalog.has(path)).map((path) => ({ path, reason: `${archive}: ${reason}` })),
+    paths
+      .filter((path) => isWanted(path) && !shelf.value.catalog.has(path))
+      .map((path) => ({ path, reason: `${archive}: ${reason}` })),
   );
   if (wanted.length === 0) {
-    const reason = unavailable.length > 0 ? `only damaged archives hold it: ${unavailable[0]?.reason}` : `nothing in ${backupRoot} matches`;
+    const reason =
+      unavailable.length > 0 ? `only damaged archives hold it: ${unavailable[0]?.reason}` : `nothing in ${backupRoot} matches`;
     return err({ type: unavailable.length > 0 ? "failed" : "refused", reason });
   }
   if (!overwrite) {
@@ -50,7 +55,10 @@ export const restoreBackup = async (
     );
     if (!there.ok) return there;
     if (there.value.length > 0)
-      return err({ type: "refused", reason: `${there.value.length} files are there already, ${to}/${there.value[0]} among them; --force replaces them` });
+      return err({
+        type: "refused",
+        reason: `${there.value.length} files are there already, ${to}/${there.value[0]} among them; --force replaces them`,
+      });
   }
   const place = await files.makeFolder(to);
   if (!place.ok) return place;
@@ -60,7 +68,11 @@ export const restoreBackup = async (
   for (const [archive, entries] of byArchive) {
     const members = entries.map(({ path, size, sha256, mtimeNs }) => ({ path, size, sha256, mtimeNs }));
     const extracted = await worker.extract({ archivePath: `${backupRoot}/${archive}`, members, to: place.value, overwrite });
-    if (!extracted.ok) return err({ ...extracted.error, reason: `${extracted.error.reason}; ${restored.size} of ${wanted.length} files were restored` });
+    if (!extracted.ok)
+      return err({
+        ...extracted.error,
+        reason: `${extracted.error.reason}; ${restored.size} of ${wanted.length} files were restored`,
+      });
     for (const path of extracted.value.restored) restored.add(path);
   }
   return ok({ to: place.value, files: wanted.map(({ path, size, archive }) => ({ path, size, archive })), unavailable });

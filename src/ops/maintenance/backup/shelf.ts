@@ -35,7 +35,8 @@ export const readShelf = async (files: MaintenanceFiles, backupRoot: string): Pr
     described.add(archive);
     const size = sizes.get(archive);
     if (size === undefined) lost.push({ archive, paths, reason: "the archive is missing" });
-    else if (size !== archiveBytes) lost.push({ archive, paths, reason: `the archive has ${size} bytes instead of ${archiveBytes}` });
+    else if (size !== archiveBytes)
+      lost.push({ archive, paths, reason: `the archive has ${size} bytes instead of ${archiveBytes}` });
     else if (sizes.has(damagedName(archive))) lost.push({ archive, paths, reason: "the archive was found damaged" });
     else manifests.push({ name, manifest: parsed.value, sha256: files.sha256(text.value ?? "") });
   }
