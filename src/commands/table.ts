@@ -6,4 +6,15 @@ export interface TableRow {
   readonly load: () => Promise<Command>;
 }
 
-export const commandTable: readonly TableRow[] = [];
+export const commandTable: readonly TableRow[] = [
+  { name: "config check", load: async () => (await import("./config.ts")).configCheck },
+  { name: "config show", load: async () => (await import("./config.ts")).configShow },
+  { name: "doctor", load: async () => (await import("./doctor.ts")).doctor },
+  { name: "explain operating", load: async () => (await import("./explain.ts")).explainOperating },
+  { name: "explain order", load: async () => (await import("./explain.ts")).explainOrder },
+  { name: "explain safety", load: async () => (await import("./explain.ts")).explainSafety },
+  { name: "lockdown", load: async () => (await import("./lockdown.ts")).lockdown },
+  { name: "override", load: async () => (await import("./override.ts")).override },
+  { name: "release", load: async () => (await import("./release.ts")).release },
+  { name: "status", load: async () => (await import("./status.ts")).status },
+];

@@ -1,0 +1,77 @@
+/** The other end of the control socket: sends one command to the QTS that runs on a home. */
+import { connect } from "node:net";
+import type { CommandReply } from "#core/ports.ts";
+import { err, ok, type Result } from "#core/result.ts";
+import { type ControlAddress, controlDirectory, lookUp } from "./control.files.ts";
+import { type ControlCommand, parseReply, requestLine } from "./control.wire.ts";
+
+export type SendError = {
+  /** not.running: nothing answers. refused: the token or this user is not welcome. failed: it answers, but not to this. */
+  readonly type: "not.running" | "refused" | "failed" | "misunderstood";
+  readonly sentence: string;
+};
+
+/** A little more than the server takes, so that its sentence arrives. */
+const replyMsMax = 15_000;
+/** A status is a few kB; more than this is not QTS. */
+const replyBytesMax = 16 * 1024 * 1024;
+
+const notRunning = (home: string): SendError => ({
+  type: "not.running",
+  sentence: `No QTS is running on ${home}: start one with \`qts run --home ${home}\`, or name another home with --home.`,
+});
+
+const receive = (address: ControlAddress, line: string, home: string): Promise<Result<string, SendError>> =>
+  new Promise((resolve) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const socket =
+      address.type === "unix" ? connect({ path: address.path }) : connect({ host: address.host, port: address.port });
+    const fail = (error: SendError): void => {
+      socket.destroy();
+      resolve(err(error));
+    };
+    const timer = setTimeout(
+      () => fail({ type: "failed", sentence: `QTS on ${home} does not answer; is it stopped or very busy?` }),
+      replyMsMax,
+    );
+    socket.on("connect", () => socket.write(line));
+    socket.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      bytes += chunk.length;
+      if (bytes > replyBytesMax) fail({ type: "failed", sentence: `What answers on ${home} is not QTS.` });
+    });
+    socket.on("end", () => resolve(ok(Buffer.concat(chunks).toString("utf8"))));
+    socket.on("close", () => clearTimeout(timer));
+    socket.on("error", (error: NodeJS.ErrnoException) => {
+      const gone = new Set(["ECONNREFUSED", "ENOENT", "ENOTSOCK", "ECONNRESET", "EPIPE"]);
+      if (gone.has(error.code ?? "")) fail(notRunning(home));
+      else if (error.code === "EACCES" || error.code === "EPERM")
+        fail({ type: "refused", sentence: `This user may not command the QTS on ${home}.` });
+      else fail({ type: "failed", sentence: `The QTS on ${home} cannot be reached: ${error.message}.` });
+    });
+  });
+
+/**
+ * @param home absolute path of the home
+ * @returns the house's reply with its exit code, or why there is none
+ */
+export const sendCommand = async (home: string, command: ControlCommand): Promise<Result<CommandReply, SendError>> => {
+  let found: ReturnType<typeof lookUp>;
+  try {
+    found = lookUp(controlDirectory(home));
+  } catch (error) {
+    return err({ type: "refused", sentence: `The control files of ${home} cannot be read: ${(error as Error).message}.` });
+  }
+  if (found === undefined) return err(notRunning(home));
+  const answer = await receive(found.address, requestLine(found.token, command), home);
+  if (!answer.ok) return answer;
+  if (answer.value === "")
+    return err({ type: "failed", sentence: `The QTS on ${home} hung up without an answer; is it stopping?` });
+  const reply = parseReply(answer.value);
+  // An address that outlived its process may belong to another program by now.
+  if (reply === undefined) return err(notRunning(home));
+  if ("exitCode" in reply) return ok({ exitCode: reply.exitCode, body: reply.body });
+  const { type, sentence } = reply.error;
+  return err({ type: type === "unanswered" ? "failed" : type, sentence });
+};

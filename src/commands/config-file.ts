@@ -1,0 +1,60 @@
+/** The configuration file that a command line names, read and checked, or every problem with it as a sentence. */
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parse as parseYaml } from "yaml";
+import { type Config, type ConfigProblem, defaultYaml, parseConfig } from "#config/config.ts";
+import type { CommandIo } from "./command.ts";
+import { nearest } from "./nearest.ts";
+
+export type ReadConfig =
+  | { readonly ok: true; readonly config: Config; readonly file: string | undefined }
+  | { readonly ok: false; readonly file: string | undefined; readonly problems: readonly ConfigProblem[] };
+
+const fileRemedies: { readonly [code: string]: string } = {
+  ENOENT: "there is no such file; check the path given with --config",
+  EACCES: "this user may not read it; change its owner or mode",
+  EISDIR: "it is a directory; give the file",
+};
+
+/** A key that nearly exists gets the name it probably should have. */
+const withGuess = (problem: ConfigProblem): ConfigProblem => {
+  if (!problem.problem.startsWith("is not a key")) return problem;
+  const path = problem.key.split(".");
+  const siblings = path
+    .slice(0, -1)
+    .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], parseYaml(defaultYaml()));
+  const guess = nearest(path.at(-1) as string, typeof siblings === "object" && siblings !== null ? Object.keys(siblings) : []);
+  return guess === undefined
+    ? problem
+    : { ...problem, problem: `${problem.problem} (did you mean ${[...path.slice(0, -1), guess].join(".")}?)` };
+};
+
+/**
+ * Reads the user's file over the defaults.
+ *
+ * @param option the value of --config; undefined: the defaults alone
+ */
+export const readConfigFile = (option: string | undefined, io: CommandIo): ReadConfig => {
+  const file = option === undefined ? undefined : resolve(io.cwd, option);
+  let text = "";
+  if (file !== undefined) {
+    try {
+      text = readFileSync(file, "utf8");
+    } catch (error) {
+      const { code, message } = error as NodeJS.ErrnoException;
+      return {
+        ok: false,
+        file,
+        problems: [{ key: "(file)", problem: `cannot be read: ${fileRemedies[code ?? ""] ?? message}` }],
+      };
+    }
+  }
+  const parsed = parseConfig(text);
+  return parsed.ok ? { ok: true, config: parsed.config, file } : { ok: false, file, problems: parsed.problems.map(withGuess) };
+};
+
+/** One line per problem: the key's path, its value, what is wanted. */
+export const problemLines = (file: string | undefined, problems: readonly ConfigProblem[]): string =>
+  problems
+    .map(({ key, problem }) => (key === "(file)" ? `${file ?? "The configuration"} ${problem}.\n` : `${key} ${problem}.\n`))
+    .join("");

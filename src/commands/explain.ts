@@ -1,0 +1,74 @@
+/** `qts explain …`: why the house is in the state it is in, and what would move it. */
+import { type Explanation, explanationSchema } from "#adapters/host/control.wire.ts";
+import { ask, askOptions, askOptionsHelp } from "./ask.ts";
+import { type Command, readOptions } from "./command.ts";
+
+const time = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
+const marks = new Map([
+  [true, "yes"],
+  [false, "no"],
+  [null, "?"],
+]);
+
+const moveLines = ({ to, clauses, blocks }: Explanation["moves"][number]): readonly string[] => [
+  "",
+  `To ${to}:`,
+  ...clauses.map(
+    ({ clause, value, holds }) =>
+      `  ${(marks.get(holds) as string).padEnd(4)} ${clause}  (now ${value === null ? "unknown" : value})`,
+  ),
+  ...blocks.map(({ reason, until }) => `  blocked: ${reason}${until === undefined ? "" : ` until ${time(until)}`}`),
+];
+
+/** An explanation as text; undefined when the body is not one. */
+export const explanationText = (body: unknown): string | undefined => {
+  const explanation = explanationSchema.safeParse(body).data;
+  if (explanation === undefined) return undefined;
+  const { sentence, state, since, moves } = explanation;
+  return [sentence, `${state} since ${time(since)}.`, ...moves.flatMap(moveLines)].join("\n");
+};
+
+const explainState = (subject: "operating" | "safety", summary: string, more: string): Command => ({
+  name: `explain ${subject}`,
+  summary,
+  help: `qts explain ${subject}: ${more}
+
+Usage: qts explain ${subject} [--home DIR] [--json]
+
+${askOptionsHelp}
+Exit codes: 0 ok, 2 usage, 3 not running, 4 refused.
+`,
+  run: async (args, io) => {
+    const { values } = readOptions(`explain ${subject}`, args, askOptions);
+    return ask({ type: "operator.command", command: "explain", subject }, values, io, explanationText);
+  },
+});
+
+export const explainOperating = explainState(
+  "operating",
+  "why the operating state is what it is, and what would move it",
+  "which state, since when, what each possible move needs, what blocks it now and until when.",
+);
+
+export const explainSafety = explainState(
+  "safety",
+  "why the safety state is what it is, and what would clear it",
+  "which state, since when, from which cause, and what clears it.",
+);
+
+export const explainOrder: Command = {
+  name: "explain order",
+  summary: "the life of one order, from intent to its end",
+  help: `qts explain order: what was intended, what the risk gates said, what the venue reported, and where the order stands.
+
+Usage: qts explain order ORDER_ID [--home DIR] [--json]
+
+${askOptionsHelp}
+Exit codes: 0 ok, 2 usage, 3 not running, 4 refused (no such order).
+`,
+  run: async (args, io) => {
+    const { values, positionals } = readOptions("explain order", args, askOptions, ["ORDER_ID"]);
+    const orderId = positionals[0] as string;
+    return ask({ type: "operator.command", command: "explain", subject: "order", orderId }, values, io);
+  },
+};
