@@ -38,7 +38,9 @@ export const paperConfig = (changes: Partial<PaperConfig> = {}): PaperConfig => 
 });
 
 const made: string[] = [];
-afterEach(() => {
+const open: PaperBroker[] = [];
+afterEach(async () => {
+  for (const broker of open.splice(0)) await broker.close();
   for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
 });
 
@@ -101,6 +103,7 @@ export const createPaperWorld = async (options: WorldOptions = {}): Promise<Worl
   });
   if (!opened.ok) throw new Error(opened.error.reason);
   const broker = opened.value;
+  open.push(broker);
   const reports: BrokerReport[] = [];
   broker.reports.subscribe((report) => reports.push(report));
   if (options.connect !== false) await broker.connect();
