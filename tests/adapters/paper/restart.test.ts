@@ -1,0 +1,140 @@
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { noFaults } from "#adapters/paper/faults.ts";
+import { readLedger } from "#adapters/paper/oracle.ts";
+import { createRandom } from "#core/random.ts";
+import { createPaperWorld, newYorkMorning, order, paperConfig, scratch, type World } from "./world.ts";
+
+const price = 1_680_000;
+const book = async (world: World): Promise<unknown> => [
+  await world.broker.orders(),
+  await world.broker.executions(),
+  await world.broker.account(),
+];
+
+describe("a venue that comes back", () => {
+  it("has the same book, lets open orders work on, and knows the ids it has seen", async () => {
+    const before = await createPaperWorld();
+    await before.buy("filled", price, 5);
+    await before.trade(price, 20);
+    await before.buy("open", price, 30);
+    await before.trade(price, 40);
+    await before.sell("offered", price + 10_000, 2);
+    await before.pass(100);
+    const held = await book(before);
+    await before.broker.close();
+
+    const after = await createPaperWorld({ ledgerPath: before.ledgerPath, startAt: before.clock.now() });
+    expect(await book(after)).toEqual(held);
+    expect(await after.buy("open", price, 30)).toMatchObject({ error: { code: "order.duplicate" } });
+    expect(await after.sell("too much", price, 14)).toMatchObject({ error: { code: "position.short" } });
+    await after.trade(price, 400);
+    await after.pass(100);
+    expect(await after.broker.orders()).toMatchObject({ value: [{}, { status: "filled", cumulativeQuantity: 30 }, {}, {}] });
+    expect(readLedger(before.ledgerPath).duplicateSubmits).toEqual(["open"]);
+  });
+
+  it("does not match a market trade twice when the feed brings it again", async () => {
+    const before = await createPaperWorld({ config: paperConfig({ participationShare: 1 }) });
+    await before.buy("open", price, 100);
+    const trades = [1, 2, 3].map((sequence) => ({
+      symbol: "SPY",
+      priceMinor: price,
+      quantity: 10,
+      at: before.clock.now() + 1,
+      sequence,
+    }));
+    await before.pass(1);
+    for (const trade of trades.slice(0, 2)) before.broker.onTrade(trade);
+    await before.clock.released();
+    await before.broker.close();
+
+    const after = await createPaperWorld({ ledgerPath: before.ledgerPath, config: paperConfig({ participationShare: 1 }) });
+    for (const trade of trades) after.broker.onTrade(trade);
+    await after.clock.released();
+    expect(readLedger(before.ledgerPath).fills).toHaveLength(3);
+  });
+
+  it("never goes back in time, although the replayed market starts a little earlier", async () => {
+    const before = await createPaperWorld();
+    await before.pass(60_000);
+    await before.buy("first", price, 1);
+    await before.broker.close();
+    const after = await createPaperWorld({ ledgerPath: before.ledgerPath });
+    await after.buy("second", price, 1);
+    const times = readLedger(before.ledgerPath)
+      .records.slice(1)
+      .map(({ at }) => at);
+    expect(times).toHaveLength(2);
+    expect(times[1]).toBe(times[0]);
+  });
+
+  it("knows at every possible cut of its ledger a prefix of what it knew", async () => {
+    const world = await createPaperWorld();
+    await world.buy("a", price, 5);
+    await world.trade(price, 12);
+    await world.buy("b", price, 5);
+    await world.trade(price, 40);
+    await world.pass(100);
+    await world.broker.close();
+    const whole = readFileSync(world.ledgerPath);
+    const full = readLedger(world.ledgerPath);
+    const ledgerPath = join(scratch(), "cut.jsonl");
+    for (let bytes = 0; bytes <= whole.length; bytes += 7) {
+      writeFileSync(ledgerPath, whole);
+      truncateSync(ledgerPath, bytes);
+      const cut = await createPaperWorld({ ledgerPath });
+      const known = readLedger(ledgerPath);
+      expect(full.fills.slice(0, known.fills.length)).toEqual(known.fills);
+      const account = await cut.broker.account();
+      expect(account.ok && account.value.cashMinor).toBe(known.cashMinor);
+      await cut.broker.close();
+    }
+  });
+});
+
+describe("the ledger of a session", () => {
+  /** Two hundred orders and a thousand trades with everything going wrong. */
+  const session = async (seed: number): Promise<string> => {
+    const faults = {
+      ...noFaults,
+      rejectShare: 0.05,
+      rejectAfterAcceptShare: 0.05,
+      lostResponseShare: 0.05,
+      lateResponseShare: 0.05,
+      lateResponseMs: 300,
+      slowOrderShare: 0.05,
+      slowOrderMs: 200,
+      duplicateReportShare: 0.1,
+      missingReportShare: 0.1,
+      reorderReportShare: 0.1,
+      disconnectShare: 0.02,
+      stallShare: 0.02,
+      stallMs: 500,
+    };
+    const world = await createPaperWorld({ seed, config: paperConfig({ faults, reconnectBackoffMs: [20, 100] }) });
+    const draw = createRandom(4711);
+    for (let step = 0; step < 1_000; step += 1) {
+      if (step % 5 === 0) {
+        const side = draw() < 0.6 ? "buy" : "sell";
+        const limitPriceMinor = price + Math.floor(draw() * 9 - 4) * 100;
+        void world.broker.submit(order({ orderId: `o-${step}`, side, limitPriceMinor, quantity: 1 + Math.floor(draw() * 20) }));
+      }
+      if (step % 17 === 0) void world.broker.cancel({ orderId: `o-${step - 34}`, brokerOrderId: "", symbol: "SPY" });
+      await world.trade(price + Math.floor(draw() * 9 - 4) * 100, 1 + Math.floor(draw() * 100));
+      await world.pass(Math.floor(draw() * 20));
+    }
+    await world.broker.endOfSession();
+    await world.broker.close();
+    return readFileSync(world.ledgerPath, "utf8");
+  };
+
+  it("is the same to the byte for the same seed, and another one for another seed", async () => {
+    const [one, same, other] = [await session(1), await session(1), await session(2)];
+    expect(one.split("\n").length).toBeGreaterThan(300);
+    expect(same).toBe(one);
+    expect(other).not.toBe(one);
+    expect(newYorkMorning).toBe(JSON.parse(one.split("\n")[0] ?? "").at);
+  });
+});
