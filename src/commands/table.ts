@@ -14,6 +14,7 @@ export const commandTable: readonly TableRow[] = [
   { name: "explain order", load: async () => (await import("./explain.ts")).explainOrder },
   { name: "explain safety", load: async () => (await import("./explain.ts")).explainSafety },
   { name: "lockdown", load: async () => (await import("./lockdown.ts")).lockdown },
+  { name: "operating replay", load: async () => (await import("./operating-replay.ts")).command },
   { name: "override", load: async () => (await import("./override.ts")).override },
   { name: "release", load: async () => (await import("./release.ts")).release },
   { name: "status", load: async () => (await import("./status.ts")).status },

@@ -1,0 +1,147 @@
+/**
+ * A file of metrics, one evaluation per row (spec S20), read whole before anything is decided: a file with one bad cell
+ * gives no answer, because half an answer looks like one.
+ *
+ * Columns in any order: timestamp (ISO-8601; without an offset it is UTC), drawdown, vix, consecutive_losses, daily_loss,
+ * circuit_breaker, safety, profitable_days, cagr, target, growth, win_rate. Fractions, not percent. An empty cell, or a
+ * column that is not there, is unknown.
+ */
+import {
+  type Measured,
+  type MetricName,
+  metricKinds,
+  metricNames,
+  metricOfColumn,
+  metricProblem,
+  type OperatingMetrics,
+} from "#machines/operating-state.metrics.ts";
+import type { SafetyView } from "#machines/operating-state.rules.ts";
+import { safetyStates } from "#machines/safety.machine.ts";
+import { err, ok, type Result } from "../result.ts";
+
+export interface PostureRow {
+  /** As written in the file. */
+  readonly timestamp: string;
+  readonly at: number;
+  readonly safety: SafetyView;
+  readonly metrics: OperatingMetrics;
+}
+
+export interface CsvProblem {
+  /** 1 is the header. */
+  readonly line: number;
+  readonly column: string;
+  readonly problem: string;
+}
+
+export interface PostureFile {
+  readonly rows: readonly PostureRow[];
+  /** Columns that the file does not have: unknown in every row. */
+  readonly absentColumns: readonly string[];
+}
+
+export const postureColumns: readonly string[] = [
+  "timestamp",
+  ...metricNames.slice(0, 5).map((name) => metricKinds[name].column),
+  "safety",
+  ...metricNames.slice(5).map((name) => metricKinds[name].column),
+];
+
+const iso = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:\s?(Z|z|([+-])(\d\d):?(\d\d)))?)?$/;
+
+/** Epoch ms of an ISO-8601 date or date-time, undefined when it is none; a finer fraction of a second is cut to ms. */
+export const parseTimestamp = (text: string): number | undefined => {
+  const parts = iso.exec(text);
+  if (parts === null) return undefined;
+  const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", , sign, offsetHours, offsetMinutes] = parts;
+  const local = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  const midnight = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
+  const isReal = midnight.getUTCDate() === Number(day) && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60;
+  if (!isReal) return undefined;
+  const offset = sign === undefined ? 0 : (Number(offsetHours) * 60 + Number(offsetMinutes)) * (sign === "-" ? -60_000 : 60_000);
+  return local + Number(fraction.padEnd(3, "0").slice(0, 3)) - offset;
+};
+
+const numeric = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const truths: { readonly [text: string]: boolean } = { true: true, false: false, "1": true, "0": false };
+
+/** A cell's value, or what is wrong with it. */
+const parseCell = (name: MetricName, text: string): Result<number | boolean, string> => {
+  if (name === "circuitBreaker") {
+    const value = truths[text.toLowerCase()];
+    return value === undefined ? err(`is "${text}": must be true or false (or 1 or 0)`) : ok(value);
+  }
+  if (!numeric.test(text)) {
+    const hint = text.endsWith("%") ? "write 0.05 for 5 %" : "an unknown value is an empty cell";
+    return err(`is "${text}", which is not a finite number; ${hint}`);
+  }
+  const value = Number(text);
+  const problem = metricProblem(name, value);
+  return problem === undefined ? ok(value) : err(`is ${text}: it ${problem}`);
+};
+
+const unquoted = (cell: string): string => {
+  const text = cell.trim();
+  return text.length >= 2 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1).trim() : text;
+};
+
+const problemsMax = 10;
+
+/**
+ * @param text the file's text; a byte order mark, CRLF and empty lines are fine
+ * @returns rows in the file's order, or the first problems, each with line and column
+ */
+export const parsePostureCsv = (text: string): Result<PostureFile, readonly CsvProblem[]> => {
+  const lines = text.replace(/^\uFEFF/, "").split("\n");
+  const problems: CsvProblem[] = [];
+  const header = (lines[0] ?? "").split(",").map(unquoted);
+  for (const column of header) {
+    if (!postureColumns.includes(column))
+      problems.push({ line: 1, column: column || "(empty)", problem: `is not a column; they are ${postureColumns.join(", ")}` });
+    else if (header.indexOf(column) !== header.lastIndexOf(column)) problems.push({ line: 1, column, problem: "appears twice" });
+  }
+  if (!header.includes("timestamp")) problems.push({ line: 1, column: "timestamp", problem: "is missing" });
+  if (problems.length > 0) return err(problems);
+
+  const timestampIndex = header.indexOf("timestamp");
+  const safetyIndex = header.indexOf("safety");
+  const metricColumns = header.flatMap((column, index) => {
+    const name = metricOfColumn(column);
+    return name === undefined ? [] : [{ name, column, index }];
+  });
+  const rows: PostureRow[] = [];
+  let before = Number.NEGATIVE_INFINITY;
+  for (let index = 1; index < lines.length && problems.length < problemsMax; index += 1) {
+    const lineText = lines[index] as string;
+    if (lineText.trim() === "") continue;
+    const line = index + 1;
+    const cells = lineText.split(",");
+    if (cells.length !== header.length) {
+      problems.push({ line, column: "(row)", problem: `has ${cells.length} cells; the header has ${header.length}` });
+      continue;
+    }
+    const timestamp = unquoted(cells[timestampIndex] as string);
+    const at = parseTimestamp(timestamp);
+    if (at === undefined) {
+      problems.push({ line, column: "timestamp", problem: `is "${timestamp}", which is not an ISO-8601 date or time` });
+      continue;
+    }
+    if (at < before) problems.push({ line, column: "timestamp", problem: `is "${timestamp}", earlier than the row before it` });
+    before = Math.max(before, at);
+    const safetyText = safetyIndex === -1 ? "" : unquoted(cells[safetyIndex] as string).toUpperCase();
+    const safety = safetyText === "" ? "UNKNOWN" : safetyStates.find((state) => state === safetyText);
+    if (safety === undefined)
+      problems.push({ line, column: "safety", problem: `is "${safetyText}": must be one of ${safetyStates.join(", ")}` });
+    const metrics: { [N in MetricName]?: Measured<number | boolean> } = {};
+    for (const { name, column, index: at0 } of metricColumns) {
+      const cell = unquoted(cells[at0] as string);
+      if (cell === "") continue;
+      const value = parseCell(name, cell);
+      if (value.ok) metrics[name] = { value: value.value, at };
+      else problems.push({ line, column, problem: value.error });
+    }
+    rows.push({ timestamp, at, safety: safety ?? "UNKNOWN", metrics: metrics as OperatingMetrics });
+  }
+  if (problems.length > 0) return err(problems.slice(0, problemsMax));
+  return ok({ rows, absentColumns: postureColumns.filter((column) => !header.includes(column)) });
+};
