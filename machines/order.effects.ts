@@ -1,4 +1,4 @@
-/** What an order asks the house to do when a fact has moved it, as a pure function of before and after. */
+/** What an order, or the desk that hosts it, asks the house to do when a fact has moved it, as a pure function of before and after. */
 import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
 import { isTerminal, type OrderFact, type OrderRecord, type RefusalCode, statusOf } from "./order.rules.ts";
 
@@ -16,6 +16,16 @@ export type OrderEffect =
     }
   /** Ask the broker what became of the order; the answer is order.reconciled and missing fills. */
   | { readonly type: "order.query"; readonly orderId: string }
+  /** A fill changed a position; emitted by the desk, which keeps them. */
+  | {
+      readonly type: "position.announce";
+      readonly symbol: string;
+      /** Lots. */
+      readonly quantity: number;
+      readonly averagePriceMinor: number;
+      readonly realizedMinor: number;
+      readonly feesMinor: number;
+    }
   | Alert
   | SafetyReport
   | TimerSet

@@ -175,6 +175,7 @@ export const configSchema = z.strictObject({
     priceCollarShare: share,
     duplicateWindowMs: durationMs,
     consecutiveFailuresMax: positive,
+    failurePauseMs: durationMs,
   }),
   live: z.strictObject({ enabled: z.boolean() }),
   trading: z.strictObject({ enabled: z.boolean() }),

@@ -1,13 +1,14 @@
 /** The order desk as the actor `orders`: xstate sends facts, the desk keeps its own state, effects leave by `emit`. */
 import type { ActorLogic, ActorSystem, ActorSystemInfo, Snapshot } from "xstate";
-import { type DeskEffect, type DeskEvent, type DeskInput, OrderDesk, type PersistedDesk } from "./order-desk.ts";
+import type { OrderEffect } from "#machines/order.effects.ts";
+import { type DeskEvent, type DeskInput, OrderDesk, type PersistedDesk } from "./order-desk.ts";
 
 export type DeskSnapshot = Snapshot<undefined> & {
   /** For people: whether the broker has been reconciled. */
   readonly value: "open" | "closed";
   readonly desk: OrderDesk;
 };
-export type DeskLogic = ActorLogic<DeskSnapshot, DeskEvent, DeskInput, ActorSystem<ActorSystemInfo>, DeskEffect>;
+export type DeskLogic = ActorLogic<DeskSnapshot, DeskEvent, DeskInput, ActorSystem<ActorSystemInfo>, OrderEffect>;
 
 const snapshotOf = (desk: OrderDesk): DeskSnapshot => ({
   status: "active",

@@ -37,17 +37,6 @@ export interface DeskInput {
   readonly dayOf?: (at: number) => string;
 }
 
-export type DeskEffect =
-  | OrderEffect
-  | {
-      readonly type: "position.announce";
-      readonly symbol: string;
-      readonly quantity: number;
-      readonly averagePriceMinor: number;
-      readonly realizedMinor: number;
-      readonly feesMinor: number;
-    };
-
 export type DeskEvent = ActorEvent;
 
 /** What became of one fact. */
@@ -86,9 +75,15 @@ export interface PersistedDesk {
   readonly total: number;
   readonly refusals: { readonly [code: string]: number };
   readonly approvals: readonly Approval[];
-  readonly failuresInRow: number;
+  readonly failures: Failures;
   readonly day: DayFigures;
   readonly trading: { readonly open: boolean; readonly why: string };
+}
+
+/** Submits in a row that the venue refused or that were lost. */
+export interface Failures {
+  readonly inRow: number;
+  readonly lastAt: number;
 }
 
 export interface DayFigures {
@@ -114,8 +109,7 @@ export interface DeskView {
   readonly positions: () => Iterable<Position>;
   readonly lotSizeOf: (symbol: string) => number;
   readonly approvals: () => readonly Approval[];
-  /** Submits in a row that the venue refused or that were lost. */
-  readonly failuresInRow: () => number;
+  readonly failures: () => Failures;
   readonly today: (at: number) => DayFigures;
   readonly counts: () => { readonly [S in OrderStatus]: number };
   readonly total: () => number;
@@ -155,7 +149,7 @@ export class OrderDesk implements DeskView {
   readonly #counts = zeroCounts();
   readonly #refusals = new Map<string, number>();
   #approvals: Approval[] = [];
-  #failuresInRow = 0;
+  #failures: Failures = { inRow: 0, lastAt: 0 };
   #total = 0;
   #day: DayFigures = { day: "", entries: 0, netMinor: 0 };
   #trading = { open: false, why: "the broker has not been reconciled yet" };
@@ -193,7 +187,7 @@ export class OrderDesk implements DeskView {
     Object.assign(this.#counts, persisted.counts);
     for (const [code, count] of Object.entries(persisted.refusals)) this.#refusals.set(code, count);
     this.#approvals = [...persisted.approvals];
-    this.#failuresInRow = persisted.failuresInRow;
+    this.#failures = persisted.failures;
     this.#total = persisted.total;
     this.#day = persisted.day;
     this.#trading = { ...persisted.trading };
@@ -208,7 +202,7 @@ export class OrderDesk implements DeskView {
       total: this.#total,
       refusals: this.refusals(),
       approvals: this.#approvals,
-      failuresInRow: this.#failuresInRow,
+      failures: this.#failures,
       day: this.#day,
       trading: { ...this.#trading },
     };
@@ -220,7 +214,7 @@ export class OrderDesk implements DeskView {
    * @param emit receives the effects in order, during the call
    * @returns what became of each order that the fact concerned; never throws
    */
-  handle(event: DeskEvent, emit: (effect: DeskEffect) => void): readonly Outcome[] {
+  handle(event: DeskEvent, emit: (effect: OrderEffect) => void): readonly Outcome[] {
     switch (event.type) {
       case "order.intended":
         return [this.#open(event, emit)];
@@ -252,7 +246,7 @@ export class OrderDesk implements DeskView {
     return this.#live.get(orderId) ?? this.#finished.get(orderId);
   }
 
-  #open(event: Extract<DeskEvent, { type: "order.intended" }>, emit: (effect: DeskEffect) => void): Outcome {
+  #open(event: Extract<DeskEvent, { type: "order.intended" }>, emit: (effect: OrderEffect) => void): Outcome {
     const { orderId } = event;
     const known = this.#snapshot(orderId);
     if (known !== undefined)
@@ -272,7 +266,7 @@ export class OrderDesk implements DeskView {
     return { orderId, order: snapshot.context, refusal: null };
   }
 
-  #step(orderId: string, event: OrderFact, emit: (effect: DeskEffect) => void): Outcome {
+  #step(orderId: string, event: OrderFact, emit: (effect: OrderEffect) => void): Outcome {
     const snapshot = this.#snapshot(orderId);
     if (snapshot === undefined) return this.#unknownOrder(orderId, event, emit);
     const before = snapshot.context;
@@ -300,7 +294,7 @@ export class OrderDesk implements DeskView {
     return endsAlarm && [...this.#withOperator].some((other) => other !== orderId);
   }
 
-  #unknownOrder(orderId: string, event: OrderFact, emit: (effect: DeskEffect) => void): Outcome {
+  #unknownOrder(orderId: string, event: OrderFact, emit: (effect: OrderEffect) => void): Outcome {
     const reason = `${event.type} for ${orderId}, which is not in memory: it never was ours, or it ended long ago. See \`qts explain order ${orderId}\`.`;
     const isFill = event.type === "order.filled" || event.type === "order.partially.filled";
     emit({ type: isFill ? "alert.critical" : "alert.warning", code: "AN020", text: reason });
@@ -369,13 +363,13 @@ export class OrderDesk implements DeskView {
       const today = this.today(event.at);
       this.#day = { ...today, entries: today.entries + (side === "buy" ? 1 : 0) };
     }
-    if (after.evidence !== "none" && before.evidence === "none") this.#failuresInRow = 0;
+    if (after.evidence !== "none" && before.evidence === "none") this.#failures = { inRow: 0, lastAt: 0 };
     const hasFailed = statusOf(after) === "rejected" || after.isUndetermined;
-    if (hasFailed && statusOf(before) !== statusOf(after)) this.#failuresInRow += 1;
+    if (hasFailed && statusOf(before) !== statusOf(after)) this.#failures = { inRow: this.#failures.inRow + 1, lastAt: event.at };
   }
 
   /** Fills move the position; nothing else does. */
-  #count(before: OrderRecord, after: OrderRecord, event: OrderFact, emit: (effect: DeskEffect) => void): void {
+  #count(before: OrderRecord, after: OrderRecord, event: OrderFact, emit: (effect: OrderEffect) => void): void {
     if (after.fills === before.fills) return;
     const { symbol, side } = after;
     const lotSize = this.lotSizeOf(symbol);
@@ -442,8 +436,8 @@ export class OrderDesk implements DeskView {
   approvals(): readonly Approval[] {
     return this.#approvals;
   }
-  failuresInRow(): number {
-    return this.#failuresInRow;
+  failures(): Failures {
+    return this.#failures;
   }
   today(at: number): DayFigures {
     const day = (this.#input.dayOf ?? utcDay)(at);
