@@ -19,6 +19,8 @@ export interface SimulatedClock extends Clock {
   advanceTo(at: number): Promise<void> | undefined;
   /** Pieces of real work that time is waiting for. */
   readonly held: number;
+  /** When the next timer is due; Infinity when none is set. */
+  readonly nextTimerAt: number;
   /** Resolves once no work is held and what was waiting for it has run. */
   released(): Promise<void>;
 }
@@ -110,6 +112,9 @@ export const createSimulatedClock = ({
     },
     get held() {
       return held;
+    },
+    get nextTimerAt() {
+      return timers.nextAt;
     },
     released,
   };

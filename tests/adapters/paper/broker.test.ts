@@ -1,10 +1,10 @@
 import { describe } from "vitest";
 import { brokerContract } from "../broker.contract.ts";
-import { createPaperWorld } from "./world.ts";
+import { waysToTheVenue } from "./world.ts";
 
-describe("the paper broker inside the process is a Broker", () => {
+describe.each(waysToTheVenue)("the paper exchange $way is a Broker", ({ createWorld }) => {
   brokerContract(async () => {
-    const world = await createPaperWorld({ connect: false });
+    const world = await createWorld({ connect: false });
     return {
       broker: world.broker,
       symbol: "SPY",

@@ -2,11 +2,9 @@ import { describe, expect, it } from "vitest";
 import { type Faults, noFaults, reportFate, requestFate } from "#adapters/paper/faults.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import type { BrokerReport } from "#core/ports.ts";
-import { createPaperWorld, order, paperConfig, type World } from "./world.ts";
+import { order, paperConfig, type World, waysToTheVenue } from "./world.ts";
 
 const price = 1_680_000;
-const faulty = (faults: Partial<Faults>): Promise<World> =>
-  createPaperWorld({ config: paperConfig({ latencyMs: [10, 10], participationShare: 1, faults: { ...noFaults, ...faults } }) });
 const told = (world: World): BrokerReport["type"][] =>
   world.reports.map(({ type }) => type).filter((type) => type !== "connected");
 const settled = async <T>(world: World, work: Promise<T>, ms: number): Promise<T | "pending"> => {
@@ -18,7 +16,10 @@ const settled = async <T>(world: World, work: Promise<T>, ms: number): Promise<T
   return outcome;
 };
 
-describe("the fault menu", () => {
+describe.each(waysToTheVenue)("the fault menu of an exchange $way", ({ createWorld }) => {
+  const faulty = (faults: Partial<Faults>): Promise<World> =>
+    createWorld({ config: paperConfig({ latencyMs: [10, 10], participationShare: 1, faults: { ...noFaults, ...faults } }) });
+
   it("refuses an order with which nothing is wrong", async () => {
     const world = await faulty({ rejectShare: 1 });
     expect(await settled(world, world.broker.submit(order()), 10)).toMatchObject({ error: { code: "venue.refused" } });
@@ -183,7 +184,7 @@ describe("the fault menu", () => {
   });
 
   it("can be a venue that knows no order id of ours, as KIS", async () => {
-    const world = await createPaperWorld({ config: paperConfig({ clientOrderIds: false }) });
+    const world = await createWorld({ config: paperConfig({ clientOrderIds: false }) });
     expect(world.broker.capabilities.clientOrderIdLookup).toBe(false);
     await world.buy("o-1", price, 10);
     await world.trade(price, 100);

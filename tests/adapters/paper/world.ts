@@ -6,9 +6,11 @@ import { afterEach } from "vitest";
 import { createSimulatedClock, type SimulatedClock } from "#adapters/memory/clock.ts";
 import { createPaperBroker, type PaperBroker } from "#adapters/paper/broker.ts";
 import type { PaperConfig } from "#adapters/paper/exchange.ts";
+import { createExchangeClient } from "#adapters/paper/exchange-client.ts";
+import { createExchangeServer, type ExchangeServer } from "#adapters/paper/exchange-server.ts";
 import { noFaults } from "#adapters/paper/faults.ts";
 import type { Instrument } from "#core/instrument.ts";
-import type { BrokerReport, OrderRequest, RiskApproved } from "#core/ports.ts";
+import type { Broker, BrokerReport, OrderRequest, RiskApproved } from "#core/ports.ts";
 
 export const spy: Instrument = { symbol: "SPY", market: "NYSE", currency: "USD", priceScale: 4, tickSize: 100, lotSize: 1 };
 export const samsung: Instrument = {
@@ -38,7 +40,7 @@ export const paperConfig = (changes: Partial<PaperConfig> = {}): PaperConfig => 
 });
 
 const made: string[] = [];
-const open: PaperBroker[] = [];
+const open: MarketFedBroker[] = [];
 afterEach(async () => {
   for (const broker of open.splice(0)) await broker.close();
   for (const path of made.splice(0)) rmSync(path, { recursive: true, force: true });
@@ -51,9 +53,12 @@ export const scratch = (): string => {
   return path;
 };
 
+/** What the in-process broker and the client of the exchange have in common. */
+export type MarketFedBroker = Broker & Pick<PaperBroker, "onTrade" | "endOfSession">;
+
 export interface World {
   readonly clock: SimulatedClock;
-  readonly broker: PaperBroker;
+  readonly broker: MarketFedBroker;
   readonly reports: BrokerReport[];
   readonly ledgerPath: string;
   pass(ms: number): Promise<void>;
@@ -87,22 +92,31 @@ export interface WorldOptions {
   readonly connect?: boolean;
 }
 
-/** The venue on its ledger, connected. */
+/** The venue in this process, on its ledger, connected. */
 export const createPaperWorld = async (options: WorldOptions = {}): Promise<World> => {
   const clock = createSimulatedClock({ startAt: options.startAt ?? newYorkMorning });
   const ledgerPath = options.ledgerPath ?? join(scratch(), "paper", "session-0001.jsonl");
-  const instruments = options.instruments ?? [spy];
-  const opened = await createPaperBroker({
-    config: options.config ?? paperConfig(),
-    instruments,
-    hours: "regular",
-    clock,
-    seed: options.seed ?? 7,
-    ledgerPath,
-    ...(options.openingPositions === undefined ? {} : { openingPositions: options.openingPositions }),
-  });
+  const opened = await createPaperBroker({ ...venueOptions(options), clock, ledgerPath });
   if (!opened.ok) throw new Error(opened.error.reason);
-  const broker = opened.value;
+  return worldAround(opened.value, clock, ledgerPath, options);
+};
+
+export const venueOptions = (options: WorldOptions) => ({
+  config: options.config ?? paperConfig(),
+  instruments: options.instruments ?? [spy],
+  hours: "regular" as const,
+  seed: options.seed ?? 7,
+  ...(options.openingPositions === undefined ? {} : { openingPositions: options.openingPositions }),
+});
+
+/** Closed after the test. */
+export const worldAround = async (
+  broker: MarketFedBroker,
+  clock: SimulatedClock,
+  ledgerPath: string,
+  options: WorldOptions,
+): Promise<World> => {
+  const instruments = options.instruments ?? [spy];
   open.push(broker);
   const reports: BrokerReport[] = [];
   broker.reports.subscribe((report) => reports.push(report));
@@ -135,3 +149,33 @@ export const createPaperWorld = async (options: WorldOptions = {}): Promise<Worl
       submit(order({ orderId, side: "sell", limitPriceMinor, quantity, symbol: instruments[0]?.symbol ?? "" })),
   };
 };
+
+const servers: ExchangeServer[] = [];
+afterEach(async () => {
+  for (const server of servers.splice(0)) await server.close();
+});
+
+/** Closed after the test, after every client. */
+export const startExchange = async (options: WorldOptions & { readonly ledgerPath: string }): Promise<ExchangeServer> => {
+  const { ledgerPath } = options;
+  const clock = createSimulatedClock({ startAt: 0 });
+  const started = await createExchangeServer({ ...venueOptions(options), ledgerPath, clock, port: 0 });
+  if (!started.ok) throw new Error(started.error.reason);
+  servers.push(started.value);
+  return started.value;
+};
+
+/** The same venue behind a socket, with a clock of its own. */
+export const createExchangeWorld = async (options: WorldOptions = {}): Promise<World> => {
+  const ledgerPath = options.ledgerPath ?? join(scratch(), "exchange", "session-0001.jsonl");
+  const { url } = await startExchange({ ...options, ledgerPath });
+  const clock = createSimulatedClock({ startAt: options.startAt ?? newYorkMorning });
+  const client = createExchangeClient({ url, clock, config: options.config ?? paperConfig() });
+  return worldAround(client, clock, ledgerPath, options);
+};
+
+/** Both ways to the venue, for what must be the same on both. */
+export const waysToTheVenue = [
+  { way: "inside the process", createWorld: createPaperWorld },
+  { way: "in its own process", createWorld: createExchangeWorld },
+] as const;

@@ -1,0 +1,226 @@
+/**
+ * The exchange as a process of its own: the same venue and the same line as in-process, behind a WebSocket on loopback.
+ *
+ * One member trades here. A newer connection replaces the older one, as the last owner of a lease would; what the older
+ * one had sent and had not arrived is lost with it. The exchange has no clock of its own: each request brings the market
+ * time. A client may be killed at any moment; the ledger does not notice.
+ */
+import { type RawData, type WebSocket, WebSocketServer } from "ws";
+import type { Instrument } from "#core/instrument.ts";
+import type { BrokerReport, Clock } from "#core/ports.ts";
+import { err, ok, type Result } from "#core/result.ts";
+import { createExchange, type Exchange, type PaperConfig } from "./exchange.ts";
+import { type ClientFrame, clientFrame, parseFrame, protocolVersion, refusedFrameCode, supersededCode } from "./frames.ts";
+import { openLedger } from "./ledger.ts";
+import type { LedgerError } from "./ledger-record.ts";
+import { createLine, type Line } from "./line.ts";
+
+/** A clock that the client's requests wind. */
+export interface WoundClock extends Clock {
+  advanceTo(at: number): Promise<void> | undefined;
+  /** Infinity when no timer is set. */
+  readonly nextTimerAt: number;
+  /** Resolves once no work is held and what waited for it has run. */
+  released(): Promise<void>;
+}
+
+export interface ExchangeServerOptions {
+  readonly config: PaperConfig;
+  readonly instruments: readonly Instrument[];
+  readonly hours: "regular" | "all";
+  readonly seed: number;
+  readonly ledgerPath: string;
+  readonly clock: WoundClock;
+  /** 0 takes a free port. */
+  readonly port: number;
+}
+
+export interface ExchangeServer {
+  readonly url: string;
+  readonly tornBytes: number;
+  /** Records in the ledger when it was opened. */
+  readonly recovered: number;
+  /** Resolves with the reason when the ledger can no longer be written. */
+  readonly failed: Promise<string>;
+  close(): Promise<void>;
+}
+
+export type ServerError = LedgerError | { readonly type: "port.unavailable"; readonly reason: string };
+
+const host = "127.0.0.1";
+const payloadBytesMax = 1024 * 1024;
+// A client that does not read would let answers pile up here.
+const unreadBytesMax = 16 * 1024 * 1024;
+const queuedFramesMax = 1_000;
+
+type Request = Exclude<ClientFrame, { type: "hello" }>;
+
+const listen = (port: number): Promise<Result<WebSocketServer, ServerError>> =>
+  new Promise((resolve) => {
+    const server = new WebSocketServer({
+      host,
+      port,
+      maxPayload: payloadBytesMax,
+      perMessageDeflate: false,
+      // A browser names the page it acts for; no page has business here.
+      verifyClient: ({ origin }: { origin: string | undefined }) => origin === undefined,
+    });
+    server.once("listening", () => resolve(ok(server)));
+    server.once("error", (error) =>
+      resolve(err({ type: "port.unavailable", reason: `port ${port} of ${host} cannot be used: ${error.message}` })),
+    );
+  });
+
+/** Opens the ledger and listens; the address is known when this resolves. */
+export const createExchangeServer = async (options: ExchangeServerOptions): Promise<Result<ExchangeServer, ServerError>> => {
+  const { config, seed, clock } = options;
+  const opened = await openLedger({ path: options.ledgerPath, hold: (work) => clock.hold(work) });
+  if (!opened.ok) return opened;
+  const { ledger, history, tornBytes } = opened.value;
+  const listening = await listen(options.port);
+  if (!listening.ok) {
+    await ledger.close();
+    return listening;
+  }
+  const server = listening.value;
+  const failed = Promise.withResolvers<string>();
+  let venue: { readonly exchange: Exchange; readonly line: Line } | undefined;
+  let member: WebSocket | undefined;
+  let work = Promise.resolve();
+
+  const send = (frame: object): void => {
+    if (member === undefined) return;
+    if (member.bufferedAmount > unreadBytesMax) member.terminate();
+    else member.send(JSON.stringify(frame));
+  };
+
+  const leave = (): void => {
+    member = undefined;
+    venue?.line.cut();
+  };
+
+  const drop = (): void => {
+    const gone = member;
+    leave();
+    gone?.terminate();
+    if (ledger.failure !== undefined) failed.resolve(ledger.failure.reason);
+  };
+
+  /** Begun by the first hello: an empty ledger opens at the market time that it brings. */
+  const openVenue = (): { readonly exchange: Exchange; readonly line: Line } => {
+    const report = (told: BrokerReport, n: number): void => line.report(told, n);
+    const exchange = createExchange({ ...options, ledger, history, now: () => clock.now(), report });
+    const deliver = (told: BrokerReport): void => send({ type: "report", report: told });
+    const line = createLine({ config, seed, clock, ledger, exchange, deliver, drop });
+    return { exchange, line };
+  };
+
+  const settled = async (): Promise<void> => {
+    await ledger.flushed();
+    await clock.released();
+  };
+
+  const wishes = (exchange: Exchange): object => ({
+    wakeAt: Number.isFinite(clock.nextTimerAt) ? clock.nextTimerAt : null,
+    watch: exchange.watched(),
+  });
+
+  const welcome = async (socket: WebSocket, at: number): Promise<void> => {
+    const older = member;
+    if (older !== undefined) {
+      leave();
+      older.close(supersededCode, "a newer connection has taken this place");
+    }
+    await clock.advanceTo(at);
+    venue ??= openVenue();
+    await settled();
+    if (ledger.failure !== undefined) {
+      socket.close(refusedFrameCode, "the ledger cannot be written");
+      failed.resolve(ledger.failure.reason);
+      return;
+    }
+    member = socket;
+    const clientOrderIdLookup = config.clientOrderIds && config.faults.listLagMs === 0;
+    send({ type: "welcome", version: protocolVersion, clientOrderIdLookup, ...wishes(venue.exchange) });
+  };
+
+  const perform = async (socket: WebSocket, frame: Request, { exchange, line }: NonNullable<typeof venue>): Promise<void> => {
+    const answer = (reply: unknown): void => {
+      if (member === socket) send({ type: "answer", to: frame.seq, reply });
+    };
+    switch (frame.type) {
+      case "submit": {
+        const { limitPriceMinor, ...order } = frame.order;
+        return line.submit(limitPriceMinor === undefined ? order : { ...order, limitPriceMinor }, answer);
+      }
+      case "cancel":
+        return line.cancel(frame.order, answer);
+      case "replace": {
+        const { limitPriceMinor, ...order } = frame.order;
+        return line.replace(limitPriceMinor === undefined ? order : { ...order, limitPriceMinor }, answer);
+      }
+      case "orders":
+        return line.orders(answer);
+      case "executions":
+        return line.executions(answer);
+      case "account":
+        return line.account(answer);
+      case "trade":
+        return exchange.onTrade({ ...frame, at: frame.tradeAt });
+      case "time":
+        return;
+      case "end":
+        exchange.endOfSession();
+        return await line.drain();
+      default:
+        return frame satisfies never;
+    }
+  };
+
+  const take = async (socket: WebSocket, raw: RawData): Promise<void> => {
+    const frame = parseFrame(clientFrame, raw);
+    if (frame === undefined) {
+      socket.close(refusedFrameCode, `this is not a frame of protocol version ${protocolVersion}`);
+      return;
+    }
+    if (frame.type === "hello") return welcome(socket, frame.at);
+    if (socket !== member || venue === undefined) return;
+    await clock.advanceTo(frame.at);
+    if (socket !== member) return;
+    await perform(socket, frame, venue);
+    await settled();
+    if (socket === member) send({ type: "done", to: frame.seq, ...wishes(venue.exchange) });
+  };
+
+  server.on("connection", (socket) => {
+    let queued = 0;
+    socket.on("message", (raw) => {
+      queued += 1;
+      if (queued === queuedFramesMax) socket.pause();
+      // One frame at a time, over all connections: market time moves within a frame. A broken assumption ends the process.
+      work = work.then(async () => {
+        await take(socket, raw);
+        queued -= 1;
+        if (socket.isPaused && queued < queuedFramesMax / 2) socket.resume();
+      });
+    });
+    socket.on("close", () => {
+      if (socket === member) leave();
+    });
+    // A broken socket closes itself next.
+    socket.on("error", () => undefined);
+  });
+
+  const close = async (): Promise<void> => {
+    for (const socket of server.clients) socket.close(1001, "the exchange is stopping");
+    await work;
+    leave();
+    const closed = new Promise((resolve) => server.close(resolve));
+    for (const socket of server.clients) socket.terminate();
+    await closed;
+    await ledger.close();
+  };
+
+  const { port } = server.address() as { readonly port: number };
+  return ok({ url: `ws://${host}:${port}`, tornBytes, recovered: history.length, failed: failed.promise, close });
+};

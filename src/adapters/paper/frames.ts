@@ -1,0 +1,142 @@
+/**
+ * What client and exchange say to each other: one JSON object per WebSocket text frame.
+ *
+ * Each request carries the market time `at` at which it is made; the exchange winds its clock to it, so market time has
+ * one owner, the client. Each is answered by `done` once all of it is durable, with the moment at which the exchange wants
+ * to be woken next; business answers and reports are frames of their own. docs/reference/paper-exchange.md shows each.
+ */
+import { z } from "zod";
+import { orderTypes, sides } from "#core/instrument.ts";
+
+export const protocolVersion = 1;
+/** Close code for a connection that a newer one of the same member has replaced. */
+export const supersededCode = 4001;
+/** Close code for a frame that cannot be understood; the reason is a sentence. */
+export const refusedFrameCode = 4002;
+
+const text = z.string().min(1);
+const natural = z.int().min(0);
+const request = { seq: z.int().min(1), at: natural };
+const named = { orderId: z.string(), brokerOrderId: z.string(), symbol: text };
+const limit = { limitPriceMinor: z.number().optional() };
+
+const submitted = z.strictObject({
+  orderId: text,
+  symbol: text,
+  side: z.enum(sides),
+  orderType: z.enum(orderTypes),
+  quantity: z.number(),
+  ...limit,
+});
+
+export const clientFrame = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("hello"), version: z.literal(protocolVersion), at: natural }),
+  z.strictObject({ type: z.literal("submit"), ...request, order: submitted }),
+  z.strictObject({ type: z.literal("cancel"), ...request, order: z.strictObject(named) }),
+  z.strictObject({ type: z.literal("replace"), ...request, order: z.strictObject({ ...named, quantity: z.number(), ...limit }) }),
+  z.strictObject({ type: z.literal("orders"), ...request }),
+  z.strictObject({ type: z.literal("executions"), ...request }),
+  z.strictObject({ type: z.literal("account"), ...request }),
+  z.strictObject({
+    type: z.literal("trade"),
+    ...request,
+    symbol: text,
+    priceMinor: z.int(),
+    quantity: natural,
+    tradeAt: natural,
+    sequence: natural,
+  }),
+  z.strictObject({ type: z.literal("time"), ...request }),
+  z.strictObject({ type: z.literal("end"), ...request }),
+]);
+export type ClientFrame = z.infer<typeof clientFrame>;
+/** A request before the client has numbered and stamped it. */
+export type ClientRequest =
+  Exclude<ClientFrame, { type: "hello" }> extends infer F ? (F extends ClientFrame ? Omit<F, "seq" | "at"> : never) : never;
+
+const side = z.enum(sides);
+const order = { brokerOrderId: text, clientOrderId: text.optional() };
+const why = { code: text, reason: text };
+const execution = {
+  ...order,
+  fillId: text,
+  symbol: text,
+  side,
+  quantity: natural,
+  priceMinor: z.int(),
+  feeMinor: z.int(),
+  at: natural,
+};
+
+export const brokerReport = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("accepted"), ...order, at: natural }),
+  z.strictObject({ type: z.literal("rejected"), ...order, ...why, at: natural }),
+  z.strictObject({ type: z.literal("filled"), ...execution, leavesQuantity: natural }),
+  z.strictObject({ type: z.literal("canceled"), ...order, at: natural }),
+  z.strictObject({ type: z.literal("expired"), ...order, at: natural }),
+  z.strictObject({ type: z.literal("cancelRejected"), ...order, ...why, at: natural }),
+  z.strictObject({
+    type: z.literal("replaced"),
+    ...order,
+    quantity: natural,
+    limitPriceMinor: z.int().optional(),
+    at: natural,
+  }),
+  z.strictObject({ type: z.literal("replaceRejected"), ...order, ...why, at: natural }),
+]);
+
+/** When the exchange's next timer is due (null: none), and the symbols whose trades it needs to see. */
+const wishes = { wakeAt: natural.nullable(), watch: z.array(text) };
+
+export const serverFrame = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("welcome"),
+    version: z.literal(protocolVersion),
+    clientOrderIdLookup: z.boolean(),
+    ...wishes,
+  }),
+  z.strictObject({ type: z.literal("answer"), to: z.int(), reply: z.unknown() }),
+  z.strictObject({ type: z.literal("report"), report: brokerReport }),
+  z.strictObject({ type: z.literal("done"), to: z.int(), ...wishes }),
+]);
+export type ServerFrame = z.infer<typeof serverFrame>;
+
+const refused = z.strictObject({
+  ok: z.literal(false),
+  error: z.strictObject({ type: z.literal("order.refused"), ...why }),
+});
+
+/** What the `reply` of an answer is, by the request it answers. */
+export const replies = {
+  submit: z.union([z.strictObject({ ok: z.literal(true), value: z.strictObject({ brokerOrderId: text }) }), refused]),
+  change: z.union([z.strictObject({ ok: z.literal(true) }), refused]),
+  orders: z.array(
+    z.strictObject({
+      ...order,
+      symbol: text,
+      side,
+      orderType: z.enum(orderTypes),
+      quantity: natural,
+      limitPriceMinor: z.int().optional(),
+      status: z.enum(["accepted", "partiallyFilled", "filled", "canceled", "rejected", "expired"]),
+      cumulativeQuantity: natural,
+      leavesQuantity: natural,
+      receivedAt: natural,
+    }),
+  ),
+  executions: z.array(z.strictObject(execution)),
+  account: z.strictObject({
+    positions: z.array(z.strictObject({ symbol: text, quantity: z.int() })),
+    cashMinor: z.int(),
+  }),
+} as const;
+
+/** Undefined when the text is not a frame of this schema. */
+export const parseFrame = <S extends z.ZodType>(schema: S, raw: unknown): z.infer<S> | undefined => {
+  try {
+    const parsed = schema.safeParse(JSON.parse(String(raw)));
+    return parsed.success ? parsed.data : undefined;
+  } catch {
+    return undefined;
+  }
+};
