@@ -505,7 +505,7 @@ const listening = (state: OperatingState) =>
     "timer.due": [{ guard: "isOverrideDue", actions: { type: "endOverride", params: { state } } }, { actions: "askAgain" }],
   }) as const;
 
-export const operatingStateMachine = base.createMachine({
+export const operatingMachine = base.createMachine({
   id: "operating",
   context: ({ input }) => {
     const policy = policyOf(input);

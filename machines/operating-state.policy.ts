@@ -76,6 +76,8 @@ export interface OperatingInput {
   /** Single keys that differ from the reading. */
   readonly readingDetails?: { readonly [K in keyof ReadingDetails]?: ReadingDetails[K] | undefined };
   readonly initial: OperatingState;
+  /** Time between evaluations. */
+  readonly evaluationEveryMs: number;
   readonly states: { readonly [S in OperatingState]: StateProperties };
   readonly rules: {
     readonly aggressiveToBalanced: {

@@ -3,7 +3,7 @@
  * second copy of the rules.
  */
 import { createActor } from "xstate";
-import { operatingStateMachine } from "#machines/operating-state.machine.ts";
+import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { type OperatingInput, type OperatingState, operatingStates } from "#machines/operating-state.policy.ts";
 import type { SafetyView } from "#machines/operating-state.rules.ts";
 import type { PostureRow } from "./posture-csv.ts";
@@ -37,7 +37,7 @@ const asWritten = (input: OperatingInput): OperatingInput => ({ ...input, promot
  * @param input the configuration's `operating` section, with the reading and initial state to be tried
  */
 export const replayPosture = (rows: readonly PostureRow[], input: OperatingInput): PostureReplay => {
-  const actor = createActor(operatingStateMachine, { input: asWritten(input) });
+  const actor = createActor(operatingMachine, { input: asWritten(input) });
   const transitions: PostureTransition[] = [];
   const timeInMs: { [S in OperatingState]: number } = { AGGRESSIVE: 0, BALANCED: 0, DEFENSIVE: 0 };
   let row: PostureRow | undefined;
