@@ -32,7 +32,7 @@ export interface JournalBounds {
 
 export interface JournalStore {
   readonly lastSeq: number;
-  /** Records up to this one have been removed; 0 when none were. */
+  /** Records up to this one have been removed; 0 when none were. Asked anew in a read-only store: a worker may be removing. */
   readonly prunedThrough: number;
   /** All appends in one transaction, each accepted or refused on its own. */
   append(appends: readonly Append[]): readonly Result<{ readonly lastSeq: number }, JournalError>[];
@@ -42,6 +42,10 @@ export interface JournalStore {
   saveSnapshot(snapshot: StateSnapshot): Result<void, JournalError>;
   /** The newest snapshot that is whole, and the seqs of newer ones that are not. */
   loadSnapshot(): Result<{ readonly snapshot?: StateSnapshot; readonly damaged: readonly number[] }, JournalError>;
+  /** Every snapshot, newest first. */
+  snapshots(): readonly { readonly seq: number; readonly isWhole: boolean }[];
+  /** What SQLite finds wrong with the file's structure; reads all of it. */
+  structureProblem(): string | undefined;
   /** Removes one slice of records that neither the kept snapshots nor `recordsKept` need. @returns true when there is more */
   prune(): boolean;
   meta(key: MetaKey): string | undefined;
@@ -157,7 +161,8 @@ const attach = (
   const setMeta = (key: MetaKey, value: string): void => void upsertMeta.run(key, value);
   const seqs = (): number[] => (snapshotSeqs.all() as { seq: number }[]).map(({ seq }) => seq);
 
-  let prunedThrough = Number(meta("prunedThrough") ?? 0);
+  const storedPruned = (): number => Number(meta("prunedThrough") ?? 0);
+  let prunedThrough = storedPruned();
   const lastStored = (): number => (newest.get() as { seq: number | null }).seq ?? prunedThrough;
   let lastSeq = lastStored();
 
@@ -166,13 +171,13 @@ const attach = (
       return lastSeq;
     },
     get prunedThrough() {
-      return prunedThrough;
+      return readOnly ? storedPruned() : prunedThrough;
     },
     append(appends) {
       return inTransaction(() => {
         // Asked of the file, not of memory: another process may have appended.
         let last = lastStored();
-        const results = appends.map(({ expectedSeq, at, type, body }): Result<{ readonly lastSeq: number }, JournalError> => {
+        return appends.map(({ expectedSeq, at, type, body }): Result<{ readonly lastSeq: number }, JournalError> => {
           if (expectedSeq !== last) return err({ type: "journal.stale.owner", expectedSeq, actualSeq: last });
           for (let i = 0; i < at.length; i++) {
             last += 1;
@@ -182,7 +187,6 @@ const attach = (
           lastSeq = last;
           return ok({ lastSeq: last });
         });
-        return results;
       });
     },
     chunk(afterSeq, throughSeq) {
@@ -252,6 +256,11 @@ const attach = (
           reason: `no snapshot can be read, and facts 1 to ${prunedThrough} have been removed`,
         });
       return ok({ damaged });
+    },
+    snapshots: () => seqs().map((seq) => ({ seq, isWhole: readSnapshot(seq) !== undefined })),
+    structureProblem() {
+      const { integrity_check: found } = db.prepare("PRAGMA integrity_check(1)").get() as { integrity_check: string };
+      return found === "ok" ? undefined : found;
     },
     prune() {
       const kept = seqs();
