@@ -172,7 +172,10 @@ const base = setup({
 
 /** What leads to LOCKDOWN from anywhere. */
 const lockdownFrom = (from: SafetyState) => {
-  const down = { target: "LOCKDOWN", actions: [announce(from, "LOCKDOWN"), "endQuietPeriod", "alertCritical"] } as const;
+  const announced = announce(from, "LOCKDOWN");
+  const actions =
+    from === "WARNING" ? ([announced, "endQuietPeriod", "alertCritical"] as const) : ([announced, "alertCritical"] as const);
+  const down = { target: "LOCKDOWN", actions } as const;
   return {
     "emergency.stop.requested": down,
     "kill.switch.tripped": down,
