@@ -105,13 +105,19 @@ export const configSchema = z.strictObject({
       deadLettersMax: positive,
     }),
     intake: z.strictObject({
+      timeSliceMs: z.number().positive(),
       reconnectMs: z.tuple([positive, positive]).refine(([low, high]) => low <= high, "the range must be [first, longest]"),
       conflateKeysMax: positive,
     }),
     drainMsMax: durationMs,
   }),
   journal: z.strictObject({ snapshotEveryFacts: positive, snapshotsKept: positive, recordsKept: positive }),
-  safety: z.strictObject({ quietPeriodMs: positive, brokerGraceMs: positive, clockJumpMsMax: positive, loopDelayMsMax: positive }),
+  safety: z.strictObject({
+    quietPeriodMs: positive,
+    brokerGraceMs: positive,
+    clockJumpMsMax: positive,
+    loopDelayMsMax: positive,
+  }),
   operating: z.strictObject({
     reading: z.enum(["safety-first", "literal"]),
     readingDetails: z.strictObject({
@@ -181,7 +187,7 @@ export const configSchema = z.strictObject({
   trading: z.strictObject({ enabled: z.boolean() }),
   killSwitch: z.strictObject({ available: z.boolean(), tripped: z.boolean() }),
   broker: z.strictObject({
-    adapter: z.enum(["paper"]),
+    adapter: z.enum(["paper", "exchange"]),
     submitTimeoutMs: positive,
     unknownDeadlineMs: positive,
     pendingDeadlineMs: positive,
@@ -189,6 +195,12 @@ export const configSchema = z.strictObject({
     matchSkewMs: durationMs,
     finishedOrdersKept: positive,
     reconcileEveryMs: positive,
+    exchange: z.strictObject({
+      url: z
+        .string()
+        .regex(/^ws:\/\/(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}$/, "must be a loopback address, ws://127.0.0.1:PORT"),
+      silenceMsMax: positive,
+    }),
     paper: z.strictObject({
       cashMinor: positive,
       latencyMs: z.tuple([count, count]).refine(([low, high]) => low <= high, "the range must be [low, high]"),

@@ -120,7 +120,7 @@ export const createIntake = ({ config, clock, random, offer, refused, lost }: In
 
   return {
     attach<T>(source: Source<T>) {
-      const { valve, closeUntil } = createValve();
+      const { valve, closeUntil } = createValve({ clock, timeSliceMs: config.timeSliceMs });
       let received = 0;
       let refusals = 0;
       let reconnects = 0;

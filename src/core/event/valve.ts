@@ -3,8 +3,16 @@
  * while it is open, so what cannot be taken stays where it came from: in the socket, and then at the peer.
  */
 import { BehaviorSubject, Observable } from "rxjs";
+import type { Clock } from "../ports.ts";
+
+/** How long a source may be read without letting other sources and the lanes have their turn. */
+export interface Pace {
+  readonly clock: Pick<Clock, "monotonicMs" | "yieldToIo">;
+  readonly timeSliceMs: number;
+}
 
 export interface Valve {
+  readonly pace: Pace;
   readonly isOpen: boolean;
   /** The present state, then every change; for sources that are paused and resumed by calls. */
   readonly changes: Observable<boolean>;
@@ -13,7 +21,7 @@ export interface Valve {
 }
 
 /** @returns the source's end, and `closeUntil`, which closes the valve until everything it was given has resolved */
-export const createValve = (): { readonly valve: Valve; readonly closeUntil: (open: Promise<void>) => void } => {
+export const createValve = (pace: Pace): { readonly valve: Valve; readonly closeUntil: (open: Promise<void>) => void } => {
   const state = new BehaviorSubject(true);
   let closedBy = 0;
   let waiting: (() => void)[] = [];
@@ -27,6 +35,7 @@ export const createValve = (): { readonly valve: Valve; readonly closeUntil: (op
   };
   return {
     valve: {
+      pace,
       get isOpen() {
         return closedBy === 0;
       },
@@ -45,22 +54,34 @@ export const createValve = (): { readonly valve: Valve; readonly closeUntil: (op
  * An Observable over a pulled source, which keeps the pull: the next item is asked for only while the valve is open.
  *
  * `from(asyncIterable)` with `concatMap` would ask for everything and keep it in a buffer without bound. Here at most one
- * group (what one read of a socket brought) is in hand.
+ * group (what one read of a socket brought) is in hand. And a group is not taken in one go: a chunk of 64 KiB of ticks is
+ * several milliseconds of parsing, during which a fill would wait unread in another socket.
  *
- * @param open gives groups in order, for example the frames of one chunk; its `return` is called at unsubscription
+ * @param open gives groups in order, for example the frames of one chunk, parsed as they are asked for; its `return` is
+ *   called at unsubscription
  */
-export const pulled = <T>(open: () => AsyncIterable<readonly T[]>, valve: Valve): Observable<T> =>
+export const pulled = <T>(open: () => AsyncIterable<Iterable<T>>, valve: Valve): Observable<T> =>
   new Observable((subscriber) => {
+    const { clock, timeSliceMs } = valve.pace;
     const groups = open()[Symbol.asyncIterator]();
+
     const pull = async (): Promise<void> => {
+      let usedMs = 0;
       for (;;) {
         const { done, value } = await groups.next();
         if (done === true) return;
+        let startedMs = clock.monotonicMs();
         for (const item of value) {
           if (!valve.isOpen) await valve.whenOpen();
           if (subscriber.closed) return;
           subscriber.next(item);
+          if (usedMs + clock.monotonicMs() - startedMs >= timeSliceMs) {
+            await clock.yieldToIo();
+            usedMs = 0;
+            startedMs = clock.monotonicMs();
+          }
         }
+        usedMs += clock.monotonicMs() - startedMs;
         if (!valve.isOpen) await valve.whenOpen();
         if (subscriber.closed) return;
       }

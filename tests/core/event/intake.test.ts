@@ -69,6 +69,42 @@ describe("a pulled source", () => {
     expect(intake.figures().chunks).toMatchObject({ received: 9, paused: false });
   });
 
+  it("does not take a large group in one go: other sources and the lanes have their turn after each time slice", async () => {
+    let ms = 0;
+    const clock = { ...createHandClock(), monotonicMs: () => ms };
+    const order: string[] = [];
+    const intake = intakeOf(
+      (newFact) => {
+        ms += 0.25;
+        order.push(newFact.type);
+        return undefined;
+      },
+      { clock },
+    );
+    const read = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    intake.attach<NewFact>({
+      name: "market",
+      ends: true,
+      ...asIs,
+      open: (valve) =>
+        pulled(async function* () {
+          yield Array.from({ length: 1000 }, (_, mark) => tick("A", mark));
+        }, valve),
+    });
+    intake.attach<NewFact>({
+      name: "broker",
+      ends: true,
+      ...asIs,
+      open: (valve) =>
+        pulled(async function* () {
+          await read();
+          yield [fill(1)];
+        }, valve),
+    });
+    while (order.length < 1001) await turn();
+    expect(order.indexOf("order.filled")).toBeLessThanOrEqual(12);
+  });
+
   it("is closed when nobody wants it any more", async () => {
     let closed = 0;
     const intake = intakeOf(() => undefined);
@@ -175,7 +211,7 @@ describe("reconnecting", () => {
 
 describe("a source that cannot be paused", () => {
   const push = (keysMax = 10) => {
-    const { valve, closeUntil } = createValve();
+    const { valve, closeUntil } = createValve({ clock: createHandClock(), timeSliceMs: 1 });
     const items = new Subject<[string, number]>();
     const out: [string, number][] = [];
     const left: [string, number][] = [];

@@ -1,0 +1,52 @@
+/** The four loads of the events benchmark, and what sender, receiver and parent tell each other. */
+
+export interface Load {
+  readonly name: string;
+  /** Frames per second. */
+  readonly p0: number;
+  readonly p1: number;
+  readonly p3: number;
+  readonly backup: boolean;
+  readonly seconds: number;
+}
+
+/** Data to back up, and where to. */
+export interface BackupJob {
+  readonly root: string;
+  readonly destination: string;
+}
+
+/** What one handler call burns, so that P1 can do 20,000 facts per second. */
+export const handlerCostMs = { P0: 0.02, P1: 0.05, P3: 0.01 } as const;
+
+export const loads: readonly Load[] = [
+  { name: "idle", p0: 500, p1: 0, p3: 0, backup: false, seconds: 2 },
+  { name: "P1 at 2x", p0: 500, p1: 40_000, p3: 0, backup: false, seconds: 3 },
+  { name: "P1 at 2x + P3 flood", p0: 500, p1: 40_000, p3: 40_000, backup: false, seconds: 3 },
+  { name: "the same + backup", p0: 500, p1: 40_000, p3: 40_000, backup: true, seconds: 3 },
+];
+
+export const symbols = Array.from({ length: 50 }, (_, index) => `S${index}`);
+
+/** Monotonic microseconds, the same clock in every process of the machine (CLOCK_MONOTONIC). */
+export const nowMicros = (): number => {
+  const [seconds, nanos] = process.hrtime();
+  return seconds * 1e6 + Math.floor(nanos / 1000);
+};
+
+export interface Sent {
+  readonly p0: number;
+  readonly p1: number;
+  readonly p3: number;
+  /** Market frames the sender could not write because its socket was held back. */
+  readonly withheld: number;
+}
+
+export interface Figures {
+  readonly handled: { readonly P0: number; readonly P1: number; readonly P3: number };
+  readonly p0Ms: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
+  readonly p1Ms: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
+  readonly dropped: number;
+  readonly heapMaxMb: number;
+  readonly backedUpMb: number;
+}

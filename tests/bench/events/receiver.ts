@@ -1,0 +1,113 @@
+/** One system under one load, in a process of its own; prints nothing, answers its parent with figures. */
+import { type AddressInfo, createServer, type Socket } from "node:net";
+import { build, type Histogram } from "hdr-histogram-js";
+import { createBackupThread } from "#adapters/host/backup-thread.ts";
+import { type BackupJob, type Figures, handlerCostMs, nowMicros, type Sent } from "./loads.ts";
+import { type Frame, systems } from "./systems.ts";
+
+const [systemName, secondsText, backupText] = process.argv.slice(2) as [string, string, string];
+const windowMs = Number(secondsText) * 1000;
+const backup = JSON.parse(backupText) as BackupJob | null;
+const graceMs = 6000;
+
+const histogram = (): Histogram => build({ numberOfSignificantValueDigits: 3, highestTrackableValue: 2 ** 36 });
+const latency = { P0: histogram(), P1: histogram() };
+const handled = { P0: 0, P1: 0, P3: 0 };
+let heapMaxBytes = 0;
+let backedUpBytes = 0;
+let firstAtMs = Number.POSITIVE_INFINITY;
+let wanted = Number.POSITIVE_INFINITY;
+
+const burn = (ms: number): void => {
+  const until = performance.now() + ms;
+  while (performance.now() < until);
+};
+
+const handle = ({ lane, sentAt }: Frame): void => {
+  const priority = lane === 0 ? "P0" : lane === 1 ? "P1" : "P3";
+  burn(handlerCostMs[priority]);
+  // Ticks and metrics count while the load lasts; a backlog worked off later is not throughput. Fills count to the last one.
+  if (priority !== "P0" && performance.now() - firstAtMs > windowMs) return;
+  handled[priority] += 1;
+  if (priority !== "P3") latency[priority].recordValue(Math.max(nowMicros() - sentAt, 1));
+  if (handled.P0 >= wanted) answer();
+};
+
+const frameOf = (line: string): Frame => {
+  const [lane, key, mark, sentAt] = line.split(",") as [string, string, string, string];
+  return lane === "0"
+    ? { lane: 0, key, mark: Number(key), sentAt: Number(mark) }
+    : { lane: lane === "1" ? 1 : 3, key, mark: Number(mark), sentAt: Number(sentAt) };
+};
+
+/** One by one, as they are asked for: who takes them decides how long it parses. */
+function* parsed(lines: readonly string[]): Generator<Frame> {
+  for (const line of lines) yield frameOf(line);
+}
+
+async function* framesOf(socket: Socket): AsyncGenerator<Iterable<Frame>> {
+  let rest = "";
+  for await (const chunk of socket) {
+    const lines = (rest + (chunk as Buffer).toString("latin1")).split("\n");
+    rest = lines.pop() ?? "";
+    if (firstAtMs === Number.POSITIVE_INFINITY) firstAtMs = performance.now();
+    // The first line only says which socket this is.
+    yield parsed(lines.filter((line) => line !== "broker" && line !== "market"));
+  }
+}
+
+const system = (systems[systemName] as (typeof systems)[string])(handle);
+let sockets = 0;
+const server = createServer((socket) => {
+  sockets += 1;
+  socket.on("error", () => undefined);
+  system.attach(`socket ${sockets}`, () => framesOf(socket));
+}).listen(0, "127.0.0.1", () => process.send?.({ port: (server.address() as AddressInfo).port }));
+
+/** The nightly backup as it is: list, archive, read back and hash, in its own thread. */
+const runBackup = async ({ root, destination }: BackupJob): Promise<void> => {
+  const thread = createBackupThread();
+  const listed = await thread.survey({ root, globs: ["*.jsonl"] });
+  if (!listed.ok) throw new Error(listed.error.reason);
+  const { files } = listed.value;
+  const archived = await thread.archive({ root, files, destination, gzipLevel: 6 }, ({ bytes }) => {
+    backedUpBytes = bytes;
+  });
+  if (!archived.ok) throw new Error(archived.error.reason);
+  await thread.readBack(destination);
+  await thread.close();
+};
+if (backup !== null) void runBackup(backup);
+
+setInterval(() => {
+  heapMaxBytes = Math.max(heapMaxBytes, process.memoryUsage().heapUsed);
+}, 50).unref();
+
+const msOf = (values: Histogram) => {
+  const at = (share: number): number => values.getValueAtPercentile(share) / 1000;
+  return values.totalCount === 0
+    ? { p50: 0, p99: 0, p999: 0, max: 0 }
+    : { p50: at(50), p99: at(99), p999: at(99.9), max: values.maxValue / 1000 };
+};
+
+let answered = false;
+const answer = (): void => {
+  if (answered) return;
+  answered = true;
+  const figures: Figures = {
+    handled,
+    p0Ms: msOf(latency.P0),
+    p1Ms: msOf(latency.P1),
+    dropped: system.dropped(),
+    heapMaxMb: Math.max(heapMaxBytes, process.memoryUsage().heapUsed) / 2 ** 20,
+    backedUpMb: backedUpBytes / 2 ** 20,
+  };
+  process.send?.({ figures });
+};
+
+process.on("message", ({ sent }: { readonly sent: Sent }) => {
+  // The load is over: fills have until the grace ends to be handled to the last one.
+  wanted = sent.p0;
+  if (handled.P0 >= wanted) answer();
+  else setTimeout(answer, graceMs);
+});
