@@ -380,13 +380,13 @@ export const judge = (order: OrderRecord, fact: OrderFact, limits: OrderLimits):
     case "order.fill.corrected": {
       if (order.ended === "denied" || order.ended === "rejected") return refuse("contradiction", `It was ${order.ended} before.`);
       const fill = order.fills.find(({ fillId }) => fillId === fact.fillId);
-      if (fill === undefined) return refuse("fill.not.known", fact.fillId);
+      if (fill === undefined) return refuse("fill.not.known", `Fill ${fact.fillId}.`);
       const quantity = fact.type === "order.fill.busted" ? 0 : fact.quantity;
       const priceMinor = fact.type === "order.fill.busted" ? fill.priceMinor : fact.priceMinor;
       if (fill.quantity === quantity && (quantity === 0 || fill.priceMinor === priceMinor)) return refuse("duplicate");
       if (quantity > 0 && priceMinor <= 0) return refuse("fill.empty");
       const cumulative = order.cumulative - fill.quantity + quantity;
-      if (cumulative > order.ordered) return refuse("overfill", `${cumulative} of ${order.ordered}`);
+      if (cumulative > order.ordered) return refuse("overfill", `It would make ${cumulative} of ${order.ordered}.`);
       return become({
         cumulative,
         valueMinor: order.valueMinor - fill.quantity * fill.priceMinor + quantity * priceMinor,
@@ -454,14 +454,14 @@ const judgeFill = (
   const { fillId, quantity, priceMinor, feeMinor = 0 } = fact;
   if (order.epoch === null) return refuse("not.approved");
   if (order.ended === "denied" || order.ended === "rejected") return refuse("contradiction", `It was ${order.ended} before.`);
-  if (order.fills.some((known) => known.fillId === fillId)) return refuse("duplicate.fill", fillId);
+  if (order.fills.some((known) => known.fillId === fillId)) return refuse("duplicate.fill", `Fill ${fillId}.`);
   if (quantity <= 0 || priceMinor <= 0) return refuse("fill.empty");
   // The order list may have shown this fill before its report came; then it is already in the cumulative quantity.
   const growth = quantity - Math.min(order.unattributed, quantity);
   const cumulative = order.cumulative + growth;
   // A fill of the enlarged order may overtake the confirmation of the change.
   const largest = order.replaces.reduce((most, replace) => Math.max(most, replace.quantity), order.ordered);
-  if (cumulative > largest) return refuse("overfill", `${cumulative} of ${largest}`);
+  if (cumulative > largest) return refuse("overfill", `It would make ${cumulative} of ${largest}.`);
   return become({
     cumulative,
     ordered: Math.max(order.ordered, cumulative),
@@ -511,8 +511,8 @@ const judgeReconciled = (order: OrderRecord, fact: FactOf<"order.reconciled">, r
   if (order.ended === "denied" || (order.ended === "rejected" && fact.status !== "rejected"))
     return refuse("contradiction", `It was ${order.ended} before.`);
   const listed = fact.cumulativeQuantity ?? (fact.status === "filled" ? order.ordered : order.cumulative);
-  if (listed < order.cumulative) return refuse("stale.quantity", `${listed} listed, ${order.cumulative} reported`);
-  if (listed > order.ordered) return refuse("overfill", `${listed} of ${order.ordered}`);
+  if (listed < order.cumulative) return refuse("stale.quantity", `${listed} listed, ${order.cumulative} reported.`);
+  if (listed > order.ordered) return refuse("overfill", `The list shows ${listed} of ${order.ordered}.`);
   const seen: Partial<OrderRecord> = {
     ...bound(order, fact),
     cumulative: listed,
@@ -536,7 +536,7 @@ const judgeReconciled = (order: OrderRecord, fact: FactOf<"order.reconciled">, r
     case "partiallyFilled":
     case "filled": {
       if (order.ended !== null && listed === order.cumulative)
-        return fact.status === "filled" ? become({}) : refuse("stale.quantity", `the order was ${order.ended} before`);
+        return fact.status === "filled" ? become({}) : refuse("stale.quantity", `The order was ${order.ended} before.`);
       // The venue still works the order long after the request: the request had no effect.
       const isSettled = order.isOverdue || listed >= order.ordered;
       return become(isSettled ? { ...seen, ...requestsMoot(order) } : seen);
