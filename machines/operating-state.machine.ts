@@ -259,6 +259,8 @@ const evaluate = (state: OperatingState, context: OperatingContext, event: Opera
   if (safety === "FAIL" || safety === "LOCKDOWN") {
     next = { ...next, confirmations: {}, lockdown: safety === "LOCKDOWN" };
   } else {
+    // The first evaluation at this time, or one that has not led to a step yet.
+    const isFirst = next.steppedAt !== at;
     let ruleState = next.step.releaseTo ?? state;
     if (next.lockdown) {
       const resumed = ruleState === "AGGRESSIVE" || policy.details.releaseAlwaysToBalanced ? "BALANCED" : ruleState;
@@ -271,8 +273,8 @@ const evaluate = (state: OperatingState, context: OperatingContext, event: Opera
     }
     next = {
       ...next,
-      confirmations: advanceConfirmations(ruleState, next.confirmations, at, policy, readings, safety),
-      step: { ...next.step, open: next.steppedAt !== at },
+      confirmations: advanceConfirmations(ruleState, next.confirmations, at, { policy, readings, safety, mayStart: isFirst }),
+      step: { ...next.step, open: isFirst },
     };
   }
   // A circuit breaker may limit or free a pin.

@@ -176,14 +176,19 @@ export interface Confirmation {
 }
 export type Confirmations = { readonly [R in RuleName]?: Confirmation };
 
-/** Two evaluations at the same `at` count once; one in which the rule is false starts over. */
+/**
+ * Two evaluations at the same `at` count once; one in which the rule is false starts over.
+ *
+ * @param mayStart false in a repeated evaluation that has already led to a step: it was not the new state's first one
+ */
 export const advanceConfirmation = (
   confirmation: Confirmation | undefined,
   isTrue: boolean,
   at: number,
+  mayStart = true,
 ): Confirmation | undefined => {
   if (!isTrue) return undefined;
-  if (confirmation === undefined) return { since: at, lastAt: at, cycles: 1 };
+  if (confirmation === undefined) return mayStart ? { since: at, lastAt: at, cycles: 1 } : undefined;
   if (at <= confirmation.lastAt) return confirmation;
   return { since: confirmation.since, lastAt: at, cycles: confirmation.cycles + 1 };
 };
@@ -193,23 +198,30 @@ export const isConfirmed = (confirmation: Confirmation | undefined, { confirmati
   confirmation.cycles >= wanted.cycles &&
   confirmation.lastAt - confirmation.since >= wanted.hours * hourMs;
 
+/** What one evaluation found. */
+export interface Evaluation {
+  readonly policy: OperatingPolicy;
+  readonly readings: Readings;
+  readonly safety: SafetyView;
+  readonly mayStart: boolean;
+}
+
 /** The rules whose confirmation runs while the rule state is `state`. */
 export const rulesRunningIn = (state: OperatingState, { details }: OperatingPolicy): readonly RuleName[] => {
   if (state === "AGGRESSIVE") return details.confirmsOneStateAhead ? ["A_TO_B", "B_TO_D"] : ["A_TO_B"];
   return state === "BALANCED" ? ["B_TO_D", "B_TO_A"] : ["D_TO_B"];
 };
 
+/** Every confirmation after one more evaluation in `state`. */
 export const advanceConfirmations = (
   state: OperatingState,
   before: Confirmations,
   at: number,
-  policy: OperatingPolicy,
-  readings: Readings,
-  safety: SafetyView,
+  { policy, readings, safety, mayStart }: Evaluation,
 ): Confirmations => {
   const after: { [R in RuleName]?: Confirmation } = {};
   for (const rule of rulesRunningIn(state, policy)) {
-    const next = advanceConfirmation(before[rule], isRuleTrue(rule, policy, readings, safety), at);
+    const next = advanceConfirmation(before[rule], isRuleTrue(rule, policy, readings, safety), at, mayStart);
     if (next !== undefined) after[rule] = next;
   }
   return after;
