@@ -48,7 +48,7 @@ export const ask = async (
   }
   const { exitCode, body } = reply.value;
   if (values.json) io.out(`${JSON.stringify(body)}\n`);
-  else if (exitCode === exitCodes.ok) io.out(`${show(body) ?? JSON.stringify(body, null, 2)}\n`);
+  else if (exitCode === exitCodes.ok) io.out(`${show(body) ?? sentenceIn(body) ?? JSON.stringify(body, null, 2)}\n`);
   else io.err(`${sentenceIn(body) ?? JSON.stringify(body)}\n`);
   return exitCode;
 };

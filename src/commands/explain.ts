@@ -10,13 +10,18 @@ const marks = new Map([
   [null, "?"],
 ]);
 
+type Clause = Explanation["moves"][number]["clauses"][number];
+
+/** What the clause looks at now; a clause that is itself a yes or no needs no figure. */
+const nowOf = ({ value, holds, status }: Clause): string => {
+  if (holds === null) return `  (unknown${typeof status === "string" ? `: ${status}` : ""})`;
+  return value === null || typeof value === "boolean" ? "" : `  (now ${value})`;
+};
+
 const moveLines = ({ to, clauses, blocks }: Explanation["moves"][number]): readonly string[] => [
   "",
   `To ${to}:`,
-  ...clauses.map(
-    ({ clause, value, holds }) =>
-      `  ${(marks.get(holds) as string).padEnd(4)} ${clause}  (now ${value === null ? "unknown" : value})`,
-  ),
+  ...clauses.map((clause) => `  ${(marks.get(clause.holds) as string).padEnd(4)} ${clause.clause}${nowOf(clause)}`),
   ...blocks.map(({ reason, until }) => `  blocked: ${reason}${until === undefined ? "" : ` until ${time(until)}`}`),
 ];
 

@@ -1,15 +1,17 @@
-/** Edit distance (Levenshtein): insertions, deletions and replacements that turn `a` into `b`. */
+/** Edit distance: insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`. */
 const distance = (a: string, b: string): number => {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  const rows = [Array.from({ length: b.length + 1 }, (_, j) => j)];
+  const at = (i: number, j: number): number => rows[i]?.[j] as number;
   for (let i = 1; i <= a.length; i += 1) {
-    const next = [i];
+    const row = [i];
+    rows.push(row);
     for (let j = 1; j <= b.length; j += 1) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+      const replaced = at(i - 1, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const isSwap = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
+      row.push(Math.min(replaced, at(i - 1, j) + 1, at(i, j - 1) + 1, isSwap ? at(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY));
     }
-    row = next;
   }
-  return row[b.length] as number;
+  return at(a.length, b.length);
 };
 
 /**
@@ -18,14 +20,9 @@ const distance = (a: string, b: string): number => {
  * @returns the name closest to `given`, or undefined when none is close: more than a third of it is different
  */
 export const nearest = (given: string, names: readonly string[]): string | undefined => {
-  const ranked = names
-    .map((name) => ({
-      name,
-      far: name.startsWith(given) && given.length > 1 ? 1 : distance(given.toLowerCase(), name.toLowerCase()),
-    }))
-    .sort((a, b) => a.far - b.far);
-  const best = ranked[0];
-  return best !== undefined && best.far <= Math.max(1, Math.floor(Math.max(given.length, best.name.length) / 3))
-    ? best.name
-    : undefined;
+  const farOf = (name: string): number =>
+    given.length > 1 && name.startsWith(given) ? 1 : distance(given.toLowerCase(), name.toLowerCase());
+  const [best] = names.map((name) => ({ name, far: farOf(name) })).sort((a, b) => a.far - b.far);
+  if (best === undefined) return undefined;
+  return best.far <= Math.max(1, Math.floor(Math.max(given.length, best.name.length) / 3)) ? best.name : undefined;
 };
