@@ -99,7 +99,7 @@ export const archiveMachine = setup({
       if (event.type !== "archive.measured") return;
       const samples = withSample(context.samples, event);
       const { lost, received } = lostInWindow(samples);
-      const isLosing = received > 0 && lost > received * (1 - context.policy.persistedShareMin);
+      const isLosing = received > 0 && (received - lost) / received < context.policy.persistedShareMin;
       if (isLosing && !context.isLosing) {
         const text = `${lost} of ${received} rows received were not persisted`;
         enqueue.emit({ type: "safety.report", kind: "anomaly", code: "AN071", reason: text });

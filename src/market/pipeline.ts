@@ -212,7 +212,20 @@ export const createMarketPipeline = ({
     current = "archive";
     stages.archive.in += 1;
     if (archive.append(context.stage, inputs.exchangeAt, snapshotLine(draft))) stages.archive.out += 1;
-    else stages.archive.refuse("buffer.full");
+    else {
+      stages.archive.refuse("buffer.full");
+      if (tick !== undefined) {
+        // The row was good: for the archive this is a loss, not a refusal.
+        ticks.errored += 1;
+        onRefused({
+          stage: "archive",
+          reason: "buffer.full",
+          symbol: context.symbol,
+          sequence: tick.sequence,
+          at: tick.exchangeAt,
+        });
+      }
+    }
 
     if (tick === undefined) return;
     current = "lane";
@@ -239,6 +252,14 @@ export const createMarketPipeline = ({
     return current;
   };
 
+  const declareLost = (tick: RawTick, stage: PipelineStage): void => {
+    try {
+      onRefused({ stage, reason: "error", symbol: tick.symbol, sequence: tick.sequence, at: tick.exchangeAt });
+    } catch (error) {
+      stages[stage].lastError = String(error);
+    }
+  };
+
   return {
     marks,
     sequences: guard.sequences,
@@ -253,8 +274,11 @@ export const createMarketPipeline = ({
         if (tick.suspicious === true) draft._quality.push("SUSPICIOUS");
         walk(draft, tick);
       } catch (error) {
+        const stage = failed(error);
         // A row that the lane could not take is in the archive all the same.
-        if (failed(error) !== "lane") ticks.errored += 1;
+        if (stage === "lane") return;
+        ticks.errored += 1;
+        declareLost(tick, stage);
       }
     },
     acceptSwing: (symbol, inputs, isStale) => {

@@ -1,0 +1,213 @@
+import { describe, expect, it } from "vitest";
+import { createSimulatedClock, type SimulatedClock } from "#adapters/memory/clock.ts";
+import { decodeDay, encodeDay, type RecordedDay } from "#adapters/replay/day-format.ts";
+import { createReplayFeed, type ReplayFeed, type ReplayFeedOptions } from "#adapters/replay/feed.ts";
+import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
+import type { FeedConnection, RawTick } from "#market/ports.ts";
+
+const midnightAt = 1_000_000_000;
+/** Trades as [ms since midnight, symbol]. */
+const dayOf = (...trades: readonly (readonly [number, string])[]): RecordedDay => {
+  const decoded = decodeDay(
+    encodeDay(
+      {
+        name: "small",
+        source: "-",
+        licence: "-",
+        timeZone: "UTC",
+        midnightAt,
+        regularMs: [1000, 10_000],
+        priceScale: 0,
+      },
+      trades.map(([ms, symbol], index) => ({
+        ms,
+        symbol,
+        priceMinor: 100 + index,
+        quantity: 1,
+        venue: "X",
+        condition: "0",
+        suspicious: false,
+      })),
+    ),
+  );
+  if (!decoded.ok) throw new Error(decoded.error);
+  return decoded.value;
+};
+const day = dayOf([500, "A"], [1000, "A"], [1000, "B"], [1000, "A"], [4000, "B"], [9999, "A"], [10_000, "A"], [12_000, "B"]);
+
+/** A clock whose real time moves only when somebody waits. */
+const setUp = (
+  options: Partial<ReplayFeedOptions> & { readonly startAt?: number } = {},
+): { feed: ReplayFeed; clock: SimulatedClock; real: { ms: number } } => {
+  const real = { ms: 0 };
+  const clock = createSimulatedClock({ startAt: options.startAt ?? midnightAt + 500, monotonicMs: () => real.ms });
+  const feed = createReplayFeed({
+    day,
+    hours: "all",
+    speed: 0,
+    clock,
+    wait: async (ms) => {
+      real.ms += ms;
+      await clock.yieldToIo();
+    },
+    ...options,
+  });
+  return { feed, clock, real };
+};
+
+const play = async (connection: FeedConnection, each: (tick: RawTick) => void = () => {}): Promise<RawTick[]> => {
+  const ticks: RawTick[] = [];
+  await new Promise<void>((resolve, reject) => {
+    connection.ticks.subscribe({
+      next: (tick) => {
+        ticks.push(tick);
+        each(tick);
+      },
+      complete: resolve,
+      error: reject,
+    });
+  });
+  return ticks;
+};
+const told = (ticks: readonly RawTick[]): string[] => ticks.map(({ symbol, sequence }) => `${symbol}${sequence}`);
+
+describe("a replay", () => {
+  it("delivers the whole day in order, each symbol numbered 1, 2, 3 …, and completes", async () => {
+    const { feed } = setUp();
+    const connection = feed.open({});
+    expect(connection.progress()).toBe(0);
+    expect(told(await play(connection))).toEqual(["A1", "A2", "B1", "A3", "B2", "A4", "A5", "B3"]);
+    expect(connection.progress()).toBe(1);
+    expect(feed.expected).toEqual({ A: 5, B: 3 });
+  });
+
+  it("of the regular session takes its trades only, first moment inclusive and last exclusive, numbered from 1", async () => {
+    const { feed, clock } = setUp({ hours: "regular", startAt: midnightAt + 1000 });
+    expect(feed.startsAt).toBe(midnightAt + 1000);
+    expect(told(await play(feed.open({})))).toEqual(["A1", "B1", "A2", "B2", "A3"]);
+    expect(feed.expected).toEqual({ A: 3, B: 2 });
+    expect(clock.now()).toBe(midnightAt + 10_000);
+  });
+
+  it("brings market time to each trade before it delivers it", async () => {
+    const { feed, clock } = setUp();
+    const late: number[] = [];
+    await play(feed.open({}), ({ exchangeAt }) => late.push(clock.now() - exchangeAt));
+    expect(late).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+  });
+
+  it("lets a deadline between two trades fire between them", async () => {
+    const { feed, clock } = setUp();
+    const order: string[] = [];
+    clock.setTimer(midnightAt + 3000, () => order.push("timer"));
+    await play(feed.open({}), ({ symbol, sequence }) => order.push(`${symbol}${sequence}`));
+    expect(order.slice(3, 6)).toEqual(["A3", "timer", "B2"]);
+  });
+
+  it("goes on after the numbers it is given, per symbol", async () => {
+    const { feed } = setUp({ startAt: midnightAt + 5000 });
+    expect(told(await play(feed.open({ afterSequence: { A: 3, B: 1 } })))).toEqual(["B2", "A4", "A5", "B3"]);
+    expect(told(await play(feed.open({ afterSequence: { A: 5, B: 3 } })))).toEqual([]);
+  });
+
+  it("waits for whoever cannot keep up, and drops nothing", async () => {
+    let release: (() => void) | undefined;
+    const { feed } = setUp({
+      pause: () =>
+        new Promise((resolve) => {
+          release = resolve;
+        }),
+    });
+    const ticks: string[] = [];
+    const done = play(feed.open({}), ({ symbol, sequence }) => ticks.push(`${symbol}${sequence}`));
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    for (let waited = 0; waited < 5; waited++) await turn();
+    expect(ticks).toEqual(["A1"]);
+    while (ticks.length < 8) {
+      release?.();
+      await turn();
+    }
+    release?.();
+    await done;
+    expect(ticks).toHaveLength(8);
+  });
+
+  it("stops promptly in the middle and delivers nothing more", async () => {
+    const { feed, clock } = setUp();
+    const connection = feed.open({});
+    let stopped: Promise<void> | undefined;
+    const ticks = await play(connection, ({ sequence }) => {
+      if (sequence === 2) stopped = connection.stop();
+    });
+    await stopped;
+    await connection.stop();
+    expect(told(ticks)).toEqual(["A1", "A2"]);
+    expect(clock.now()).toBe(midnightAt + 1000);
+  });
+});
+
+describe("a replay at a pace", () => {
+  it("keeps market time at start + elapsed × speed and delivers each trade when it is due", async () => {
+    const { feed, real } = setUp({ speed: 10 });
+    const early: number[] = [];
+    const late: number[] = [];
+    await play(feed.open({}), ({ exchangeAt }) => {
+      const dueMs = (exchangeAt - feed.startsAt) / 10;
+      early.push(dueMs - real.ms);
+      late.push(real.ms - dueMs);
+    });
+    expect(Math.max(...early)).toBeLessThanOrEqual(0);
+    // A trade waits for the next look at the clock, which is at most a millisecond of real time after it is due.
+    expect(Math.max(...late)).toBeLessThanOrEqual(1);
+  });
+
+  it("moves market time at least every 100 ms of real time in quiet minutes", async () => {
+    const { feed, clock, real } = setUp({ speed: 1, hours: "regular", startAt: midnightAt + 1000 });
+    const seen: number[] = [];
+    const each = (): void => {
+      seen.push(real.ms);
+      clock.setTimer(clock.now() + 1, each);
+    };
+    clock.setTimer(midnightAt + 1001, each);
+    await play(feed.open({}));
+    const steps = seen.map((ms, index) => ms - (seen[index - 1] ?? 0));
+    expect(Math.max(...steps)).toBeLessThanOrEqual(100);
+    expect(seen.length).toBeGreaterThan(100);
+  });
+
+  it("stops within one step of real time", async () => {
+    const { feed, real } = setUp({ speed: 0.001 });
+    const connection = feed.open({});
+    const done = play(connection);
+    while (real.ms < 200) await new Promise((resolve) => setImmediate(resolve));
+    const before = real.ms;
+    await connection.stop();
+    await done;
+    expect(real.ms - before).toBeLessThanOrEqual(100);
+  });
+});
+
+it("plays the shipped day whole, breathing at least every few milliseconds", async () => {
+  const opened = openRecordedDay("us-equity-20131007");
+  if (!opened.ok) throw new Error(opened.error);
+  let yields = 0;
+  const clock = createSimulatedClock({
+    startAt: 0,
+    yieldToIo: () => {
+      yields += 1;
+      return new Promise((resolve) => setImmediate(resolve));
+    },
+  });
+  let elapsed = 0;
+  const feed = createReplayFeed({
+    day: opened.value,
+    hours: "all",
+    speed: 0,
+    clock: { ...clock, now: clock.now, monotonicMs: () => (elapsed += 0.1) },
+  });
+  let count = 0;
+  await new Promise<void>((resolve) => feed.open({}).ticks.subscribe({ next: () => (count += 1), complete: resolve }));
+  expect(count).toBe(274_894);
+  expect(feed.expected).toEqual({ SPY: 250_601, IBM: 24_293 });
+  expect(yields).toBeGreaterThan(50);
+});

@@ -1,0 +1,221 @@
+import fc from "fast-check";
+import { describe, expect, it, test } from "vitest";
+import { pipelineStages } from "#market/pipeline.ts";
+import type { RawTick } from "#market/ports.ts";
+import { openingAt, testPipeline, tick } from "./setup.ts";
+
+describe("a good tick", () => {
+  it("becomes one row, one mark and one fact in the lane", () => {
+    const { pipeline, records, offered } = testPipeline();
+    pipeline.accept(tick());
+    expect(records()).toEqual([
+      {
+        _schema: "qts.snapshot/1",
+        meta: { at: openingAt, session: "test-day", run: "1", sequence: 1, source: "memory", latencyMs: 0 },
+        context: { symbol: "SPY", market: "NYSE", stage: "scalp" },
+        observation: {
+          inputs: { priceMinor: 1_674_100, quantity: 100, exchangeAt: openingAt, sequence: 1, venue: "P", condition: "20000020" },
+          computed: { cumulativeVolume: 100, changeMinor: 0 },
+          state: { phase: "regular" },
+        },
+        _quality: [],
+      },
+    ]);
+    expect(pipeline.marks.get("SPY")).toEqual({ priceMinor: 1_674_100, quantity: 100, at: openingAt, sequence: 1 });
+    expect(offered).toEqual([
+      {
+        type: "market.trade.ticked",
+        source: "memory",
+        at: openingAt,
+        payload: { symbol: "SPY", priceMinor: 1_674_100, quantity: 100, sequence: 1, exchangeAt: openingAt },
+      },
+    ]);
+  });
+
+  it("knows the volume so far, the change and the exchange's phase", () => {
+    const { pipeline, records, clock } = testPipeline();
+    pipeline.accept(tick({ quantity: 10 }));
+    pipeline.accept(tick({ symbol: "IBM", priceMinor: 1_800_000, quantity: 7 }));
+    clock.at = openingAt + 6.5 * 3_600_000;
+    pipeline.accept(tick({ sequence: 2, quantity: 5, priceMinor: 1_674_000, exchangeAt: clock.at }));
+    expect(records().map(({ observation: { computed, state } }) => ({ ...computed, ...state }))).toEqual([
+      { cumulativeVolume: 10, changeMinor: 0, phase: "regular" },
+      { cumulativeVolume: 7, changeMinor: 0, phase: "regular" },
+      { cumulativeVolume: 15, changeMinor: -100, phase: "after" },
+    ]);
+  });
+});
+
+describe("a tick that is refused", () => {
+  test.each([
+    { what: "of a symbol nobody asked for", given: { symbol: "QQQ" }, stage: "snapshot", reason: "symbol.unknown" },
+    { what: "that is impossible", given: { priceMinor: -1 }, stage: "validation", reason: "price.not.positive" },
+    { what: "that moved too far", given: { sequence: 2, priceMinor: 2_000_000 }, stage: "guard", reason: "price.jump" },
+    { what: "that came before", given: {}, stage: "guard", reason: "sequence.repeated" },
+  ] as const)("$what is counted with its reason, and is neither row nor mark nor fact", ({ given, stage, reason }) => {
+    const { pipeline, rows, offered } = testPipeline();
+    pipeline.accept(tick());
+    const before = { rows: rows.length, ticks: offered.filter(({ type }) => type === "market.trade.ticked").length };
+    pipeline.accept(tick(given));
+    expect(pipeline.counts()[stage]).toMatchObject({ refused: 1, refusedBy: { [reason]: 1 } });
+    expect(rows.length).toBe(before.rows);
+    expect(offered.filter(({ type }) => type === "market.trade.ticked").length).toBe(before.ticks);
+    expect(pipeline.marks.get("SPY")?.priceMinor).toBe(1_674_100);
+  });
+
+  it("is told to whoever declares it, except a repetition, which is in the archive already", () => {
+    const { pipeline, refused } = testPipeline();
+    pipeline.accept(tick());
+    pipeline.accept(tick());
+    pipeline.accept(tick({ sequence: 2, quantity: -1 }));
+    expect(refused).toEqual([{ stage: "validation", reason: "quantity.negative", symbol: "SPY", sequence: 2, at: openingAt }]);
+  });
+
+  it("uses up its number: the next one is not taken for a hole", () => {
+    const { pipeline, records } = testPipeline();
+    pipeline.accept(tick());
+    pipeline.accept(tick({ sequence: 2, priceMinor: 0 }));
+    pipeline.accept(tick({ sequence: 3 }));
+    expect(records().map(({ _quality }) => _quality)).toEqual([[], []]);
+  });
+});
+
+describe("the guard", () => {
+  it("flags a hole in the source's numbers and says what is missing", () => {
+    const holes: object[] = [];
+    const { pipeline, records } = testPipeline({ onHole: (hole) => holes.push(hole) });
+    pipeline.accept(tick());
+    pipeline.accept(tick({ sequence: 5, exchangeAt: openingAt + 1 }));
+    expect(records().map(({ _quality }) => _quality)).toEqual([[], ["SEQUENCE_GAP"]]);
+    expect(holes).toEqual([{ symbol: "SPY", after: 1, before: 5, at: openingAt + 1 }]);
+  });
+
+  it("believes a jump that the next trade confirms, and reports it once", () => {
+    const { pipeline, records, offered } = testPipeline();
+    pipeline.accept(tick());
+    pipeline.accept(tick({ sequence: 2, priceMinor: 2_000_000 }));
+    pipeline.accept(tick({ sequence: 3, priceMinor: 2_010_000 }));
+    pipeline.accept(tick({ sequence: 4, priceMinor: 2_000_000 }));
+    expect(records().map(({ observation }) => observation.inputs.sequence)).toEqual([1, 3, 4]);
+    expect(offered.filter(({ type }) => type === "anomaly.raised")).toEqual([
+      expect.objectContaining({ payload: expect.objectContaining({ code: "AN001" }) }),
+    ]);
+  });
+
+  it("forgets a single wild price when the market goes on as before", () => {
+    const { pipeline, records } = testPipeline();
+    for (const [index, priceMinor] of [100, 200, 101, 200, 102].entries())
+      pipeline.accept(tick({ sequence: index + 1, priceMinor }));
+    expect(records().map(({ observation }) => observation.inputs.priceMinor)).toEqual([100, 101, 102]);
+  });
+
+  it("keeps equal trades of one millisecond apart by their numbers: a fifth of a real day would be lost otherwise", () => {
+    const { pipeline, rows } = testPipeline();
+    pipeline.accept(tick());
+    pipeline.accept(tick({ sequence: 2 }));
+    expect(rows).toHaveLength(2);
+  });
+
+  it("flags what the source doubts and what comes late, and a late trade is not the mark", () => {
+    const { pipeline, records } = testPipeline();
+    pipeline.accept(tick({ priceMinor: 100 }));
+    pipeline.accept(tick({ sequence: 2, priceMinor: 101, exchangeAt: openingAt - 1, suspicious: true }));
+    expect(records()[1]?._quality).toEqual(["SUSPICIOUS", "OUT_OF_ORDER"]);
+    expect(pipeline.marks.get("SPY")?.priceMinor).toBe(100);
+  });
+});
+
+describe("neighbours that fail", () => {
+  it("an archive without room costs the row, counted, and neither the mark nor the fact", () => {
+    const { pipeline, offered, refused } = testPipeline({ archive: { append: () => false } });
+    pipeline.accept(tick());
+    expect(pipeline.counts().archive).toMatchObject({ in: 1, out: 0, refused: 1, refusedBy: { "buffer.full": 1 } });
+    expect(pipeline.tickCounts()).toEqual({ received: 1, refused: 0, errored: 1 });
+    expect(refused).toMatchObject([{ stage: "archive", reason: "buffer.full", sequence: 1 }]);
+    expect(offered).toHaveLength(1);
+  });
+
+  it("a throw is counted where it happened with what it said, and the next tick goes on", () => {
+    let broken = true;
+    const { pipeline } = testPipeline({
+      archive: {
+        append: () => {
+          if (broken) throw new Error("disk on fire");
+          return true;
+        },
+      },
+    });
+    pipeline.accept(tick());
+    broken = false;
+    pipeline.accept(tick({ sequence: 2 }));
+    expect(pipeline.counts().archive).toMatchObject({ in: 2, out: 1, errored: 1, lastError: "Error: disk on fire" });
+    expect(pipeline.tickCounts()).toEqual({ received: 2, refused: 0, errored: 1 });
+  });
+});
+
+describe("after a restart", () => {
+  it("row numbers, volume, change and marks go on, and what is on disk is not taken twice", () => {
+    const { pipeline, records } = testPipeline({
+      resume: {
+        rows: { scalp: 10, swing: 3 },
+        symbols: { SPY: { sequence: 6, exchangeAt: openingAt, priceMinor: 1_674_000, quantity: 5, cumulativeVolume: 900 } },
+      },
+    });
+    expect(pipeline.marks.get("SPY")?.priceMinor).toBe(1_674_000);
+    pipeline.accept(tick({ sequence: 6 }));
+    pipeline.accept(tick({ sequence: 7, quantity: 50 }));
+    expect(records()).toMatchObject([
+      { meta: { sequence: 11 }, observation: { computed: { cumulativeVolume: 950, changeMinor: 100 } }, _quality: [] },
+    ]);
+    expect(pipeline.sequences()).toEqual({ SPY: 7 });
+  });
+});
+
+it("conserves: at every stage in = out + refused + errored, whatever comes", () => {
+  const anything = fc.oneof(fc.integer({ min: -2, max: 6 }), fc.constantFrom(Number.NaN, undefined, null, "x", 1.5, 2e9));
+  const wild = fc.record({
+    symbol: fc.constantFrom("SPY", "IBM", "QQQ", "", undefined),
+    exchangeAt: fc.oneof(
+      fc.integer({ min: -9e7, max: 6000 }).map((ms) => openingAt + ms),
+      anything,
+    ),
+    sequence: anything,
+    priceMinor: fc.oneof(fc.integer({ min: 90, max: 110 }), anything),
+    quantity: anything,
+    bidPriceMinor: fc.option(anything),
+    askPriceMinor: fc.option(anything),
+  }) as unknown as fc.Arbitrary<RawTick>;
+  fc.assert(
+    fc.property(
+      fc.array(fc.oneof({ weight: 9, arbitrary: wild }, { weight: 1, arbitrary: fc.constant(null as never) })),
+      (ticks) => {
+        let appended = 0;
+        const { pipeline, offered } = testPipeline({
+          archive: {
+            append: () => {
+              appended += 1;
+              if (appended % 7 === 0) throw new Error("now and then");
+              return appended % 5 !== 0;
+            },
+          },
+        });
+        for (const one of ticks) pipeline.accept(one);
+        const counts = pipeline.counts();
+        for (const stage of pipelineStages) {
+          const { in: came, out, refused, errored, refusedBy } = counts[stage];
+          expect(came, stage).toBe(out + refused + errored);
+          expect(Object.values(refusedBy).reduce((sum, count) => sum + count, 0)).toBe(refused);
+        }
+        expect(counts.snapshot.in).toBe(ticks.length);
+        expect(counts.validation.in).toBe(counts.snapshot.out);
+        expect(counts.guard.in).toBe(counts.validation.out);
+        expect(counts.enrichment.in).toBe(counts.guard.out);
+        expect(counts.archive.in).toBe(counts.enrichment.out);
+        const { received, refused, errored } = pipeline.tickCounts();
+        expect(received).toBe(ticks.length);
+        expect(counts.archive.out).toBe(received - refused - errored);
+        expect(offered.filter(({ type }) => type === "market.trade.ticked")).toHaveLength(counts.lane.out);
+      },
+    ),
+  );
+});
