@@ -1,14 +1,17 @@
 /**
- * What does "durable before the answer" cost? The journal's group commit, beside a file of our own written in groups with
- * one fdatasync each, and beside the same file with one fdatasync for every event.
+ * What does "durable before the answer" cost? The journal's group commit, beside the same store on the main thread, a file
+ * of our own written in groups with one fdatasync each, and that file with one fdatasync for every event.
  *
- * All three run in this process on the same disk, one after the other. Nothing is answered before it is on the disk.
+ * `loop max` is the longest the event loop stood still, sampled every millisecond: what everything else in the process
+ * waits for. All run in this process on the same disk, one after the other. Nothing is answered before it is on the disk.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { build } from "hdr-histogram-js";
+import { type JournalStore, openStore } from "#adapters/host/journal.store.ts";
 import { openJournal } from "#adapters/host/journal.ts";
 import type { Bench, BenchRow } from "./contract.ts";
 
@@ -40,7 +43,10 @@ const measure = async (store: string, concurrency: number, append: Append): Prom
     return performance.now() - startedAt;
   };
   await runLanes(300, false);
+  const loop = monitorEventLoopDelay({ resolution: 1 });
+  loop.enable();
   const elapsedMs = await runLanes(measuredMs, true);
+  loop.disable();
   const ms = (percentile: number): string => (histogram.getValueAtPercentile(percentile) / 1000).toFixed(2);
   return {
     table: "Durable appends, by how many wait at once",
@@ -50,7 +56,24 @@ const measure = async (store: string, concurrency: number, append: Append): Prom
     "p50 ms": ms(50),
     "p99 ms": ms(99),
     "max ms": (histogram.maxValue / 1000).toFixed(2),
+    "loop p99 ms": (loop.percentile(99) / 1e6).toFixed(1),
+    "loop max ms": (loop.max / 1e6).toFixed(1),
   };
+};
+
+/** The same store without a thread: everything that was appended in one turn of the loop is one transaction. */
+const onMainThread = (store: JournalStore): Append => {
+  let waiting: { readonly seq: number; readonly resolve: () => void }[] = [];
+  const commit = (): void => {
+    const group = waiting;
+    waiting = [];
+    store.append(group.map(({ seq }) => ({ expectedSeq: seq - 1, at: [seq], type: ["order.filled"], body: [body] })));
+    for (const { resolve } of group) resolve();
+  };
+  return (seq) =>
+    new Promise<void>((resolve) => {
+      if (waiting.push({ seq, resolve }) === 1) setImmediate(commit);
+    });
 };
 
 const line = (seq: number): string => `${seq} ${body}\n`;
@@ -89,7 +112,7 @@ const oneByOne = (file: FileHandle): Append => {
   };
 };
 
-const journalRows = async (directory: string, concurrency: number): Promise<BenchRow> => {
+const journalRow = async (directory: string, concurrency: number): Promise<BenchRow> => {
   const opened = await openJournal({ file: join(directory, `${concurrency}.sqlite`) });
   if (!opened.ok) throw new Error("the journal does not open", { cause: opened.error });
   const journal = opened.value;
@@ -97,6 +120,13 @@ const journalRows = async (directory: string, concurrency: number): Promise<Benc
     journal.append([{ seq, at: 1_381_152_600_000 + seq, type: "order.filled", body }], { expectedSeq: seq - 1 }),
   );
   await journal.close();
+  return row;
+};
+
+const mainThreadRow = async (directory: string, concurrency: number): Promise<BenchRow> => {
+  const store = openStore(join(directory, `main-${concurrency}.sqlite`));
+  const row = await measure("the same store on the main thread", concurrency, onMainThread(store));
+  store.close();
   return row;
 };
 
@@ -144,7 +174,8 @@ export const bench: Bench = {
     try {
       const rows: BenchRow[] = [];
       for (const concurrency of [1, 10, 100]) {
-        rows.push(await journalRows(directory, concurrency));
+        rows.push(await journalRow(directory, concurrency));
+        rows.push(await mainThreadRow(directory, concurrency));
         rows.push(await fileRow(directory, "raw file, fdatasync per group", concurrency, grouped));
         rows.push(await fileRow(directory, "raw file, fdatasync per event", concurrency, oneByOne));
       }

@@ -36,6 +36,7 @@ interface Waiting {
  *
  * @param snapshotsKept older snapshots are removed
  * @param recordsKept records that no kept snapshot needs are removed only beyond this many
+ * @param deadlineMs how long any one answer may take
  * @param start how the worker is started; tests pass a worker that fails
  * @returns the journal; or `journal.corrupt` with the first damaged record, or `journal.unavailable` with a sentence
  */

@@ -6,7 +6,7 @@
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { JournalError, StateSnapshot } from "#core/ports.ts";
-import { assert, err, ok, type Result } from "#core/result.ts";
+import { err, ok, type Result } from "#core/result.ts";
 import { type Append, type JournalBounds, type JournalStore, journalErrorOf, openStore } from "./journal.store.ts";
 import { inspectWal } from "./journal.wal.ts";
 
@@ -23,7 +23,8 @@ export type JournalRequest = { readonly id: number } & (
   | { readonly kind: "markEnded"; readonly cause: string }
   | { readonly kind: "close" }
 );
-/** Answers of one round, as pairs of id and result. The first message of all has id 0 and tells how opening went. */
+type AppendRequest = Extract<JournalRequest, { readonly kind: "append" }>;
+/** Answers of one commit, as pairs of id and result. The first message of all has id 0 and tells how opening went. */
 export type JournalAnswers = readonly (readonly [id: number, result: Result<unknown, JournalError>])[];
 export interface JournalOpened {
   readonly lastSeq: number;
@@ -83,7 +84,7 @@ const problemOf = (store: JournalStore, notices: string[]): JournalError | undef
 };
 
 const serve = (store: JournalStore): void => {
-  let isPruning = false;
+  let pruning: NodeJS.Immediate | undefined;
 
   const attempt = <T>(work: () => Result<T, JournalError>): Result<T, JournalError> => {
     if (failure !== undefined) return err(failure);
@@ -96,18 +97,16 @@ const serve = (store: JournalStore): void => {
   };
 
   const pruneSlice = (): void => {
-    isPruning = false;
+    pruning = undefined;
     const more = attempt(() => ok(store.prune()));
     if (more.ok && more.value) startPruning();
   };
   /** One slice per turn, so that requests that arrived meanwhile go first. */
   const startPruning = (): void => {
-    if (isPruning) return;
-    isPruning = true;
-    setImmediate(pruneSlice);
+    pruning ??= setImmediate(pruneSlice);
   };
 
-  const answer = (request: Exclude<JournalRequest, { kind: "append" }>): Result<unknown, JournalError> => {
+  const answer = (request: Exclude<JournalRequest, AppendRequest>): Result<unknown, JournalError> => {
     switch (request.kind) {
       case "chunk":
         return store.chunk(request.afterSeq, request.throughSeq);
@@ -129,32 +128,36 @@ const serve = (store: JournalStore): void => {
   };
 
   const close = (): Result<void, JournalError> => {
-    port.close();
+    clearImmediate(pruning);
     if (failure === undefined) return attempt(() => ok(store.close()));
     store.abandon();
     return ok(undefined);
   };
 
+  const tell = (answers: JournalAnswers): void => port.postMessage(answers);
+
+  const commit = (group: readonly AppendRequest[]): void => {
+    if (group.length === 0) return;
+    const results = attempt(() => ok(store.append(group)));
+    tell(group.map(({ id }, n) => [id, results.ok ? (results.value[n] as Result<unknown, JournalError>) : results]));
+  };
+
   port.on("message", (first: JournalRequest) => {
     const round: JournalRequest[] = [first];
     for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) round.push(next.message);
-    let answers: (readonly [number, Result<unknown, JournalError>])[] = [];
-    for (let i = 0; i < round.length; ) {
-      const group: Extract<JournalRequest, { kind: "append" }>[] = [];
-      for (let request = round[i]; request?.kind === "append"; request = round[++i]) group.push(request);
-      if (group.length > 0) {
-        const results = attempt(() => ok(store.append(group)));
-        for (const [n, { id }] of group.entries())
-          answers.push([id, results.ok ? (results.value[n] as Result<unknown, JournalError>) : results]);
-      } else {
-        const request = round[i++];
-        assert(request !== undefined && request.kind !== "append", "a round of requests has holes");
-        answers.push([request.id, answer(request)]);
+    let group: AppendRequest[] = [];
+    for (const request of round) {
+      if (request.kind === "append") {
+        group.push(request);
+        continue;
       }
-      // Whoever waits for a commit is told before the next request is begun.
-      port.postMessage(answers satisfies JournalAnswers);
-      answers = [];
+      // Requests are answered in their order: what was appended before a question is part of the answer.
+      commit(group);
+      group = [];
+      tell([[request.id, answer(request)]]);
+      if (request.kind === "close") port.close();
     }
+    commit(group);
   });
 };
 

@@ -74,15 +74,19 @@ describe("a journal that runs for long", () => {
     await reopened.close();
   });
 
-  it("uses the room of removed records again, so that the file stops growing", async () => {
+  it("uses the room of removed records again: 200,000 need less than 50,000 that all stay", { timeout: 120_000 }, async () => {
+    const unbounded = await open(1_000_000);
+    await fill(unbounded, 50_000);
+    await unbounded.close();
+    const sizeOfAll = statSync(file).size;
+    rmSync(file);
     const journal = await open(1000);
-    await fill(journal, 50_000);
-    await settle(journal, () => firstSeq() === 45_001);
-    const size = statSync(file).size;
-    await fill(journal, 150_000);
-    await settle(journal, () => firstSeq() === 145_001);
+    for (let through = 20_000; through <= 200_000; through += 20_000) {
+      await fill(journal, through);
+      await settle(journal, () => firstSeq() === through - 4999);
+    }
     await journal.close();
-    expect(statSync(file).size).toBeLessThan(size * 1.5);
+    expect(statSync(file).size).toBeLessThan(sizeOfAll);
   });
 
   it("refuses to start when its records were removed and every snapshot is damaged", async () => {
@@ -99,21 +103,19 @@ describe("a journal that runs for long", () => {
     });
   });
 
-  it("reads a million records in less than two seconds", { timeout: 120_000 }, async () => {
+  it("reads many records in order while appends go on, up to the last one there was at the beginning", async () => {
     const journal = await open(1_000_000);
-    const body = JSON.stringify({ text: "x".repeat(150) });
-    for (let from = 0; from < 1_000_000; from += 10_000)
-      await journal.append(
-        Array.from({ length: 10_000 }, (_, i) => record(from + i + 1, body)),
-        { expectedSeq: from },
-      );
-    const startedAt = performance.now();
-    let count = 0;
-    for await (const { seq } of journal.read(0)) count += seq > 0 ? 1 : 0;
-    const elapsedMs = performance.now() - startedAt;
-    expect(count).toBe(1_000_000);
-    // Two seconds on an idle machine; the margin is for a machine that is busy with other tests.
-    expect(elapsedMs).toBeLessThan(6000);
+    const count = 100_000;
+    for (let from = 0; from < count; from += 10_000)
+      await journal.append(records(from + 1, from + 10_000), { expectedSeq: from });
+    let expected = 0;
+    for await (const { seq } of journal.read(0)) {
+      expected += 1;
+      if (seq !== expected) throw new Error(`record ${seq} came where ${expected} belongs`);
+      if (seq % 5000 === 0) await journal.append([record(journal.lastSeq + 1)], { expectedSeq: journal.lastSeq });
+    }
+    expect(expected).toBe(count);
+    expect(journal.lastSeq).toBe(count + 20);
     await journal.close();
   });
 });
