@@ -15,6 +15,7 @@ import { answerOf, notConnected, outcomeOf } from "./broker.ts";
 import type { PaperConfig } from "./exchange.ts";
 import {
   type ClientRequest,
+  missedTradesMax,
   parseFrame,
   protocolVersion,
   replies,
@@ -69,6 +70,8 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
   const reports = new Subject<BrokerReport>();
   const requests = createRequests({ clock, timeoutMs: config.responseTimeoutMs });
   const quotes = new Map<string, Quote>();
+  /** Trades of the market since the connection was lost; undefined while there is one, or none will come. */
+  let missed: MarketTrade[] | undefined;
   const unavailable: QueryError = { type: "broker.unavailable", reason: `the paper exchange at ${url} cannot be reached` };
   let link: Link | undefined;
   let clientOrderIdLookup = false;
@@ -130,6 +133,7 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
     link = undefined;
     requests.failAll(reason);
     reports.next({ type: "disconnected", reason, at: clock.now() });
+    missed = comesBack ? [] : undefined;
     if (comesBack) redialLater();
   };
 
@@ -165,7 +169,9 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
       stopWake: noTimer,
       seq: 0,
     };
-    socket.once("open", () => socket.send(JSON.stringify({ type: "hello", version: protocolVersion, at: clock.now() })));
+    socket.once("open", () =>
+      socket.send(JSON.stringify({ type: "hello", version: protocolVersion, at: clock.now(), missed: missed ?? [] })),
+    );
     socket.once("message", (raw) => {
       const frame = parseFrame(serverFrame, raw);
       if (frame?.type !== "welcome" || isClosed) return socket.terminate();
@@ -173,6 +179,7 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
       live.watchdog = undefined;
       clientOrderIdLookup = frame.clientOrderIdLookup;
       link = live;
+      missed = undefined;
       for (const quote of quotes.values()) Object.assign(quote, { isSent: false, isKnown: false });
       heed(live, frame);
       socket.on("message", (more) => hear(live, more));
@@ -254,7 +261,11 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
       if (link !== undefined) return ok(undefined);
       stopRedial();
       const dialed = await dial();
-      if (dialed.ok) clock.setTimer(clock.now(), () => reports.next({ type: "connected", at: clock.now() }));
+      const live = link;
+      const sayConnected = (): void => {
+        if (live !== undefined && live === link) reports.next({ type: "connected", at: clock.now() });
+      };
+      if (dialed.ok) clock.setTimer(clock.now(), sayConnected);
       else redialLater();
       return dialed;
     },
@@ -284,6 +295,7 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
       quote.at = trade.at;
       quote.sequence = trade.sequence;
       quote.isSent = false;
+      if (missed !== undefined && missed.length < missedTradesMax) missed.push({ ...trade });
       if (link !== undefined && (quote.isWatched || !quote.isKnown)) sendTrade(link, quote);
     },
     endOfSession: async () => {

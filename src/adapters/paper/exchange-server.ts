@@ -48,12 +48,13 @@ export interface ExchangeServer {
 export type ServerError = LedgerError | { readonly type: "port.unavailable"; readonly reason: string };
 
 const host = "127.0.0.1";
-const payloadBytesMax = 1024 * 1024;
+const payloadBytesMax = 16 * 1024 * 1024;
 // A client that does not read would let answers pile up here.
 const unreadBytesMax = 16 * 1024 * 1024;
 const queuedFramesMax = 1_000;
 
-type Request = Exclude<ClientFrame, { type: "hello" }>;
+type Hello = Extract<ClientFrame, { type: "hello" }>;
+type Request = Exclude<ClientFrame, Hello>;
 
 const listen = (port: number): Promise<Result<WebSocketServer, ServerError>> =>
   new Promise((resolve) => {
@@ -125,14 +126,20 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
     watch: exchange.watched(),
   });
 
-  const welcome = async (socket: WebSocket, at: number): Promise<void> => {
+  const welcome = async (socket: WebSocket, { at, missed }: Hello): Promise<void> => {
     const older = member;
     if (older !== undefined) {
       leave();
       older.close(supersededCode, "a newer connection has taken this place");
     }
-    await clock.advanceTo(at);
+    // The market did not wait for the connection; what it fills now is found by asking, not by reports.
+    await clock.advanceTo(missed[0]?.at ?? at);
     venue ??= openVenue();
+    for (const trade of missed) {
+      await clock.advanceTo(trade.at);
+      venue.exchange.onTrade(trade);
+    }
+    await clock.advanceTo(at);
     await settled();
     if (ledger.failure !== undefined) {
       socket.close(refusedFrameCode, "the ledger cannot be written");
@@ -183,7 +190,7 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
       socket.close(refusedFrameCode, `this is not a frame of protocol version ${protocolVersion}`);
       return;
     }
-    if (frame.type === "hello") return welcome(socket, frame.at);
+    if (frame.type === "hello") return welcome(socket, frame);
     if (socket !== member || venue === undefined) return;
     await clock.advanceTo(frame.at);
     if (socket !== member) return;

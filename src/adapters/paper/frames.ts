@@ -14,6 +14,9 @@ export const supersededCode = 4001;
 /** Close code for a frame that cannot be understood; the reason is a sentence. */
 export const refusedFrameCode = 4002;
 
+/** A client keeps so many trades for the time without a connection; a hello with all of them is about 10 MB. */
+export const missedTradesMax = 100_000;
+
 const text = z.string().min(1);
 const natural = z.int().min(0);
 const request = { seq: z.int().min(1), at: natural };
@@ -29,8 +32,16 @@ const submitted = z.strictObject({
   ...limit,
 });
 
+const marketTrade = z.strictObject({ symbol: text, priceMinor: z.int(), quantity: natural, at: natural, sequence: natural });
+
 export const clientFrame = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("hello"), version: z.literal(protocolVersion), at: natural }),
+  /** `missed`: what the market traded while the connection was down; it is matched before the connection counts. */
+  z.strictObject({
+    type: z.literal("hello"),
+    version: z.literal(protocolVersion),
+    at: natural,
+    missed: z.array(marketTrade).max(missedTradesMax),
+  }),
   z.strictObject({ type: z.literal("submit"), ...request, order: submitted }),
   z.strictObject({ type: z.literal("cancel"), ...request, order: z.strictObject(named) }),
   z.strictObject({ type: z.literal("replace"), ...request, order: z.strictObject({ ...named, quantity: z.number(), ...limit }) }),

@@ -41,6 +41,15 @@ const unavailable = (path: string, error: unknown): LedgerError => ({
   reason: `the paper ledger ${path} cannot be used: ${(error as Error).message}`,
 });
 
+/** One level: a mistyped path should not grow a tree. */
+const makeDirectory = async (path: string): Promise<void> => {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  }
+};
+
 /** Makes the new name itself durable. */
 const syncDirectory = async (path: string): Promise<void> => {
   const directory = await open(path, "r");
@@ -70,7 +79,7 @@ export const openLedger = async ({ path, hold }: LedgerOptions): Promise<Result<
   let file: FileHandle;
   let bytes: Buffer;
   try {
-    await mkdir(dirname(path), { recursive: true });
+    await makeDirectory(dirname(path));
     file = await open(path, "a+");
     await file.close();
     await syncDirectory(dirname(path));

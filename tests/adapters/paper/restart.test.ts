@@ -1,10 +1,9 @@
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { noFaults } from "#adapters/paper/faults.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
-import { createRandom } from "#core/random.ts";
-import { createPaperWorld, newYorkMorning, order, paperConfig, scratch, type World } from "./world.ts";
+import { busyOptions, playBusySession } from "./busy-session.ts";
+import { createExchangeWorld, createPaperWorld, paperConfig, scratch, type World, type WorldOptions } from "./world.ts";
 
 const price = 1_680_000;
 const book = async (world: World): Promise<unknown> => [
@@ -95,46 +94,19 @@ describe("a venue that comes back", () => {
 });
 
 describe("the ledger of a session", () => {
-  /** Two hundred orders and a thousand trades with everything going wrong. */
-  const session = async (seed: number): Promise<string> => {
-    const faults = {
-      ...noFaults,
-      rejectShare: 0.05,
-      rejectAfterAcceptShare: 0.05,
-      lostResponseShare: 0.05,
-      lateResponseShare: 0.05,
-      lateResponseMs: 300,
-      slowOrderShare: 0.05,
-      slowOrderMs: 200,
-      duplicateReportShare: 0.1,
-      missingReportShare: 0.1,
-      reorderReportShare: 0.1,
-      disconnectShare: 0.02,
-      stallShare: 0.02,
-      stallMs: 500,
-    };
-    const world = await createPaperWorld({ seed, config: paperConfig({ faults, reconnectBackoffMs: [20, 100] }) });
-    const draw = createRandom(4711);
-    for (let step = 0; step < 1_000; step += 1) {
-      if (step % 5 === 0) {
-        const side = draw() < 0.6 ? "buy" : "sell";
-        const limitPriceMinor = price + Math.floor(draw() * 9 - 4) * 100;
-        void world.broker.submit(order({ orderId: `o-${step}`, side, limitPriceMinor, quantity: 1 + Math.floor(draw() * 20) }));
-      }
-      if (step % 17 === 0) void world.broker.cancel({ orderId: `o-${step - 34}`, brokerOrderId: "", symbol: "SPY" });
-      await world.trade(price + Math.floor(draw() * 9 - 4) * 100, 1 + Math.floor(draw() * 100));
-      await world.pass(Math.floor(draw() * 20));
-    }
+  const ledgerOf = async (createWorld: (options: WorldOptions) => Promise<World>, seed: number): Promise<string> => {
+    const world = await createWorld(busyOptions(seed));
+    await playBusySession(world);
     await world.broker.endOfSession();
     await world.broker.close();
     return readFileSync(world.ledgerPath, "utf8");
   };
 
-  it("is the same to the byte for the same seed, and another one for another seed", async () => {
-    const [one, same, other] = [await session(1), await session(1), await session(2)];
-    expect(one.split("\n").length).toBeGreaterThan(300);
-    expect(same).toBe(one);
-    expect(other).not.toBe(one);
-    expect(newYorkMorning).toBe(JSON.parse(one.split("\n")[0] ?? "").at);
+  it("is the same to the byte for the same seed, inside the process and behind a socket, and another one for another seed", async () => {
+    const inside = await ledgerOf(createPaperWorld, 1);
+    expect(inside.split("\n").length).toBeGreaterThan(300);
+    expect(await ledgerOf(createPaperWorld, 1)).toBe(inside);
+    expect(await ledgerOf(createExchangeWorld, 1)).toBe(inside);
+    expect(await ledgerOf(createPaperWorld, 2)).not.toBe(inside);
   });
 });

@@ -1,0 +1,34 @@
+/** The broker that a session trades with, as `broker.adapter` names it. */
+import { createPaperBroker, type PaperBroker } from "#adapters/paper/broker.ts";
+import { createExchangeClient } from "#adapters/paper/exchange-client.ts";
+import type { Config } from "#config/config.ts";
+import type { Broker, Clock } from "#core/ports.ts";
+import { err, ok, type Result } from "#core/result.ts";
+
+/** A broker that sees the market which is being played. */
+export type SessionBroker = Broker & Pick<PaperBroker, "onTrade" | "endOfSession">;
+
+/**
+ * Opens the broker; it is connected by its `connect`.
+ *
+ * @param ledgerPath the in-process exchange's ledger; the exchange in its own process keeps its own
+ * @returns the broker, or the sentence that says why there is none
+ */
+export const openSessionBroker = async (
+  config: Config,
+  { clock, ledgerPath }: { readonly clock: Clock; readonly ledgerPath: string },
+): Promise<Result<SessionBroker, string>> => {
+  const { adapter, paper, exchange } = config.broker;
+  switch (adapter) {
+    case "paper": {
+      const { instruments, session } = config;
+      const { hours, seed } = session;
+      const opened = await createPaperBroker({ config: paper, instruments, hours, clock, seed, ledgerPath });
+      return opened.ok ? opened : err(opened.error.reason);
+    }
+    case "exchange":
+      return ok(createExchangeClient({ ...exchange, clock, config: paper }));
+    default:
+      return adapter satisfies never;
+  }
+};
