@@ -1,0 +1,152 @@
+import { describe, expect, it, test } from "vitest";
+import { createGapTracker, type GapTracker } from "#archive/gaps.ts";
+import type { GapRecord, SystemRecord } from "#archive/system-record.ts";
+import { regularSpans } from "#market/sessions.ts";
+import { openingAt } from "./setup.ts";
+
+const limits = {
+  scalp: { minorMs: 10_000, majorMs: 60_000, criticalMs: 300_000 },
+  swing: { minorMs: 660_000, majorMs: 900_000, criticalMs: 1_800_000 },
+};
+const setUp = (startsAt = openingAt, lastRowAt: { [symbol: string]: number } = {}) => {
+  const noted: SystemRecord[] = [];
+  const tracker: GapTracker = createGapTracker({
+    limits,
+    symbols: [{ symbol: "SPY", market: "NYSE" }],
+    startsAt,
+    lastRowAt,
+    regularSpans,
+    note: (_at, record) => noted.push(record),
+  });
+  return { tracker, gaps: noted as GapRecord[], row: (ms: number) => tracker.row("scalp", "SPY", "NYSE", openingAt + ms) };
+};
+
+describe("silence in session", () => {
+  test.each([
+    { ms: 9_999, severity: undefined },
+    { ms: 10_000, severity: "minor" },
+    { ms: 59_999, severity: "minor" },
+    { ms: 60_000, severity: "major" },
+    { ms: 299_999, severity: "major" },
+    { ms: 300_000, severity: "critical" },
+  ])("of $ms ms is $severity in the scalp stream", ({ ms, severity }) => {
+    const { gaps, row } = setUp();
+    row(0);
+    row(ms);
+    expect(gaps.map((gap) => gap.severity)).toEqual(severity === undefined ? [] : [severity]);
+  });
+
+  test.each([
+    { minutes: 10, severity: undefined },
+    { minutes: 11, severity: "minor" },
+    { minutes: 15, severity: "major" },
+    { minutes: 30, severity: "critical" },
+  ])("of $minutes minutes is $severity in the swing stream", ({ minutes, severity }) => {
+    const { tracker, gaps } = setUp();
+    tracker.row("swing", "SPY", "NYSE", openingAt);
+    tracker.row("swing", "SPY", "NYSE", openingAt + minutes * 60_000);
+    expect(gaps.map((gap) => gap.severity)).toEqual(severity === undefined ? [] : [severity]);
+  });
+
+  it("is told with everything a reader needs, and as quiet: nothing is missing", () => {
+    const { gaps, row } = setUp();
+    row(0);
+    row(12_500);
+    expect(gaps).toEqual([
+      {
+        type: "gap",
+        stream: "scalp",
+        symbol: "SPY",
+        from: openingAt,
+        to: openingAt + 12_500,
+        seconds: 12.5,
+        severity: "minor",
+        reason: "quiet",
+      },
+    ]);
+  });
+
+  it("counts from the opening for a symbol that has not traded, and to the end for one that stopped", () => {
+    const { tracker, gaps, row } = setUp();
+    row(15_000);
+    tracker.finish(openingAt + 40_000);
+    expect(gaps.filter(({ stream }) => stream === "scalp").map(({ from, to }) => [from - openingAt, to - openingAt])).toEqual([
+      [0, 15_000],
+      [15_000, 40_000],
+    ]);
+  });
+
+  it("counts only the session: a night between two rows is not a gap, the missing hour before the close is", () => {
+    const close = openingAt + 6.5 * 3_600_000;
+    const { gaps, tracker } = setUp();
+    tracker.row("scalp", "SPY", "NYSE", openingAt + 1);
+    tracker.row("scalp", "SPY", "NYSE", close - 3_600_000);
+    gaps.length = 0;
+    tracker.row("scalp", "SPY", "NYSE", openingAt + 24 * 3_600_000 + 2000);
+    expect(gaps.map(({ from, to, severity }) => ({ from, to, severity }))).toEqual([
+      { from: close - 3_600_000, to: close, severity: "critical" },
+    ]);
+  });
+
+  it("before the opening is not looked at, however long", () => {
+    const before = openingAt - 5_400_000;
+    const { tracker, gaps } = setUp(before);
+    tracker.row("scalp", "SPY", "NYSE", before + 1);
+    tracker.row("scalp", "SPY", "NYSE", openingAt + 1000);
+    expect(gaps).toEqual([]);
+  });
+
+  it("goes on across a restart from the last row on disk", () => {
+    const { gaps, row } = setUp(openingAt, { SPY: openingAt + 100_000 });
+    row(190_000);
+    expect(gaps).toMatchObject([{ from: openingAt + 100_000, seconds: 90, severity: "major" }]);
+  });
+});
+
+describe("rows that are missing", () => {
+  it("a hole in the source's numbers is declared with the numbers, and its silence not a second time", () => {
+    const { tracker, gaps, row } = setUp();
+    row(0);
+    tracker.hole({ symbol: "SPY", after: 4, before: 9, at: openingAt + 20_000 });
+    row(20_000);
+    expect(gaps).toEqual([
+      expect.objectContaining({ reason: "hole", firstMissing: 5, lastMissing: 8, seconds: 20, severity: "minor" }),
+    ]);
+  });
+
+  it("refused rows are one line per run, told before the row that follows", () => {
+    const { tracker, gaps, row } = setUp();
+    row(0);
+    for (const sequence of [2, 3, 4])
+      tracker.missing({ reason: "refused", detail: "price.jump", symbol: "SPY", sequence, at: openingAt + sequence });
+    expect(gaps).toEqual([]);
+    row(5);
+    expect(gaps).toMatchObject([
+      { reason: "refused", detail: "price.jump", firstMissing: 2, lastMissing: 4, from: openingAt, to: openingAt + 4 },
+    ]);
+  });
+
+  it("runs of different reasons, and numbers that do not follow, are separate lines", () => {
+    const { tracker, gaps } = setUp();
+    const missing = (reason: "refused" | "lost", sequence: number): void =>
+      tracker.missing({ reason, detail: "x", symbol: "SPY", sequence, at: openingAt });
+    missing("refused", 1);
+    missing("lost", 2);
+    missing("lost", 3);
+    missing("lost", 7);
+    tracker.finish(openingAt);
+    expect(gaps.map(({ reason, firstMissing, lastMissing }) => `${reason} ${firstMissing}-${lastMissing}`)).toEqual([
+      "refused 1-1",
+      "lost 2-3",
+      "lost 7-7",
+    ]);
+  });
+
+  it("a row without a number, or of a symbol that nobody asked for, leaves no hole to declare", () => {
+    const { tracker, gaps } = setUp();
+    tracker.missing({ reason: "refused", detail: "x", symbol: "SPY", sequence: Number.NaN, at: openingAt });
+    tracker.missing({ reason: "refused", detail: "x", symbol: "QQQ", sequence: 1, at: openingAt });
+    tracker.finish(openingAt);
+    expect(gaps).toEqual([]);
+  });
+});
