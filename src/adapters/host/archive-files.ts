@@ -47,6 +47,19 @@ const segmentOn = (handle: FileHandle): SegmentFile => ({
   close: () => attempt(() => handle.close()),
 });
 
+/** Like `mkdir` with `recursive`, which hides a read-only disk behind ENOENT (Node 26). */
+const makeDirectory = async (path: string): Promise<void> => {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || path === dirname(path)) throw error;
+    await makeDirectory(dirname(path));
+    await makeDirectory(path);
+  }
+};
+
 const syncDirectory = async (path: string): Promise<void> => {
   const handle = await open(path, "r");
   try {
@@ -75,7 +88,7 @@ const wholeBytes = async (handle: FileHandle, size: number): Promise<number> => 
 export const createArchiveFiles = (): ArchiveFiles => ({
   create: async (path) => {
     const created = await attempt(async () => {
-      await mkdir(dirname(path), { recursive: true });
+      await makeDirectory(dirname(path));
       const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL;
       const handle = await open(path, flags, 0o644);
       // Without this the name of a new file can be gone after a power cut although its content was fsynced.
