@@ -5,7 +5,6 @@
  * `promtool check metrics`. Both conservation laws can be checked by whoever scrapes: E10 per lane, A2 per stage.
  */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { priorities } from "#core/event/fact.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
 
 /** What went through one stage of the market-data pipeline: in = out + refused + errored (spec A2). */
@@ -129,8 +128,7 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
   };
 
   const collectLanes = (status: HouseStatus): void => {
-    for (const lane of priorities) {
-      const figures = status.lanes[lane];
+    for (const [lane, figures] of Object.entries(status.lanes)) {
       for (const { key, metric } of lanes) metric.inc({ lane }, figures[key]);
       waiting.set({ lane }, figures.depth);
       capacity.set({ lane }, figures.capacity);

@@ -1,5 +1,7 @@
 /** What a scraper reads: names that Prometheus accepts, and both conservation laws to check for itself. */
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createHouseMetrics, type StagesByName } from "#ops/automation/metrics.ts";
 import { exampleStatus } from "../../adapters/host/example-status.ts";
@@ -25,6 +27,8 @@ const collect = async (...args: Parameters<ReturnType<typeof createHouseMetrics>
   samplesOf(await createHouseMetrics({ processMetrics: false }).collect(...args));
 
 const promtool = spawnSync("promtool", ["--version"]).status === 0;
+const needs = promtool ? "" : " (needs promtool: apt-get install prometheus)";
+const rules = join(import.meta.dirname, "../../../docs/operations/qts.rules.yaml");
 const mustCheck = Boolean(process.env.CI);
 
 describe("the metrics page", () => {
@@ -97,15 +101,24 @@ describe("the metrics page", () => {
     expect((await collect(exampleStatus({ progress: null }), {})).get("qts_session_progress_ratio")).toBeNaN();
   });
 
+  it("has every metric that the shipped alert rules watch", async () => {
+    const names = new Set((await createHouseMetrics().collect(exampleStatus(), stages)).match(/^qts_\w+/gm));
+    const watched = readFileSync(rules, "utf8").match(/\bqts_\w+/g) ?? [];
+    expect(watched.length).toBeGreaterThan(10);
+    expect(watched.filter((name) => !names.has(name))).toEqual([]);
+  });
+
+  it.skipIf(!promtool && !mustCheck)(`ships alert rules that are clean for \`promtool check rules\`${needs}`, () => {
+    const checked = spawnSync("promtool", ["check", "rules", rules], { encoding: "utf8" });
+    expect([checked.error, checked.stderr, checked.status]).toEqual([undefined, "", 0]);
+  });
+
   // CI installs promtool (Debian: prometheus); there its absence is a failure, not a skip.
-  it.skipIf(!promtool && !mustCheck)(
-    `is clean for \`promtool check metrics\`${promtool ? "" : " (needs promtool: apt-get install prometheus)"}`,
-    async () => {
-      const text = await createHouseMetrics().collect(exampleStatus(), stages);
-      const checked = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
-      expect(checked.error).toBeUndefined();
-      expect(`${checked.stdout}${checked.stderr}`).toBe("");
-      expect(checked.status).toBe(0);
-    },
-  );
+  it.skipIf(!promtool && !mustCheck)(`is clean for \`promtool check metrics\`${needs}`, async () => {
+    const text = await createHouseMetrics().collect(exampleStatus(), stages);
+    const checked = spawnSync("promtool", ["check", "metrics"], { input: text, encoding: "utf8" });
+    expect(checked.error).toBeUndefined();
+    expect(`${checked.stdout}${checked.stderr}`).toBe("");
+    expect(checked.status).toBe(0);
+  });
 });
