@@ -1,0 +1,241 @@
+/**
+ * A venue that a test holds in its hand: it does what the next script says, and its book is the truth to compare with.
+ *
+ * Nothing happens by itself: fills, cancels and reports come when the test asks for them. A submit is never
+ * answered inside the call.
+ */
+import { Subject } from "rxjs";
+import type {
+  Broker,
+  BrokerExecution,
+  BrokerOrder,
+  BrokerReport,
+  OrderRequest,
+  QueryError,
+  RiskApproved,
+  SubmitError,
+} from "#core/ports.ts";
+import { err, ok, type Result } from "#core/result.ts";
+
+/** What becomes of the next submit. */
+export type SubmitScript =
+  | "accept"
+  /** Accepted, and its report comes before the answer. */
+  | "reportFirst"
+  | "reject"
+  /** The request never arrives; the caller sees a time-out. */
+  | "loseRequest"
+  /** The order works, but the caller sees a time-out. */
+  | "loseResponse"
+  | "notSent"
+  /** No answer at all, until `answerLate`. */
+  | "stall"
+  | "throw";
+
+export interface MemoryBroker extends Broker {
+  /** Scripts of the next submits, in order; after them every submit is accepted. */
+  readonly script: (...scripts: SubmitScript[]) => void;
+  /** The venue's book by our order id. */
+  readonly book: ReadonlyMap<string, BrokerOrder>;
+  readonly submits: readonly OrderRequest[];
+  readonly fill: (
+    orderId: string,
+    quantity: number,
+    priceMinor: number,
+    options?: { readonly silent?: boolean },
+  ) => BrokerExecution;
+  /** The venue ends an order without being asked. */
+  readonly end: (orderId: string, status: "canceled" | "expired" | "rejected", options?: { readonly silent?: boolean }) => void;
+  /** Any report, also one that is wrong or comes twice. */
+  readonly report: (report: BrokerReport) => void;
+  /** Answers the stalled submits: the orders work. */
+  readonly answerLate: () => void;
+  /** An order that somebody placed by hand on the same account. */
+  readonly placeByHand: (order: BrokerOrder) => void;
+  /** From now on lists and answers fail, or work again. */
+  readonly setConnected: (isConnected: boolean, reason?: string) => void;
+  /** The next lists are as they are now, however the book moves: a list that lags. */
+  readonly freezeLists: (isFrozen: boolean) => void;
+  /** Refuse cancels and replaces, or answer them never. */
+  readonly setRequests: (mode: "accept" | "refuse" | "lose") => void;
+}
+
+export interface MemoryBrokerOptions {
+  readonly now: () => number;
+  /** The venue stores our id and can be asked for it. */
+  readonly clientOrderIdLookup?: boolean;
+  readonly live?: boolean;
+  readonly cashMinor?: number;
+  readonly positions?: Readonly<Record<string, number>>;
+}
+
+export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker => {
+  const { now, clientOrderIdLookup = true, live = false } = options;
+  const reports = new Subject<BrokerReport>();
+  const scripts: SubmitScript[] = [];
+  const book = new Map<string, BrokerOrder>();
+  const byHand: BrokerOrder[] = [];
+  const executions: BrokerExecution[] = [];
+  const submits: OrderRequest[] = [];
+  const positions = new Map(Object.entries(options.positions ?? {}));
+  let cashMinor = options.cashMinor ?? 0;
+  let stalled: {
+    readonly orderId: string;
+    readonly answer: (result: Result<{ readonly brokerOrderId: string }, SubmitError>) => void;
+  }[] = [];
+  let isConnected = true;
+  let isFrozen = false;
+  let frozen: readonly BrokerOrder[] = [];
+  let requests: "accept" | "refuse" | "lose" = "accept";
+
+  const named = (orderId: string): { readonly clientOrderId?: string } => (clientOrderIdLookup ? { clientOrderId: orderId } : {});
+  const orderOf = (orderId: string): BrokerOrder => {
+    const order = book.get(orderId);
+    if (order === undefined) throw new Error(`the venue does not know ${orderId}`);
+    return order;
+  };
+  const put = (orderId: string, changes: Partial<BrokerOrder>): BrokerOrder => {
+    const order = { ...orderOf(orderId), ...changes };
+    book.set(orderId, order);
+    return order;
+  };
+  const tell = (orderId: string, type: "accepted" | "canceled" | "expired"): void =>
+    reports.next({ type, brokerOrderId: orderOf(orderId).brokerOrderId, ...named(orderId), at: now() });
+
+  const enter = ({ orderId, symbol, side, orderType, quantity, limitPriceMinor }: OrderRequest): string => {
+    const brokerOrderId = `B${book.size + 1}`;
+    const price = limitPriceMinor === undefined ? {} : { limitPriceMinor };
+    book.set(orderId, {
+      brokerOrderId,
+      ...named(orderId),
+      ...{ symbol, side, orderType, quantity, ...price },
+      status: "accepted",
+      cumulativeQuantity: 0,
+      leavesQuantity: quantity,
+      receivedAt: now(),
+    });
+    return brokerOrderId;
+  };
+
+  const unknown = err<SubmitError>({ type: "outcome.unknown", reason: "time-out" });
+  const unavailable = err<QueryError>({ type: "broker.unavailable", reason: "not connected" });
+
+  const submit = (request: OrderRequest): Promise<Result<{ readonly brokerOrderId: string }, SubmitError>> => {
+    submits.push(request);
+    const { orderId } = request;
+    const script = scripts.shift() ?? "accept";
+    switch (script) {
+      case "accept": {
+        const brokerOrderId = enter(request);
+        // A turn later, when whoever waits for the answer has had it.
+        setImmediate(() => tell(orderId, "accepted"));
+        return Promise.resolve(ok({ brokerOrderId }));
+      }
+      case "reportFirst": {
+        const brokerOrderId = enter(request);
+        tell(orderId, "accepted");
+        return Promise.resolve(ok({ brokerOrderId }));
+      }
+      case "reject":
+        return Promise.resolve(err({ type: "order.refused", code: "V1", reason: "the venue says no" }));
+      case "loseRequest":
+        return Promise.resolve(unknown);
+      case "loseResponse":
+        enter(request);
+        return Promise.resolve(unknown);
+      case "notSent":
+        return Promise.resolve(err({ type: "not.sent", code: "DOWN", reason: "not connected" }));
+      case "stall":
+        return new Promise((answer) => stalled.push({ orderId, answer }));
+      case "throw":
+        return Promise.reject(new Error("socket hang up"));
+    }
+  };
+
+  const request = async (orderId: string, perform: () => void): Promise<Result<void, SubmitError>> => {
+    await Promise.resolve();
+    if (requests === "lose") return unknown;
+    const order = book.get(orderId);
+    const isOpen = order !== undefined && order.leavesQuantity > 0;
+    if (requests === "refuse" || !isOpen) return err({ type: "order.refused", code: "V2", reason: "too late" });
+    perform();
+    return ok(undefined);
+  };
+
+  const end: MemoryBroker["end"] = (orderId, status, { silent = false } = {}) => {
+    const { brokerOrderId } = put(orderId, { status, leavesQuantity: 0 });
+    if (silent) return;
+    if (status !== "rejected") return tell(orderId, status);
+    reports.next({ type: "rejected", brokerOrderId, ...named(orderId), code: "V3", reason: "after all no", at: now() });
+  };
+
+  const listed = (): readonly BrokerOrder[] => [...book.values(), ...byHand];
+
+  return {
+    name: "memory",
+    capabilities: { clientOrderIdLookup, live },
+    reports,
+    script: (...next) => scripts.push(...next),
+    book,
+    submits,
+    connect: async () => (isConnected ? ok(undefined) : unavailable),
+    submit: (order: RiskApproved<OrderRequest>) => submit(order),
+    cancel: ({ orderId }) => request(orderId, () => end(orderId, "canceled")),
+    replace: ({ orderId, quantity, limitPriceMinor }) =>
+      request(orderId, () => {
+        const { cumulativeQuantity, brokerOrderId } = orderOf(orderId);
+        const total = Math.max(quantity, cumulativeQuantity);
+        const price = limitPriceMinor === undefined ? {} : { limitPriceMinor };
+        put(orderId, { quantity: total, leavesQuantity: total - cumulativeQuantity, ...price });
+        reports.next({ type: "replaced", brokerOrderId, ...named(orderId), quantity: total, ...price, at: now() });
+      }),
+    orders: async () => (isConnected ? ok(isFrozen ? frozen : listed()) : unavailable),
+    executions: async () => (isConnected ? ok([...executions]) : unavailable),
+    account: async () => {
+      if (!isConnected) return unavailable;
+      const held = [...positions].filter(([, quantity]) => quantity !== 0);
+      return ok({ positions: held.map(([symbol, quantity]) => ({ symbol, quantity })), cashMinor });
+    },
+    fill: (orderId, quantity, priceMinor, { silent = false } = {}) => {
+      const order = orderOf(orderId);
+      const cumulativeQuantity = order.cumulativeQuantity + quantity;
+      const leavesQuantity = order.quantity - cumulativeQuantity;
+      const { brokerOrderId, symbol, side } = put(orderId, {
+        cumulativeQuantity,
+        leavesQuantity,
+        status: leavesQuantity === 0 ? "filled" : "partiallyFilled",
+      });
+      const fillId = `F${executions.length + 1}`;
+      const execution = { fillId, brokerOrderId, ...named(orderId), symbol, side, quantity, priceMinor, feeMinor: 1, at: now() };
+      executions.push(execution);
+      const direction = side === "buy" ? 1 : -1;
+      positions.set(symbol, (positions.get(symbol) ?? 0) + direction * quantity);
+      cashMinor -= direction * quantity * priceMinor + 1;
+      if (!silent) reports.next({ type: "filled", ...execution, leavesQuantity });
+      return execution;
+    },
+    end,
+    report: (report) => reports.next(report),
+    answerLate: () => {
+      const orders = stalled;
+      stalled = [];
+      for (const { orderId, answer } of orders) {
+        const request = submits.find((sent) => sent.orderId === orderId);
+        if (request !== undefined) answer(ok({ brokerOrderId: enter(request) }));
+      }
+    },
+    placeByHand: (order) => byHand.push(order),
+    setConnected: (connected, reason = "connection lost") => {
+      isConnected = connected;
+      reports.next(connected ? { type: "connected", at: now() } : { type: "disconnected", reason, at: now() });
+    },
+    freezeLists: (freeze) => {
+      isFrozen = freeze;
+      frozen = listed();
+    },
+    setRequests: (mode) => {
+      requests = mode;
+    },
+    close: async () => reports.complete(),
+  };
+};
