@@ -78,9 +78,10 @@ describe("replay of a posture (S20)", () => {
 
   it("takes 200,000 rows in under ten seconds", () => {
     const rows = Array.from({ length: 200_000 }, (_, hour) => rowOf(startAt + hour * hourMs, hour % 500 < 250 ? sunny : neutral));
-    const startedMs = performance.now();
+    // Of this process's own time, so that a busy machine does not fail it.
+    const before = process.cpuUsage();
     expect(replayPosture(rows, reading("safety-first")).evaluations).toBe(200_000);
-    expect(performance.now() - startedMs).toBeLessThan(10_000);
+    expect(process.cpuUsage(before).user / 1e6).toBeLessThan(10);
   });
 });
 
