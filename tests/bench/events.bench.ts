@@ -64,6 +64,7 @@ const runCell = async (
 };
 
 const shown = (ms: number): string => (ms >= 100 ? ms.toFixed(0) : ms.toFixed(2));
+const percent = (share: number | undefined): string => (share === undefined ? "" : `${(share * 100).toFixed(0)} %`);
 const times = (factor: number): string => `${factor >= 10 ? factor.toFixed(0) : factor.toFixed(1)}x`;
 
 const loadRows = async (directory: string): Promise<BenchRow[]> => {
@@ -101,6 +102,7 @@ const loadRows = async (directory: string): Promise<BenchRow[]> => {
         dropped: figures.dropped,
         "withheld at sender": sent.withheld,
         "heap max MB": Math.round(figures.heapMaxMb),
+        "no CPU": percent(figures.cpuWaitShare),
         ...(load.backup ? { "backed up MB": Math.round(figures.backedUpMb) } : {}),
       });
     }
@@ -114,7 +116,7 @@ const wholeBackupRow = async (job: BackupJob): Promise<BenchRow> => {
   const heaviest = loads.at(-1) as Load;
   const seconds = 20;
   const { sent, figures } = await runCell("QTS", { ...heaviest, seconds }, job);
-  const { p0Ms, handled, backedUpMb } = figures as Figures;
+  const { p0Ms, handled, backedUpMb, cpuWaitShare } = figures as Figures;
   return {
     table: `QTS under the last load for ${seconds} s`,
     fills: sent.p0,
@@ -123,6 +125,7 @@ const wholeBackupRow = async (job: BackupJob): Promise<BenchRow> => {
     "P0 p99.9": shown(p0Ms.p999),
     "P0 max": shown(p0Ms.max),
     "unhandled P0": sent.p0 - handled.P0,
+    "no CPU": percent(cpuWaitShare),
     "backed up MB": Math.round(backedUpMb),
   };
 };

@@ -49,4 +49,6 @@ export interface Figures {
   readonly dropped: number;
   readonly heapMaxMb: number;
   readonly backedUpMb: number;
+  /** Share of the load's time in which the main thread could run and got no CPU; undefined where the kernel does not tell. */
+  readonly cpuWaitShare: number | undefined;
 }

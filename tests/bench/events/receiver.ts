@@ -50,7 +50,10 @@ async function* framesOf(socket: Socket): AsyncGenerator<Iterable<Frame>> {
   for await (const chunk of socket) {
     const lines = (rest + (chunk as Buffer).toString("latin1")).split("\n");
     rest = lines.pop() ?? "";
-    if (firstAtMs === Number.POSITIVE_INFINITY) firstAtMs = performance.now();
+    if (firstAtMs === Number.POSITIVE_INFINITY) {
+      firstAtMs = performance.now();
+      cpuWaitAtFirst = cpuWaitMs();
+    }
     // The first line only says which socket this is.
     yield parsed(lines.filter((line) => line !== "broker" && line !== "market"));
   }
@@ -90,10 +93,21 @@ const msOf = (values: Histogram) => {
     : { p50: at(50), p99: at(99), p999: at(99.9), max: values.maxValue / 1000 };
 };
 
+/** Milliseconds that the main thread stood in the kernel's run queue. */
+const cpuWaitMs = (): number | undefined => {
+  try {
+    return Number(readFileSync("/proc/self/schedstat", "utf8").split(" ")[1]) / 1e6;
+  } catch {
+    return undefined;
+  }
+};
+let cpuWaitAtFirst: number | undefined;
+
 let answered = false;
 const answer = (): void => {
   if (answered) return;
   answered = true;
+  const waitedMs = cpuWaitMs();
   const figures: Figures = {
     handled,
     p0Ms: msOf(latency.P0),
@@ -101,6 +115,10 @@ const answer = (): void => {
     dropped: system.dropped(),
     heapMaxMb: Math.max(heapMaxBytes, process.memoryUsage().heapUsed) / 2 ** 20,
     backedUpMb: backedUpBytes / 2 ** 20,
+    cpuWaitShare:
+      waitedMs === undefined || cpuWaitAtFirst === undefined
+        ? undefined
+        : (waitedMs - cpuWaitAtFirst) / (performance.now() - firstAtMs),
   };
   process.send?.({ figures });
 };
