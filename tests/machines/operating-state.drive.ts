@@ -47,7 +47,7 @@ export interface Posture {
     time: number,
     state: OperatingState,
     expiresAt: number,
-    who?: Partial<{ operator: string; reason: string }>,
+    who?: { readonly operator?: string; readonly reason?: string; readonly state?: OperatingState },
   ) => Effects;
   readonly unpin: (time: number) => Effects;
   readonly due: (time: number, id?: string) => Effects;

@@ -3,8 +3,11 @@
  * because they behave the same: each with its reason.
  */
 import type { AnyStateMachine } from "xstate";
+import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
 import type { Scenario } from "../machines/drive.ts";
+import { personScenarios } from "../machines/operating-state.person.scenarios.ts";
+import { ruleScenarios } from "../machines/operating-state.rules.scenarios.ts";
 import { safetyScenarios } from "../machines/safety.scenarios.ts";
 
 export interface MutationSuite {
@@ -16,6 +19,7 @@ export interface MutationSuite {
 
 export const mutationSuites: { readonly [name: string]: MutationSuite } = {
   safety: { machine: safetyMachine, scenarios: safetyScenarios, equivalent: {} },
+  "operating-state": { machine: operatingMachine, scenarios: [...ruleScenarios, ...personScenarios], equivalent: {} },
 };
 
 /** All scenarios in order; the first that fails throws. */
