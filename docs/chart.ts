@@ -24,7 +24,8 @@ const drawTransitions = (node: AnyStateNode, lines: string[], indent: string): v
 
 const drawInside = (node: AnyStateNode, lines: string[], indent: string): void => {
   const children = Object.values(node.states) as AnyStateNode[];
-  for (const initial of node.type === "compound" ? (node.initial.target ?? []) : []) lines.push(`${indent}[*] --> ${nameOf(initial)}`);
+  for (const initial of node.type === "compound" ? (node.initial.target ?? []) : [])
+    lines.push(`${indent}[*] --> ${nameOf(initial)}`);
   for (const child of children) {
     if (child.type === "compound" || child.type === "parallel") {
       lines.push(`${indent}state "${child.key}" as ${nameOf(child)} {`);
@@ -51,7 +52,10 @@ export const chartOf = (machine: AnyStateMachine): string => {
   const fromAnywhere: string[] = [];
   for (const [event, transitions] of machine.root.transitions) {
     for (const { target, guard } of transitions) {
-      if (target !== undefined) fromAnywhere.push(`\`${event}\`${guardText(guard)} → ${target.map((node: AnyStateNode) => node.path.join(".")).join(", ")}`);
+      if (target !== undefined)
+        fromAnywhere.push(
+          `\`${event}\`${guardText(guard)} → ${target.map((node: AnyStateNode) => node.path.join(".")).join(", ")}`,
+        );
     }
   }
   if (fromAnywhere.length > 0) lines.push("", `From every state: ${fromAnywhere.join("; ")}.`);

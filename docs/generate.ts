@@ -22,18 +22,25 @@ for (const [path, text] of Object.entries(await generatedFiles())) put(path, tex
 
 const sections = await generatedSections();
 const used = new Set<string>();
-const pages = [...globSync("docs/**/*.md", { cwd: root }), "machines/README.md", "README.md"].filter((path) => existsSync(join(root, path)));
+const pages = [...globSync("docs/**/*.md", { cwd: root }), "machines/README.md", "README.md"].filter((path) =>
+  existsSync(join(root, path)),
+);
 for (const page of pages) {
   const text = readFileSync(join(root, page), "utf8");
-  const fresh = text.replace(/(<!-- BEGIN GENERATED: (\S+) -->)[\s\S]*?(<!-- END GENERATED: \2 -->)/g, (_, begin: string, name: string, end: string) => {
-    const body = sections[name];
-    if (body === undefined) throw new Error(`${page}: nobody generates "${name}"; the sections are ${Object.keys(sections).join(", ")}`);
-    used.add(name);
-    return `${begin}\n${body.trim()}\n${end}`;
-  });
+  const fresh = text.replace(
+    /(<!-- BEGIN GENERATED: (\S+) -->)[\s\S]*?(<!-- END GENERATED: \2 -->)/g,
+    (_, begin: string, name: string, end: string) => {
+      const body = sections[name];
+      if (body === undefined)
+        throw new Error(`${page}: nobody generates "${name}"; the sections are ${Object.keys(sections).join(", ")}`);
+      used.add(name);
+      return `${begin}\n${body.trim()}\n${end}`;
+    },
+  );
   put(page, fresh);
 }
-for (const name of Object.keys(sections)) if (!used.has(name)) process.stderr.write(`no page shows the generated section "${name}"\n`);
+for (const name of Object.keys(sections))
+  if (!used.has(name)) process.stderr.write(`no page shows the generated section "${name}"\n`);
 
 if (isCheck && stale.length > 0) {
   process.stderr.write(`not fresh: ${stale.join(", ")}; run \`npm run docs\`\n`);

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { z } from "zod";
 import { err, type Result } from "#core/result.ts";
 import { decodeDay, type RecordedDay } from "./day-format.ts";
 
@@ -45,4 +46,17 @@ export const openRecordedDay = (name: string, directory: string = daysDirectory)
   if (!decoded.ok)
     return err(`the recorded day ${path} ${decoded.error}; restore it with \`git checkout -- src/adapters/replay/days\``);
   return decoded;
+};
+
+const volatilityFile = z.strictObject({
+  source: z.string(),
+  closes: z.array(z.strictObject({ at: z.iso.datetime(), value: z.number().positive() })),
+});
+
+/** The volatility index that goes with a day, each close with its time in epoch ms; none when nobody wrote it down. */
+export const volatilityOf = (name: string, directory: string = daysDirectory): readonly { readonly at: number; readonly value: number }[] => {
+  const path = join(directory, `${name}.vix.json`);
+  if (!existsSync(path)) return [];
+  const { closes } = volatilityFile.parse(JSON.parse(readFileSync(path, "utf8")));
+  return closes.map(({ at, value }) => ({ at: Date.parse(at), value }));
 };

@@ -54,10 +54,16 @@ export const evaluationFacts = factTable({
     journaled: false,
     route: [],
     conflateBy: ["symbol", "strategy"],
-    payload: { symbol: "text", strategy: "text", side: { oneOf: sides },
+    payload: {
+      symbol: "text",
+      strategy: "text",
+      side: { oneOf: sides },
       orderType: { oneOf: orderTypes },
       quantity: "natural",
-      limitPriceMinor: "integer?", strength: "number", reason: "text" },
+      limitPriceMinor: "integer?",
+      strength: "number",
+      reason: "text",
+    },
     says: "A strategy sees an opportunity.",
   },
   "dashboard.updated": {

@@ -90,6 +90,13 @@ export const safetyFacts = factTable({
     payload: { operator: "text", reason: "text" },
     says: "A person ends the override early.",
   },
+  "operating.moved": {
+    priority: "P0",
+    journaled: true,
+    route: [],
+    payload: { entry: "json" },
+    says: "One line of the operating state's history: from, to, rule, the metrics that decided, operator. Journaled for people; no machine is told.",
+  },
   "operating.changed": {
     priority: "P0",
     journaled: false,

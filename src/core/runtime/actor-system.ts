@@ -5,8 +5,8 @@
  * brings it back with the state it had, not with a fresh and perhaps bolder one; facts for it wait meanwhile.
  */
 import { type AnyActorLogic, type AnyActorRef, createActor, type Snapshot } from "xstate";
-import { type SupervisorInput, supervisorMachine } from "#machines/supervisor.machine.ts";
 import { type OpsInput, opsMachine } from "#machines/ops.machine.ts";
+import { type SupervisorInput, supervisorMachine } from "#machines/supervisor.machine.ts";
 import type { ActorEvent } from "../event/catalog.ts";
 import { type ActorName, actorNames } from "../event/fact.ts";
 import type { Effect } from "./effects.ts";
@@ -59,11 +59,15 @@ export const createActorSystem = ({
   /** The same logic, but a restart begins with the last good state. */
   const resumable = (name: string, logic: AnyActorLogic): AnyActorLogic =>
     Object.create(logic, {
-      getInitialSnapshot: { value: (scope: never, actorInput: never) => lastGood.get(name) ?? logic.getInitialSnapshot(scope, actorInput) },
+      getInitialSnapshot: {
+        value: (scope: never, actorInput: never) => lastGood.get(name) ?? logic.getInitialSnapshot(scope, actorInput),
+      },
     }) as AnyActorLogic;
 
   const { maintenance, scheduler, ...core } = logics;
-  const ops = opsMachine.provide({ actors: { maintenance: resumable("maintenance", maintenance), scheduler: resumable("scheduler", scheduler) } as never });
+  const ops = opsMachine.provide({
+    actors: { maintenance: resumable("maintenance", maintenance), scheduler: resumable("scheduler", scheduler) } as never,
+  });
   const root = supervisorMachine.provide({
     actors: { ...Object.fromEntries(Object.entries(core).map(([name, logic]) => [name, resumable(name, logic)])), ops } as never,
   });

@@ -84,6 +84,8 @@ export interface Dispatcher {
     handler: BatchHandler<Fact<T>>,
     options: { readonly name: string },
   ): Unsubscribe;
+  /** A fact is being handled right now: whoever asks was called by it. */
+  readonly isDraining: boolean;
   /** Takes facts by strict priority until the lanes are empty ("idle") or the time slice is used up ("more"). */
   drain(): "idle" | "more";
   /** From now on turns are scheduled whenever there is work, each after I/O had its turn. */
@@ -394,6 +396,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     handle: (filter: never, handler: Handler<never>, { name }: { readonly name: string }) =>
       handlers.add(filter, handler, { name }),
     handleBatch: (filter, handler, { name }) => handlers.addBatch(filter, handler as BatchHandler<never>, { name }),
+    get isDraining() {
+      return draining;
+    },
     drain,
     start() {
       running = true;

@@ -45,7 +45,9 @@ export interface House {
   readonly effectsPending: () => number;
   /** Effects that were not performed because their cause never became durable. */
   readonly effectsWithheld: () => number;
-  readonly close: (drainMsMax: number) => Promise<DrainReport>;
+  /** Refuses new facts, handles what waits, and leaves everything durable with a fresh snapshot. */
+  readonly drain: (drainMsMax: number) => Promise<DrainReport>;
+  readonly stop: () => void;
 }
 
 export interface HouseOptions {
@@ -62,6 +64,12 @@ export interface HouseOptions {
   readonly handlers: EffectHandlers;
   /** Resolves while the clock is held by real work; undefined when it is not. */
   readonly released?: () => Promise<void> | undefined;
+  /** State besides the actors' that follows from facts: told of each journaled fact after its actors, also in a replay. */
+  readonly ledger?: {
+    readonly take: (fact: Fact) => void;
+    readonly persist: () => unknown;
+    readonly restore: (state: unknown) => void;
+  };
   readonly onJournalFailure: (error: JournalError) => void;
   readonly onSafetyChange: (to: string) => void;
   readonly onLost: (name: ActorName, event: ActorEvent) => void;
@@ -76,7 +84,40 @@ interface StateBody {
   readonly version: number;
   readonly actors: unknown;
   readonly deadlines: { readonly [id: string]: number };
+  readonly ledger?: unknown;
 }
+
+interface PersistedActor {
+  readonly context?: { readonly [key: string]: unknown };
+  readonly children?: { readonly [name: string]: { readonly snapshot: PersistedActor } };
+}
+
+/**
+ * A snapshot carries the configuration its machines were started with; the present one takes its place, so that a changed
+ * threshold is in force after a restart. By convention a machine keeps its configuration in context under `policy` or `input`.
+ */
+const withPresentPolicy = (persisted: PersistedActor, input: unknown): PersistedActor => {
+  const { context, children } = persisted;
+  const key = context === undefined ? undefined : ["policy", "input"].find((name) => Object.hasOwn(context, name));
+  const parts = (input as { readonly parts?: { readonly [name: string]: unknown } } | undefined)?.parts ?? {};
+  return {
+    ...persisted,
+    ...(key === undefined || input === undefined ? {} : { context: { ...context, [key]: presentPolicy(context?.[key], input) } }),
+    ...(children === undefined
+      ? {}
+      : {
+          children: Object.fromEntries(
+            Object.entries(children).map(([name, child]) => [
+              name,
+              { ...child, snapshot: withPresentPolicy(child.snapshot, parts[name]) },
+            ]),
+          ),
+        }),
+  };
+};
+
+/** What a machine derived from its configuration (the operating state's reading details) stays as the machine made it. */
+const presentPolicy = (was: unknown, input: unknown): unknown => ({ ...(was as object), ...(input as object) });
 
 export const createHouse = (options: HouseOptions): House => {
   const { clock, journal, handlers } = options;
@@ -143,6 +184,7 @@ export const createHouse = (options: HouseOptions): House => {
     if (fact.type === "timer.due" && !deadlines.take(fact.payload.id, fact.payload.dueAt)) return;
     const event = { type: fact.type, at: fact.at, ...(fact.payload as object) } as ActorEvent;
     for (const name of route) deliverEvent(name, event);
+    if (rowOf(fact.type).journaled) options.ledger?.take(fact);
   };
 
   const dispatcher = createDispatcher({
@@ -164,9 +206,10 @@ export const createHouse = (options: HouseOptions): House => {
       logics: options.logics,
       input: options.input,
       onLost: options.onLost,
-      ...(state === undefined ? {} : { persisted: state.actors }),
+      ...(state === undefined ? {} : { persisted: withPresentPolicy(state.actors as PersistedActor, options.input) }),
     });
     for (const [id, at] of Object.entries(state?.deadlines ?? {})) deadlines.set(id, at);
+    if (state?.ledger !== undefined) options.ledger?.restore(state.ledger);
     actors.start();
     react(actors.takeEffects(), clock.now());
   };
@@ -199,7 +242,12 @@ export const createHouse = (options: HouseOptions): House => {
 
   const saveSnapshot = async (): Promise<Result<void, JournalError>> => {
     const seq = recorder.seq();
-    const body: StateBody = { version: snapshotVersion, actors: system().persist(), deadlines: deadlines.table() };
+    const body: StateBody = {
+      version: snapshotVersion,
+      actors: system().persist(),
+      deadlines: deadlines.table(),
+      ledger: options.ledger?.persist(),
+    };
     const text = JSON.stringify(body);
     lastSnapshotSeq = seq;
     if (!(await recorder.whenDurable(seq)))
@@ -208,6 +256,8 @@ export const createHouse = (options: HouseOptions): House => {
   };
 
   const settle = (): Promise<void> | undefined => {
+    // Called from inside a fact: what waits is handled when that fact is done.
+    if (dispatcher.isDraining) return undefined;
     while (dispatcher.drain() === "more");
     if (recorder.pending() > 0 && clock.monotonicMs() - lastFlushMs > flushMsMax) {
       lastFlushMs = clock.monotonicMs();
@@ -239,13 +289,15 @@ export const createHouse = (options: HouseOptions): House => {
     saveSnapshot,
     effectsPending: () => effectsPending,
     effectsWithheld: () => effectsWithheld,
-    close: async (drainMsMax) => {
+    drain: async (drainMsMax) => {
       deadlines.disarm();
       const report = await dispatcher.stop(drainMsMax);
-      await recorder.whenDurable(recorder.seq());
+      if (recorder.seq() > lastSnapshotSeq) await saveSnapshot();
+      return report;
+    },
+    stop: () => {
       isLive = false;
       system().stop();
-      return report;
     },
   };
 };

@@ -95,6 +95,8 @@ export const createAlerts = ({
       return;
     }
     for (const [other, { sentAt }] of recent) if (Math.abs(at - sentAt) >= limits.repeatAfterMs) recent.delete(other);
+    // Texts with figures in them are all different; forgetting the oldest costs one repeated message at worst.
+    if (recent.size >= limits.queueMax) recent.delete(recent.keys().next().value as string);
     recent.set(key, { code, sentAt: at, repeated: 0 });
     open.add(code);
     for (const lane of lanes) lane.put({ level, code, text, at, repeated: last?.repeated ?? 0, runbook: runbookOf(code) });

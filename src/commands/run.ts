@@ -1,0 +1,296 @@
+/** `qts run`: the session itself, from options to report. Everything that touches the world is made here and handed to the root. */
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { createArchiveFiles, realPulse } from "#adapters/host/archive-files.ts";
+import { createBackupThread } from "#adapters/host/backup-thread.ts";
+import { createHostClock } from "#adapters/host/clock.ts";
+import { createControlServer } from "#adapters/host/control.ts";
+import { openHome } from "#adapters/host/home.ts";
+import { createHttpServer } from "#adapters/host/http.ts";
+import { openSessionJournal } from "#adapters/host/journal.sessions.ts";
+import { acquireLease } from "#adapters/host/lease.ts";
+import { createLog } from "#adapters/host/log.ts";
+import { createMaintenanceFiles } from "#adapters/host/maintenance-files.ts";
+import { createTerminalView } from "#adapters/host/terminal.ts";
+import { createSimulatedClock } from "#adapters/memory/clock.ts";
+import { createPaperBroker } from "#adapters/paper/broker.ts";
+import { createReplayFeed } from "#adapters/replay/feed.ts";
+import { openRecordedDay, volatilityOf } from "#adapters/replay/recorded-days.ts";
+import { type Config, parseConfig } from "#config/config.ts";
+import type { SessionReport } from "#core/runtime/report.ts";
+import type { CreateStrategy } from "#core/strategy/strategy.ts";
+import { createHouseMetrics } from "#ops/automation/metrics.ts";
+import { createRoot } from "#src/root.ts";
+import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
+import { qtsVersion } from "./command-line.ts";
+
+const help = `qts run: play or trade a session, until its data ends or you stop it.
+
+Usage: qts run [options]            npm start -- run [options]
+
+Without options it plays the regular session of a recorded day (SPY and IBM, 2013-10-07) on paper at 60 times its speed,
+shows a live view in a terminal and JSON log lines elsewhere, and ends with a report. Ctrl-C stops cleanly with the same
+report, a second one at once. Start again on the same home and it goes on where it was.
+
+Options:
+  --speed N|max        market seconds per real second (default 60); max: as fast as the machine can
+  --session WHICH      regular (default) or all: the whole recorded day
+  --home DIR           where everything is kept (default: QTS_HOME, else ./var)
+  --config FILE        YAML laid over the defaults; \`qts config show\` prints them all
+  --strategy NAME|FILE the sample strategy moving-average-cross, or your module (docs/examples/strategy.md)
+  --seed N             seed of everything random; the same seed gives the same run
+  --port N             of the dashboard, /status and /metrics on loopback (default 8420); 0: any free port
+  --new-session        leave an unfinished session as it is and begin a new one
+  --without-ops        no maintenance, no scheduler; core runs all the same
+  --no-view            JSON log lines also in a terminal
+  --json               print the report as one JSON document on standard output
+  --help               this page
+
+The report's JSON Schema: docs/reference/session-report.schema.json.
+
+Exit codes: 0 the session ended or was stopped, 1 it failed, 2 usage, 4 refused (home in use or unusable, port taken,
+data or journal damaged), 78 configuration.
+`;
+
+const options = {
+  speed: { type: "string" },
+  session: { type: "string" },
+  home: { type: "string" },
+  config: { type: "string" },
+  strategy: { type: "string" },
+  seed: { type: "string" },
+  port: { type: "string" },
+  "new-session": { type: "boolean" },
+  "without-ops": { type: "boolean" },
+  "no-view": { type: "boolean" },
+  json: { type: "boolean" },
+} as const;
+
+const wholeNumber = (option: string, text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  if (!/^\d+$/.test(text))
+    throw new UsageError(`--${option} is "${text}" and must be a whole number; \`qts run --help\` explains it.`);
+  return Number(text);
+};
+
+const speedOf = (text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  if (text === "max") return 0;
+  const speed = Number(text);
+  if (!(speed > 0) || !Number.isFinite(speed)) throw new UsageError(`--speed is "${text}" and must be a number above 0, or max.`);
+  return speed;
+};
+
+const sessionOf = (text: string | undefined): "regular" | "all" | undefined => {
+  if (text === undefined || text === "regular" || text === "all") return text;
+  throw new UsageError(`--session is "${text}" and must be regular or all.`);
+};
+
+/** Leaves out what was not given, so that the configuration's value stays. */
+const given = (values: Record<string, unknown>): Record<string, unknown> =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+
+const loadStrategy = async (name: string, cwd: string): Promise<CreateStrategy | string> => {
+  if (name === "moving-average-cross") return (await import("#core/strategy/moving-average-cross.ts")).createStrategy;
+  const file = resolve(cwd, name);
+  try {
+    const loaded = (await import(pathToFileURL(file).href)) as { createStrategy?: CreateStrategy };
+    if (typeof loaded.createStrategy === "function") return loaded.createStrategy;
+    return `the strategy module ${file} does not export createStrategy; docs/examples/strategy.md shows one.`;
+  } catch (error) {
+    return `the strategy "${name}" cannot be loaded from ${file}: ${(error as Error).message.split("\n")[0]}; give moving-average-cross or the path of your module.`;
+  }
+};
+
+/** What a person reads at the end. */
+const reportText = (report: SessionReport, { instruments }: Config): string => {
+  const { currency = "", priceScale = 0 } = instruments[0] ?? {};
+  const { market, archive, orders, maintenance, lanes } = report;
+  const positions = Object.entries(report.positions).map(([symbol, lots]) => `${symbol} ${lots}`);
+  const lane = ([name, { handled, dropped, p99Ms }]: [string, SessionReport["lanes"]["P0"]]): string =>
+    `${name} ${handled}${dropped > 0 ? ` (${dropped} dropped)` : ""} p99 ${p99Ms} ms`;
+  return `
+Session report${report.recovered ? ", recovered from an earlier run" : ""}
+  market       ${market.from ?? "no trade"} … ${market.to ?? ""}  ${market.ticks} ticks
+  archive      received ${archive.received}, persisted ${archive.persisted}, refused ${archive.refused}, errored ${archive.errored}
+  orders       ${orders.total}: filled ${orders.filled}, canceled ${orders.canceled}, expired ${orders.expired}, rejected ${orders.rejected}, denied ${orders.denied}, unknown ${orders.unknown}, open ${orders.open}
+  positions    ${positions.join(", ") || "none"}
+  profit       ${(report.pnlMinor / 10 ** priceScale).toFixed(2)} ${currency}
+  posture      safety ${report.safety}, operating ${report.operating}
+  maintenance  backed up ${maintenance.backedUp}, verified ${maintenance.verified}, deleted ${maintenance.deleted}, kept ${maintenance.kept}
+  lanes        ${Object.entries(lanes).map(lane).join(" · ")}
+  took         ${(report.elapsedMs / 1000).toFixed(1)} s
+`;
+};
+
+const readConfig = (
+  values: ReturnType<typeof readOptions<typeof options>>["values"],
+  io: CommandIo,
+): { readonly config: Config } | { readonly exitCode: number } => {
+  const layers: (string | object)[] = [];
+  if (values.config !== undefined) {
+    const file = resolve(io.cwd, values.config);
+    try {
+      layers.push(readFileSync(file, "utf8"));
+    } catch (error) {
+      io.err(
+        `qts: the configuration ${file} cannot be read (${(error as NodeJS.ErrnoException).code}); check the path given with --config.\n`,
+      );
+      return { exitCode: exitCodes.config };
+    }
+  }
+  layers.push({
+    session: given({ speed: speedOf(values.speed), hours: sessionOf(values.session), seed: wholeNumber("seed", values.seed) }),
+    http: given({ port: wholeNumber("port", values.port) }),
+    execution: given({ strategy: values.strategy }),
+    maintenance: given({ enabled: values["without-ops"] ? false : undefined }),
+  });
+  const parsed = parseConfig(...layers);
+  if (parsed.ok) return { config: parsed.config };
+  for (const { key, problem } of parsed.problems) io.err(`qts: configuration: ${key} ${problem}\n`);
+  return { exitCode: exitCodes.config };
+};
+
+const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
+  const { values } = readOptions("run", args, options);
+  const read = readConfig(values, io);
+  if ("exitCode" in read) return read.exitCode;
+  const { config } = read;
+  const refuse = (sentence: string, exitCode: number = exitCodes.refused): number => {
+    io.err(`qts: ${sentence}\n`);
+    return exitCode;
+  };
+
+  // What can be checked without writing anything comes first, so that a mistake leaves nothing half-written.
+  const day = openRecordedDay(config.session.day);
+  if (!day.ok) return refuse(day.error);
+  const createStrategy = await loadStrategy(config.execution.strategy, io.cwd);
+  if (typeof createStrategy === "string") return refuse(createStrategy, exitCodes.config);
+
+  const home = openHome(resolve(io.cwd, values.home ?? io.env.QTS_HOME ?? "var"));
+  if (!home.ok) return refuse(home.error.problem);
+  const lease = acquireLease({ home: home.value.path, command: `qts run ${args.join(" ")}`.trim(), now: Date.now() });
+  if (!lease.ok) return refuse(lease.error.problem);
+
+  const isTerminal = process.stdout.isTTY === true && !values.json && !values["no-view"];
+  // In a terminal the view has the screen; the log goes to a file that every start begins anew.
+  const log = createLog({ level: config.log.level, to: isTerminal ? join(home.value.path, "ops", "logs", "qts.log") : 2 });
+  const { logger } = log;
+  const closers: (() => Promise<unknown> | unknown)[] = [() => lease.value.release(), () => log.close()];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+
+  try {
+    const opened = await openSessionJournal(home.value, {
+      fresh: values["new-session"] ?? false,
+      snapshotsKept: config.journal.snapshotsKept,
+      recordsKept: config.journal.recordsKept,
+    });
+    if (!opened.ok) {
+      const { error } = opened;
+      return refuse(
+        "reason" in error ? error.reason : `the journal has ${error.actualSeq} records where ${error.expectedSeq} were expected.`,
+      );
+    }
+    const { journal, session, continued, markEnded } = opened.value;
+    closers.push(() => journal.close());
+    for (const notice of journal.notices) logger.warn(notice);
+
+    // The replay's own clock drains the house whenever it lets I/O have its turn.
+    let settle: () => void = () => {};
+    const clock = createSimulatedClock({
+      startAt: day.value.header.midnightAt,
+      yieldToIo: async () => {
+        settle();
+        await new Promise((done) => setImmediate(done));
+        settle();
+      },
+    });
+    const feed = createReplayFeed({
+      day: day.value,
+      hours: config.session.hours,
+      speed: config.session.speed,
+      clock,
+      pause: () => root.pause(),
+    });
+    const broker = await createPaperBroker({
+      config: config.broker.paper,
+      instruments: config.instruments,
+      hours: config.session.hours,
+      clock,
+      seed: config.session.seed,
+      ledgerPath: join(home.value.paper, `session-${session}.jsonl`),
+    });
+    if (!broker.ok) return refuse(broker.error.reason);
+    closers.push(() => broker.value.close());
+
+    const ops = values["without-ops"] ? undefined : { files: createMaintenanceFiles(), worker: createBackupThread() };
+    const root = createRoot(config, {
+      version: qtsVersion(),
+      home: home.value,
+      session,
+      continued,
+      epoch: lease.value.epoch,
+      clock,
+      journal,
+      markEnded,
+      broker: broker.value,
+      feed,
+      startsAt: feed.startsAt,
+      onTrade: ({ symbol, priceMinor, quantity, exchangeAt, sequence }) =>
+        broker.value.onTrade({ symbol, priceMinor, quantity, at: exchangeAt, sequence }),
+      endOfDay: () => broker.value.endOfSession(),
+      strategy: createStrategy({ instruments: config.instruments, seed: config.session.seed }),
+      archiveFiles: createArchiveFiles(),
+      log: logger,
+      wallClock: createHostClock(),
+      pulse: realPulse,
+      vix: volatilityOf(config.session.day),
+      ...(ops === undefined ? {} : { ops }),
+    });
+    settle = () => {
+      root.settle();
+    };
+    io.signal?.addEventListener("abort", () => root.requestStop(`stopped by ${String(io.signal?.reason ?? "a signal")}`));
+
+    const metrics = createHouseMetrics();
+    const http = createHttpServer({
+      host: config.http.host,
+      port: config.http.port,
+      status: root.status,
+      metrics: () => metrics.collect(root.status(), root.stages()),
+      metricsContentType: metrics.contentType,
+    });
+    const listening = await http.listen();
+    if (!listening.ok) return refuse(listening.error.sentence);
+    closers.push(() => http.close());
+    const control = createControlServer({ directory: home.value.control });
+    closers.push(() => control.close());
+
+    const started = await root.start();
+    if (!started.ok) return refuse(started.error);
+    await control.listen(root.answer);
+    logger.info(
+      { session, epoch: lease.value.epoch, recovered: continued, dashboard: listening.value.url, home: home.value.path },
+      "the session has started",
+    );
+
+    const view = isTerminal
+      ? createTerminalView({ out: process.stdout, status: root.status, address: listening.value.url, clock, env: io.env })
+      : undefined;
+    view?.start();
+    const { report, failure } = await root.finished;
+    view?.stop();
+    logger.info({ report }, failure ?? "the session has ended");
+    io.out(values.json ? `${JSON.stringify(report)}\n` : reportText(report, config));
+    if (failure === undefined) return exitCodes.ok;
+    io.err(`qts: ${failure}\n`);
+    return exitCodes.failed;
+  } finally {
+    await closeAll();
+  }
+};
+
+export const command: Command = { name: "run", summary: "play or trade a session (the default)", help, run };

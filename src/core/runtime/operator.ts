@@ -1,0 +1,117 @@
+/**
+ * Operator commands on a running house: a change becomes a fact and is answered once the house has handled it, with what
+ * the machines made of it; a question is answered from the actors' state.
+ */
+import type { OperatingContext } from "#machines/operating-state.machine.ts";
+import type { SafetyContext } from "#machines/safety.machine.ts";
+import type { NewFact } from "../event/catalog.ts";
+import type { Clock, CommandReply } from "../ports.ts";
+import { explainOperating, explainSafety } from "../state/posture-explain.ts";
+import type { House } from "./house.ts";
+import type { HouseStatus } from "./report.ts";
+
+/** As it comes through the control door, which has checked it. */
+export type ControlRequest =
+  | { readonly command: "status" }
+  | { readonly command: "lockdown"; readonly reason: string; readonly operator?: string | undefined }
+  | { readonly command: "release"; readonly reason: string; readonly operator: string }
+  | {
+      readonly command: "override.set";
+      readonly state: string;
+      readonly forMs: number;
+      readonly reason: string;
+      readonly operator: string;
+    }
+  | { readonly command: "override.clear"; readonly reason: string; readonly operator: string }
+  | { readonly command: "explain"; readonly subject: "operating" | "safety" }
+  | { readonly command: "explain"; readonly subject: "order"; readonly orderId: string };
+
+const done = 0;
+const refused = 4;
+
+type SafetySnapshot = { readonly value: unknown; readonly context: SafetyContext };
+type OperatingSnapshot = { readonly value: unknown; readonly context: OperatingContext };
+
+export const createOperator = ({
+  house,
+  clock,
+  status,
+  story,
+}: {
+  readonly house: House;
+  readonly clock: Clock;
+  readonly status: () => HouseStatus;
+  /** All that the journal knows of an order. */
+  readonly story: (orderId: string) => Promise<unknown>;
+}): ((request: ControlRequest) => Promise<CommandReply>) => {
+  const safety = (): SafetySnapshot => house.actors().snapshotOf("safety") as unknown as SafetySnapshot;
+  const operating = (): OperatingSnapshot => house.actors().snapshotOf("operating") as unknown as OperatingSnapshot;
+
+  /** Offers the fact and waits until everything that stood before it, and it, has been handled and is on disk. */
+  const change = async (fact: NewFact): Promise<void> => {
+    house.offer(fact);
+    await house.settle();
+    await house.recorder.whenDurable(house.recorder.seq());
+  };
+
+  const reply = (exitCode: number, sentence: string): CommandReply => ({
+    exitCode,
+    body: { sentence, safety: status().safety, operating: status().operating },
+  });
+
+  return async (request) => {
+    switch (request.command) {
+      case "status":
+        return { exitCode: done, body: status() };
+      case "lockdown": {
+        const { reason, operator } = request;
+        await change({
+          type: "operator.lockdown.requested",
+          payload: { reason, ...(operator === undefined ? {} : { operator }) },
+          source: "operator",
+        });
+        return reply(done, "Trading is locked down: no new order leaves; cancels do. `qts release` ends it.");
+      }
+      case "release": {
+        if (safety().value !== "LOCKDOWN") return reply(refused, `There is nothing to release: safety is ${safety().value}.`);
+        await change({
+          type: "operator.lockdown.released",
+          payload: { operator: request.operator, reason: request.reason },
+          source: "operator",
+        });
+        return reply(done, `LOCKDOWN is released by ${request.operator}; safety is ${safety().value}.`);
+      }
+      case "override.set": {
+        const { state, operator, reason, forMs } = request;
+        const expiresAt = clock.now() + forMs;
+        await change({
+          type: "operating.override.requested",
+          payload: { state: state as "DEFENSIVE", operator, reason, expiresAt },
+          source: "operator",
+        });
+        const { override } = operating().context;
+        if (override?.state === state && override.expiresAt === expiresAt)
+          return reply(done, `${state} is pinned by ${operator} until ${new Date(expiresAt).toISOString()}.`);
+        return reply(refused, `The override is refused: ${operating().context.step.reason || "see qts explain operating"}.`);
+      }
+      case "override.clear": {
+        if (operating().context.override === null) return reply(refused, "There is no override to clear.");
+        await change({
+          type: "operating.override.cleared",
+          payload: { operator: request.operator, reason: request.reason },
+          source: "operator",
+        });
+        return reply(done, `The override is cleared by ${request.operator}; the operating state is ${status().operating}.`);
+      }
+      case "explain":
+        if (request.subject === "order") return { exitCode: done, body: await story(request.orderId) };
+        return {
+          exitCode: done,
+          body:
+            request.subject === "safety"
+              ? explainSafety(safety() as never, clock.now())
+              : explainOperating(operating(), clock.now()),
+        };
+    }
+  };
+};

@@ -1,0 +1,676 @@
+/**
+ * The composition root: (config, ports) ⇒ a session that can be started, asked and stopped. Everything meets here and
+ * nowhere else; no room knows more than its ports.
+ */
+import { createGapTracker } from "#archive/gaps.ts";
+import { createJsonlSink } from "#archive/jsonl-sink.ts";
+import type { ArchiveFiles, Pulse } from "#archive/ports.ts";
+import { readResumePoint } from "#archive/resume.ts";
+import { type ArchiveCounts, createArchiveWatch } from "#archive/watch.ts";
+import type { Config } from "#config/config.ts";
+import type { Fact, FactType, NewFact, Offer } from "#core/event/catalog.ts";
+import { degradationOf } from "#core/event/degradation.ts";
+import { createReportIntake } from "#core/execution/broker-reports.ts";
+import { createExecutionRoute } from "#core/execution/execution-route.ts";
+import { createEpochFence, createOrderGate } from "#core/execution/order-gate.ts";
+import { createDeskLogic, type DeskSnapshot } from "#core/orders/desk-logic.ts";
+import { createOrderIds } from "#core/orders/intent.ts";
+import type { DeskView } from "#core/orders/order-desk.ts";
+import { createReconciliation } from "#core/orders/reconciliation.ts";
+import type { Broker, Clock, CommandReply, Journal, JournalError } from "#core/ports.ts";
+import { err, ok, type Result } from "#core/result.ts";
+import { createComputingGates } from "#core/risk/computing-gates.ts";
+import type { RiskView } from "#core/risk/risk-gate.ts";
+import { chartProblems } from "#core/runtime/boot-check.ts";
+import type { EffectHandlers } from "#core/runtime/effects.ts";
+import { createFigures } from "#core/runtime/figures.ts";
+import { createHouse } from "#core/runtime/house.ts";
+import { type ControlRequest, createOperator } from "#core/runtime/operator.ts";
+import type { HouseStatus, SessionReport } from "#core/runtime/report.ts";
+import { createAccountMetrics } from "#core/state/account-metrics.ts";
+import { createCycle } from "#core/strategy/cycle.ts";
+import type { Strategy } from "#core/strategy/strategy.ts";
+import { archiveMachine } from "#machines/archive.machine.ts";
+import { executionLoopMachine } from "#machines/execution-loop.machine.ts";
+import { feedMachine } from "#machines/feed.machine.ts";
+import { maintenanceMachine } from "#machines/maintenance.machine.ts";
+import { operatingMachine, operatingView } from "#machines/operating-state.machine.ts";
+import { policyOf } from "#machines/operating-state.policy.ts";
+import { opsMachine } from "#machines/ops.machine.ts";
+import { orderMachine } from "#machines/order.machine.ts";
+import { type SafetyState, safetyMachine, tradingAllowed } from "#machines/safety.machine.ts";
+import { schedulerMachine } from "#machines/scheduler.machine.ts";
+import { supervisorMachine } from "#machines/supervisor.machine.ts";
+import { createFeedLink, type FeedLink } from "#market/feed-link.ts";
+import { createMarketPipeline, type MarketPipeline } from "#market/pipeline.ts";
+import type { Feed, RawTick } from "#market/ports.ts";
+import { regularSpans } from "#market/sessions.ts";
+import { createSnapshotLoop } from "#market/snapshot-loop.ts";
+import { type AlertLog, createAlerts, createLogAlertChannel } from "#ops/automation/alerts.ts";
+import type { StagesByName } from "#ops/automation/metrics.ts";
+import { createScheduler } from "#ops/automation/scheduler.ts";
+import { createMaintenance } from "#ops/maintenance/coordinator.ts";
+import type { BackupWorker, MaintenanceFiles } from "#ops/ports.ts";
+
+export interface RecordingPorts {
+  readonly clock: Clock;
+  readonly feed: Feed;
+  readonly archiveFiles: ArchiveFiles;
+  readonly pulse: Pulse;
+  /** The archive's directory. */
+  readonly archive: string;
+  readonly session: string;
+  readonly run: string;
+  readonly startsAt: number;
+  /** Sees every tick before the house does, as a venue would. */
+  readonly onTick: (tick: RawTick) => void;
+}
+
+/** Market data on its way in and to disk: feed → pipeline → archive and lanes. */
+const composeRecording = (config: Config, ports: RecordingPorts, offer: Offer) => {
+  const { clock, archiveFiles: files, archive: directory, session, run } = ports;
+  const { instruments } = config;
+  const sink = createJsonlSink({ ...config.archive, directory, session, run, files, clock, pulse: ports.pulse, offer });
+  let pipeline: MarketPipeline | undefined;
+  let link: FeedLink | undefined;
+  let stopLoop = (): void => {};
+  let finishGaps = (): void => {};
+  let isTried: () => void = () => {};
+  const tried = new Promise<void>((resolve) => {
+    isTried = resolve;
+  });
+
+  const counts = (): ArchiveCounts => {
+    const { received = 0, refused = 0, errored = 0 } = pipeline?.tickCounts() ?? {};
+    const { persisted, pending, lost, turnedAway } = sink.figures().scalp;
+    return { received, persisted, refused: refused + turnedAway, errored: errored + lost, pending };
+  };
+  const watch = createArchiveWatch({
+    clock,
+    files,
+    directory,
+    counts,
+    countsEveryMs: config.archive.measureEveryMs,
+    diskEveryMs: config.disk.measureEveryMs,
+    offer,
+  });
+
+  /** Opens the archive, reads where an earlier run ended, and joins the feed to it. */
+  const open = async (): Promise<void> => {
+    const opened = await sink.open();
+    if (!opened.ok || pipeline !== undefined) return;
+    const symbols = instruments.map(({ symbol }) => symbol);
+    const resume = await readResumePoint({ files, directory, session, symbols });
+    if (!resume.ok) {
+      offer({
+        type: "archive.write.failed",
+        payload: { path: directory, code: resume.error.code, reason: resume.error.reason, bufferedRows: 0 },
+        source: "archive",
+      });
+      return;
+    }
+    const known = Object.entries(resume.value.symbols);
+    const gaps = createGapTracker({
+      limits: config.archive.gaps,
+      symbols: instruments,
+      startsAt: ports.startsAt,
+      lastRowAt: Object.fromEntries(known.map(([symbol, { exchangeAt }]) => [symbol, exchangeAt])),
+      regularSpans,
+      note: sink.note,
+    });
+    finishGaps = () => gaps.finish(clock.now());
+    const made = createMarketPipeline({
+      session,
+      run,
+      source: ports.feed.name,
+      instruments,
+      clock,
+      limits: config.market,
+      archive: sink,
+      offer,
+      resume: resume.value,
+      onRow: gaps.row,
+      onHole: gaps.hole,
+      onRefused: ({ reason, symbol, sequence, at }) => gaps.missing({ reason: "refused", detail: reason, symbol, sequence, at }),
+    });
+    const loop = createSnapshotLoop({ pipeline: made, clock, symbols, swingEveryMs: config.market.swingEveryMs });
+    pipeline = made;
+    link = createFeedLink({
+      feed: ports.feed,
+      afterSequence: () => Object.fromEntries(symbols.map((symbol) => [symbol, made.marks.get(symbol)?.sequence ?? 0])),
+      accept: (tick) => {
+        ports.onTick(tick);
+        loop.accept(tick);
+      },
+      marks: made.marks,
+      instruments,
+      clock,
+      offer,
+    });
+    loop.start();
+    watch.start();
+    stopLoop = () => {
+      loop.stop();
+      watch.stop();
+    };
+  };
+
+  return {
+    sink,
+    counts,
+    mark: (symbol: string) => pipeline?.marks.get(symbol),
+    link: () => link,
+    stages: () => pipeline?.counts() ?? {},
+    /** A promise while the disk is behind: a source that can wait should. */
+    room: () => sink.room(),
+    /** Resolves once opening was tried, with or without success. */
+    tried,
+    handlers: {
+      "archive.open": () => void clock.hold(open().finally(isTried)),
+      "archive.close": () => {
+        stopLoop();
+        finishGaps();
+        void clock.hold(sink.close());
+      },
+      "feed.connect": ({ feed }: { readonly feed: string }) => {
+        if (link !== undefined) link.connect();
+        // The feed machine tries again, later and later.
+        else offer({ type: "feed.disconnected", payload: { feed, reason: "the archive is not open yet" }, source: feed });
+      },
+      "feed.stop": () => link?.stop(),
+      "feed.measure": ({ silenceMsMax }: { readonly silenceMsMax: number }) => link?.measure(silenceMsMax),
+      "feed.await": () => link?.await(),
+    },
+  };
+};
+
+/** The logger, as much of it as the house uses; pino's fits. */
+export type Log = AlertLog;
+
+export interface OpsPorts {
+  readonly files: MaintenanceFiles;
+  readonly worker: BackupWorker;
+}
+
+export interface RootPorts extends Omit<RecordingPorts, "onTick" | "run" | "archive" | "clock"> {
+  readonly version: string;
+  readonly home: { readonly path: string; readonly archive: string; readonly backup: string; readonly maintenanceLogs: string };
+  /** True when the journal already holds facts of this session. */
+  readonly continued: boolean;
+  /** Of the lease; order ids carry it. */
+  readonly epoch: number;
+  /** In a replay a simulated clock, which is told how far the journal had got, and says when it may go on. */
+  readonly clock: Clock & {
+    readonly advanceTo?: (at: number) => Promise<void> | undefined;
+    readonly released?: () => Promise<void>;
+    readonly held?: number;
+  };
+  /** People live in real time, also in a replay. */
+  readonly wallClock: Pick<Clock, "now" | "setTimer">;
+  readonly journal: Journal;
+  readonly markEnded: (cause: string) => Promise<Result<void, JournalError>>;
+  readonly broker: Broker;
+  /** The venue watches the market through us; absent for one that sees it itself. */
+  readonly onTrade?: (tick: RawTick) => void;
+  /** The venue closes for the day. */
+  readonly endOfDay?: () => Promise<void>;
+  readonly strategy: Strategy;
+  /** The volatility index, each value with its own time. */
+  readonly vix: readonly { readonly at: number; readonly value: number }[];
+  readonly log: Log;
+  /** Absent: core runs without ops. */
+  readonly ops?: OpsPorts;
+}
+
+export interface Finished {
+  readonly report: SessionReport;
+  /** One sentence when the session did not end well. */
+  readonly failure: string | undefined;
+}
+
+export interface Root {
+  /** Recovers, reconciles, opens trading and begins the market. The sentence of a failure names the remedy. */
+  readonly start: () => Promise<Result<void, string>>;
+  /** Ends the session cleanly; twice is fine. */
+  readonly requestStop: (cause: string) => void;
+  readonly finished: Promise<Finished>;
+  readonly status: () => HouseStatus;
+  readonly stages: () => StagesByName;
+  /** Handles what waits; called whenever I/O has had its turn. */
+  readonly settle: () => void;
+  /** Asked by the feed after every tick: a promise holds it. */
+  readonly pause: () => Promise<void> | undefined;
+  readonly answer: (request: ControlRequest) => Promise<CommandReply>;
+}
+
+const restart = { restartsMax: 5, windowMs: 30_000, delayMs: 100, delayMsMax: 5_000 } as const;
+const maintenanceMsMax = 600_000;
+const evaluationTimer = "operating.evaluation";
+
+const journalSentence = (error: JournalError): string =>
+  error.type === "journal.stale.owner"
+    ? `the journal has ${error.actualSeq} records where ${error.expectedSeq} were expected: another process writes to it; stop that one first.`
+    : error.reason;
+
+export const createRoot = (config: Config, ports: RootPorts): Root => {
+  const { clock, broker, log, session, epoch } = ports;
+  const startedMs = clock.monotonicMs();
+  const run = String(epoch).padStart(6, "0");
+  const scale = config.instruments[0]?.priceScale ?? 0;
+  let failure: string | undefined;
+  let recovered = false;
+  let isStopping = false;
+  let hasStarted = false;
+  let maintenanceFigures = { backedUp: 0, verified: 0, deleted: 0, kept: 0 };
+  let finish: (finished: Finished) => void = () => {};
+  const finished = new Promise<Finished>((resolve) => {
+    finish = resolve;
+  });
+
+  const offer: Offer = (fact) => house.offer(fact);
+  const tell = (type: FactType, payload: object): void => offer({ type, payload, source: "root" } as NewFact);
+
+  // What the parts may know of each other: read from the actors' snapshots, fail-closed when an actor is down.
+  const desk = (): DeskView => (house.actors().snapshotOf("orders") as unknown as DeskSnapshot).desk;
+  const safety = (): SafetyState =>
+    house.actors().isDown("safety")
+      ? "LOCKDOWN"
+      : (house.actors().snapshotOf("safety") as unknown as { value: SafetyState }).value;
+  const operating = () => operatingView(house.actors().snapshotOf("operating") as never);
+  const machineState = (name: "maintenance"): string => house.actors().states()[name] ?? "";
+
+  const recording = composeRecording(
+    config,
+    { ...ports, run, archive: ports.home.archive, onTick: (tick) => ports.onTrade?.(tick) },
+    offer,
+  );
+  const riskView: RiskView = {
+    safety,
+    operating: () => operating().properties,
+    mark: recording.mark,
+    instrument: (symbol) => config.instruments.find((instrument) => instrument.symbol === symbol),
+    now: () => clock.now(),
+  };
+  const fence = createEpochFence(epoch);
+  const gate = createOrderGate({ broker, fence });
+  const intake = createReportIntake({
+    brokerName: broker.name,
+    desk,
+    offer,
+    onConnected: () => reconciliation.run(hasStarted ? "reconnect" : "start"),
+  });
+  const reconciliation = createReconciliation({
+    broker,
+    desk,
+    intake,
+    offer,
+    clock,
+    isAwaited: gate.isAwaited,
+    policy: {
+      everyMs: config.broker.reconcileEveryMs,
+      absentAfterMs: config.broker.absentAfterMs,
+      matchSkewMs: config.broker.matchSkewMs,
+    },
+  });
+  const route = createExecutionRoute({
+    gate,
+    fence,
+    riskGates: createComputingGates(config),
+    view: riskView,
+    broker: { name: broker.name, live: broker.capabilities.live },
+    desk,
+    intake,
+    query: (orderId) => reconciliation.query(orderId),
+    offer,
+    clock,
+    submitTimeoutMs: config.broker.submitTimeoutMs,
+  });
+  const cycle = createCycle({
+    strategy: ports.strategy,
+    clock,
+    offer,
+    signalMsMax: 2 * config.execution.intervalMs,
+    nextOrderId: createOrderIds(epoch),
+    view: () => ({
+      now: clock.now(),
+      instruments: config.instruments,
+      position: (symbol) => desk().position(symbol).quantity,
+      mark: recording.mark,
+      openOrders: [...desk().liveOrders()].map((order) => ({
+        orderId: order.orderId,
+        symbol: order.symbol,
+        side: order.side,
+        leavesQuantity: order.ordered - order.cumulative,
+        createdAt: order.intendedAt,
+        isCancelPending: order.isCancelPending,
+      })),
+      entrySignalMin: operating().properties.entrySignalMin,
+      newEntry: operating().properties.newEntry,
+    }),
+  });
+  const account = createAccountMetrics(
+    {
+      startingCashMinor: config.broker.paper.cashMinor,
+      highWaterDays: config.operating.highWaterDays,
+      targetCagr: config.operating.targetCagr,
+      dayOf: (at) => new Date(at).toISOString().slice(0, 10),
+    },
+    desk,
+  );
+  const alerts = createAlerts({ channels: [createLogAlertChannel(log)], clock: ports.wallClock });
+
+  const maintenance =
+    ports.ops === undefined
+      ? undefined
+      : createMaintenance({
+          dataRoot: ports.home.archive,
+          backupRoot: ports.home.backup,
+          policy: { type: "data", decisionSnapshotDays: "never", ...config.maintenance.policy },
+          deleteShareMax: config.maintenance.deleteShareMax,
+          logPath: `${ports.home.maintenanceLogs}/cleanup.log`,
+          tool: `qts ${ports.version}`,
+          isOpen: (path) => recording.sink.openPaths().includes(path),
+          clock,
+          offer,
+          ...ports.ops,
+        });
+  const scheduler = createScheduler({ clock, offer });
+  const nowhere = (): void => {};
+
+  const handlers: EffectHandlers = {
+    ...recording.handlers,
+    ...route,
+    ...alerts.handlers,
+    ...scheduler.handlers,
+    ...(maintenance?.handlers ?? {
+      "maintenance.plan": nowhere,
+      "backup.run": nowhere,
+      "backup.verify": nowhere,
+      "retention.scan": nowhere,
+      "cleanup.run": nowhere,
+    }),
+    "cycle.run": ({ cycle: number }) => cycle.run(number),
+    "safety.report": ({ kind, code, reason }) => {
+      const type = (
+        {
+          anomaly: "anomaly.raised",
+          guardrail: "guardrail.tripped",
+          failsafe: "failsafe.tripped",
+          cleared: "failsafe.cleared",
+        } as const
+      )[kind];
+      tell(type, { code, reason });
+    },
+    "operating.announce": ({ from, to, rule, reason }) => {
+      log.info({ from, to, rule }, `operating state ${from} → ${to}: ${reason}`);
+      tell("operating.changed", { from, to, rule, reason });
+    },
+    "operating.history.append": ({ entry }) => tell("operating.moved", { entry }),
+    "component.restart": ({ component }) => {
+      log.warn({ component }, `${component} is restarted`);
+      tell("component.started", { component });
+    },
+    "component.report.failed": ({ component, reason }) => {
+      log.error({ component, reason }, `${component} stopped with an error`);
+      tell("component.failed", { component, reason });
+    },
+  };
+
+  const house = createHouse({
+    config: config.events,
+    seed: config.session.seed,
+    runPrefix: `${session}-${run}-`,
+    snapshotEveryFacts: config.journal.snapshotEveryFacts,
+    clock,
+    journal: ports.journal,
+    logics: {
+      safety: safetyMachine,
+      operating: operatingMachine,
+      orders: createDeskLogic({
+        instruments: config.instruments,
+        limits: { unknownDeadlineMs: config.broker.unknownDeadlineMs, pendingDeadlineMs: config.broker.pendingDeadlineMs },
+        finishedKept: config.broker.finishedOrdersKept,
+        approvalsKept: 10_000,
+      }),
+      execution: executionLoopMachine,
+      feed: feedMachine,
+      archive: archiveMachine,
+      maintenance: maintenanceMachine,
+      scheduler: schedulerMachine,
+    },
+    input: {
+      restart,
+      ops: ports.ops !== undefined,
+      parts: {
+        safety: config.safety,
+        operating: { ...config.operating, ...policyOf(config.operating) },
+        execution: config.execution,
+        feed: { feed: ports.feed.name, silenceMsMax: config.archive.silenceMsMax, reconnect: config.market.reconnect },
+        archive: { reopenMs: 5000, persistedShareMin: config.archive.persistedShareMin, disk: config.disk },
+        ops: { restart, parts: { scheduler: { failuresMax: 3, backoffMs: 1000, backoffMsMax: 60_000 } } },
+      },
+    },
+    handlers,
+    ledger: account,
+    released: () => ((clock.held ?? 0) > 0 ? clock.released?.() : undefined),
+    onJournalFailure: (error) => {
+      log.error({ error }, "the journal cannot append: trading stops");
+      fence.close("the journal cannot append");
+    },
+    onSafetyChange: (to) => {
+      house.dispatcher.setDegradation(degradationOf(to));
+      // What was approved before the halt must not leave after it (spec O7).
+      if (!tradingAllowed(to as SafetyState)) fence.raise(`safety is ${to}`);
+    },
+    onLost: (name, event) => log.error({ actor: name, fact: event.type }, "a fact for an actor that is down was lost"),
+  });
+
+  // Handlers of facts that no machine is told: the strategy's eyes, its signals, and what people read.
+  const { dispatcher } = house;
+  dispatcher.handle(
+    "market.trade.ticked",
+    ({ payload: { symbol, priceMinor, quantity, exchangeAt } }) =>
+      ports.strategy.onTrade?.({ symbol, priceMinor, quantity, at: exchangeAt }),
+    { name: "strategy" },
+  );
+  dispatcher.handle("market.vix.updated", ({ at, payload }) => account.metrics().vix(payload.value, at), { name: "account" });
+  dispatcher.handle("signal.generated", cycle.actOnSignal, { name: "signals" });
+  dispatcher.handle(
+    "maintenance.planned",
+    () => {
+      maintenanceFigures = { backedUp: 0, verified: 0, deleted: 0, kept: 0 };
+    },
+    { name: "figures" },
+  );
+  dispatcher.handle(
+    "maintenance.backup.completed",
+    ({ payload: { files } }) => {
+      maintenanceFigures = { ...maintenanceFigures, backedUp: files };
+    },
+    { name: "figures" },
+  );
+  dispatcher.handle(
+    "maintenance.backup.verified",
+    ({ payload: { files } }) => {
+      maintenanceFigures = { ...maintenanceFigures, verified: files };
+    },
+    { name: "figures" },
+  );
+  dispatcher.handle(
+    "maintenance.cleaned",
+    ({ payload: { deleted, kept } }) => {
+      maintenanceFigures = { ...maintenanceFigures, deleted, kept };
+    },
+    { name: "figures" },
+  );
+
+  /** Resolves with the next fact of one of these types. */
+  const next = <T extends FactType>(...types: readonly T[]): Promise<Fact<T>> =>
+    new Promise((resolve) => {
+      const stop = dispatcher.handle(
+        types,
+        (fact) => {
+          stop();
+          resolve(fact);
+        },
+        { name: "root" },
+      );
+    });
+
+  const trading = (): { open: boolean; why: string } => {
+    if (isStopping) return { open: false, why: "the session is stopping" };
+    const state = safety();
+    if (!tradingAllowed(state)) return { open: false, why: `safety is ${state}` };
+    return desk().trading();
+  };
+
+  const figures = createFigures({
+    version: ports.version,
+    session,
+    home: ports.home.path,
+    epoch,
+    instruments: config.instruments,
+    clock,
+    house,
+    recovered: () => recovered,
+    desk,
+    safety,
+    operating: () => operating().state,
+    mark: recording.mark,
+    market: () => {
+      const link = recording.link();
+      return {
+        firstAt: link?.firstTickAt(),
+        lastAt: link?.lastTickAt(),
+        ticks: link?.ticks() ?? 0,
+        progress: link?.progress() ?? null,
+      };
+    },
+    archive: recording.counts,
+    maintenance: () => maintenanceFigures,
+    trading,
+    restarts: () => ({}),
+    loopDelay: () => ({ p99: 0, max: 0 }),
+  });
+
+  /** The day's data is over: the venue closes, the archive is sealed, and the day is backed up. */
+  const endDay = async (): Promise<void> => {
+    tell("execution.stop.requested", { cause: "the day is over" });
+    await ports.endOfDay?.();
+    await clock.yieldToIo();
+    const sealed = next("archive.closed");
+    tell("archive.close.requested", { cause: "the day is over" });
+    await sealed;
+    if (maintenance !== undefined && config.maintenance.enabled && config.maintenance.atDayEnd) {
+      const ended = next("maintenance.cleaned", "maintenance.failed");
+      tell("maintenance.run.requested", { runId: `${session}-${epoch}-day-end`, cause: "the day is over" });
+      await ended;
+    }
+    await close("the day is over", true);
+  };
+
+  const close = async (cause: string, isDayOver: boolean): Promise<void> => {
+    isStopping = true;
+    tell("execution.stop.requested", { cause });
+    tell("feed.stop.requested", { cause });
+    if (!isDayOver) {
+      const sealed = next("archive.closed");
+      tell("archive.close.requested", { cause });
+      await sealed;
+    }
+    tell("session.ended", { session, cause });
+    await clock.yieldToIo();
+    fence.close("the session has ended");
+    scheduler.stop();
+    reconciliation.stop();
+    const drained = await house.drain(config.events.drainMsMax);
+    if (Object.values(drained.left).some((count) => count > 0)) log.warn({ left: drained.left }, "facts were left in the lanes");
+    const report = figures.report();
+    house.stop();
+    if (isDayOver && failure === undefined) await ports.markEnded(cause);
+    alerts.close();
+    await maintenance?.close();
+    finish({ report, failure });
+  };
+
+  const evaluatePosture = (): void => {
+    const now = clock.now();
+    for (const { symbol } of config.instruments) {
+      const last = recording.mark(symbol);
+      if (last !== undefined) account.metrics().mark(symbol, last.priceMinor, last.at);
+    }
+    tell("operating.metrics.measured", { metrics: account.metrics().measure() });
+    house.deadlines.set(evaluationTimer, now + config.operating.evaluationEveryMs);
+  };
+
+  const start = async (): Promise<Result<void, string>> => {
+    const problems = [
+      supervisorMachine,
+      opsMachine,
+      safetyMachine,
+      operatingMachine,
+      executionLoopMachine,
+      feedMachine,
+      archiveMachine,
+      maintenanceMachine,
+      schedulerMachine,
+      orderMachine,
+    ].flatMap(chartProblems);
+    if (problems.length > 0)
+      return err(`the machines are not whole: ${problems.join("; ")}. This is a bug of QTS; please report it.`);
+
+    const recovery = await house.recover();
+    if (!recovery.ok) return err(journalSentence(recovery.error));
+    recovered = recovery.value.recovered;
+    // Time goes on where the journal ended; what was due in between fires as soon as deadlines are armed.
+    await clock.advanceTo?.(Math.max(ports.startsAt, recovery.value.lastAt ?? 0));
+
+    broker.reports.subscribe({
+      next: intake.take,
+      error: (error: unknown) => tell("broker.disconnected", { broker: broker.name, reason: String(error) }),
+    });
+    dispatcher.setDegradation(degradationOf(safety()));
+    house.open({ session, epoch, recovered });
+    await recording.tried;
+    const reconciled = next("reconciliation.completed", "reconciliation.failed");
+    const connected = await broker.connect();
+    if (!connected.ok) tell("broker.disconnected", { broker: broker.name, reason: connected.error.reason });
+    else await reconciled;
+    hasStarted = true;
+
+    for (const { at, value } of ports.vix) {
+      clock.setTimer(at, () => offer({ type: "market.vix.updated", payload: { value }, source: "vix", at }));
+    }
+    if (house.deadlines.table()[evaluationTimer] === undefined)
+      house.deadlines.set(evaluationTimer, clock.now() + config.operating.evaluationEveryMs);
+    if (config.trading.enabled) tell("execution.start.requested", { cause: recovered ? "recovered" : "started" });
+    tell("feed.connect.requested", { cause: recovered ? "recovered" : "started" });
+    dispatcher.handle("timer.due", ({ payload }) => (payload.id === evaluationTimer ? evaluatePosture() : undefined), {
+      name: "posture",
+    });
+    dispatcher.handle("feed.ended", () => void endDay().catch(crash), { name: "root" });
+    return ok(undefined);
+  };
+
+  /** A bug of ours: say so, and end; the next start recovers. */
+  const crash = (error: unknown): void => {
+    failure = `the session failed: ${String(error)}; start it again to recover`;
+    log.error({ error }, failure);
+    finish({ report: figures.report(), failure });
+  };
+
+  return {
+    start,
+    requestStop: (cause) => {
+      if (isStopping) return;
+      isStopping = true;
+      void close(cause, false).catch(crash);
+    },
+    finished,
+    status: figures.status,
+    stages: recording.stages,
+    settle: () => void house.settle(),
+    pause: () => house.settle() ?? recording.room(),
+    answer: createOperator({ house, clock, status: figures.status, story: async (orderId) => ({ orderId }) }),
+  };
+};
