@@ -67,14 +67,14 @@ export const createExecutionRoute = (options: ExecutionRouteOptions): ExecutionR
   /** Approvals whose fact has not reached the desk yet. */
   const issued = new Map<string, Approval>();
 
-  const approvals = (): readonly Approval[] => {
+  const onTheirWay = (): readonly Approval[] => {
     for (const orderId of issued.keys()) {
       const order = desk().order(orderId);
       if (order === undefined || order.epoch !== null || order.ended !== null) issued.delete(orderId);
     }
-    return issued.size === 0 ? desk().approvals() : [...desk().approvals(), ...issued.values()];
+    return [...issued.values()];
   };
-  const context = (): RiskContext => ({ view, desk: desk(), broker: options.broker, approvals });
+  const context = (): RiskContext => ({ view, desk: desk(), broker: options.broker, issued: onTheirWay });
 
   const tell = (orderId: string, fact: Pick<NewFact, "type" | "payload">): void =>
     offer({ ...fact, source, correlationId: orderId } as NewFact);

@@ -8,7 +8,7 @@ export type DeskSnapshot = Snapshot<undefined> & {
   readonly value: "open" | "closed";
   readonly desk: OrderDesk;
 };
-export type DeskLogic = ActorLogic<DeskSnapshot, DeskEvent, DeskInput, ActorSystem<ActorSystemInfo>, OrderEffect>;
+export type DeskLogic = ActorLogic<DeskSnapshot, DeskEvent, undefined, ActorSystem<ActorSystemInfo>, OrderEffect>;
 
 const snapshotOf = (desk: OrderDesk): DeskSnapshot => ({
   status: "active",

@@ -5,7 +5,16 @@
  * Value limits hold for entries. An exit is bounded by what is held; refusing it for its size would keep the risk.
  */
 import { unrealizedOf } from "../orders/positions.ts";
-import { allowed, denied, othersInterest, type RiskContext, type RiskGate, type Verdict, type Wish } from "./risk-gate.ts";
+import {
+  allowed,
+  approvalsAfter,
+  denied,
+  othersInterest,
+  type RiskContext,
+  type RiskGate,
+  type Verdict,
+  type Wish,
+} from "./risk-gate.ts";
 import { isEntry } from "./state-gates.ts";
 
 const unpriced = (symbol: string): Verdict => denied("PRICE_UNKNOWN", `${symbol} has not traded yet, so nothing can be valued`);
@@ -116,10 +125,9 @@ const minuteMs = 60_000;
 /** Approvals in the last minute, the one exactly a minute ago not among them. Counts exits too: a runaway is a runaway. */
 export const orderRateGate = ({ ordersPerMinuteMax }: { readonly ordersPerMinuteMax: number }): RiskGate => ({
   name: "order-rate",
-  beforeRoute: ({ isChange }, { view, approvals }) => {
+  beforeRoute: ({ isChange }, context) => {
     if (isChange) return allowed;
-    const since = view.now() - minuteMs;
-    const recent = approvals().filter(({ at }) => at > since).length;
+    const recent = [...approvalsAfter(context.view.now() - minuteMs, context)].length;
     if (recent < ordersPerMinuteMax) return allowed;
     return denied("ORDER_RATE_MAX", `${recent} orders within a minute; ${ordersPerMinuteMax} are allowed`, "GR040");
   },

@@ -1,5 +1,5 @@
 /** Gates that look at the order itself: its shape, its price, what it would sell, and whether it is wanted twice. */
-import { allowed, denied, othersInterest, type RiskGate } from "./risk-gate.ts";
+import { allowed, approvalsAfter, denied, othersInterest, type RiskGate } from "./risk-gate.ts";
 
 /** Also asked for changes, so it stands before the route. */
 export const shapeGate: RiskGate = {
@@ -48,12 +48,11 @@ export const longOnlyGate: RiskGate = {
 /** The same wish again within the window is taken for a mistake. Exactly the window later is a new wish. */
 export const duplicateGate = ({ duplicateWindowMs }: { readonly duplicateWindowMs: number }): RiskGate => ({
   name: "duplicate",
-  beforeIntent: (wish, { view, approvals }) => {
-    const now = view.now();
-    const twin = approvals().findLast(
+  beforeIntent: (wish, context) => {
+    const now = context.view.now();
+    const twin = [...approvalsAfter(now - duplicateWindowMs, context)].find(
       (earlier) =>
         earlier.orderId !== wish.orderId &&
-        now - earlier.at < duplicateWindowMs &&
         earlier.symbol === wish.symbol &&
         earlier.side === wish.side &&
         earlier.quantity === wish.quantity &&

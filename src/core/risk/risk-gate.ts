@@ -70,8 +70,8 @@ export interface RiskContext {
   readonly view: RiskView;
   readonly desk: DeskView;
   readonly broker: { readonly name: string; readonly live: boolean };
-  /** The desk's approvals and those on their way to it, oldest first. */
-  readonly approvals: () => readonly Approval[];
+  /** Approvals whose facts are still on their way to the desk, oldest first. */
+  readonly issued: () => readonly Approval[];
 }
 
 /** How the venue answered a submit. */
@@ -85,6 +85,17 @@ export interface RiskGate {
   readonly beforeRoute?: (wish: Wish, context: RiskContext) => Verdict;
   /** Denied here means: what the venue answered trips a guard. */
   readonly afterResponse?: (wish: Wish, response: Response, context: RiskContext) => Verdict;
+}
+
+/** Approvals after `since`, newest first, those on their way to the desk included. */
+export function* approvalsAfter(since: number, { desk, issued }: RiskContext): Iterable<Approval> {
+  for (const approvals of [issued(), desk.approvals()]) {
+    for (let index = approvals.length - 1; index >= 0; index -= 1) {
+      const approval = approvals[index] as Approval;
+      if (approval.at <= since) break;
+      yield approval;
+    }
+  }
 }
 
 const firstDenial = (gates: readonly RiskGate[], ask: (gate: RiskGate) => Verdict | undefined): Verdict => {

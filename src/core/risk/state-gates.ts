@@ -38,7 +38,7 @@ export const undecidedGate: RiskGate = {
 /** The limits of the operating state (spec S19). They hold for entries: an exit is never refused for them. */
 export const operatingGate: RiskGate = {
   name: "operating",
-  beforeIntent: (wish, { view, desk, approvals }) => {
+  beforeIntent: (wish, { view, desk, issued }) => {
     if (!isEntry(wish)) return allowed;
     const { newEntry, entrySignalMin, positionsMax, dailyTradesMax } = view.operating();
     if (!newEntry) return denied("NEW_ENTRY_CLOSED", "the operating state allows no new entries");
@@ -53,8 +53,7 @@ export const operatingGate: RiskGate = {
     if (!symbols.has(wish.symbol) && symbols.size >= positionsMax)
       return denied("POSITIONS_MAX", `${symbols.size} positions are held or being opened; ${positionsMax} are allowed`);
 
-    const known = new Set(desk.approvals());
-    const onTheirWay = approvals().filter((approval) => !known.has(approval) && approval.side === "buy").length;
+    const onTheirWay = issued().filter(isEntry).length;
     const entries = desk.today(view.now()).entries + onTheirWay;
     if (entries >= dailyTradesMax) return denied("DAILY_TRADES_MAX", `${entries} entries today; ${dailyTradesMax} are allowed`);
     return allowed;

@@ -52,7 +52,7 @@ describe("the execution route", () => {
     ["loseRequest", "a time-out of a request that never arrived"],
     ["loseResponse", "a lost response of an order that works"],
     ["throw", "an adapter that throws"],
-  ] as const)("takes %s (%s) for unknown, never for rejected, and sends nothing again (O5)", async (script) => {
+  ] as const)("takes %s (%s) for unknown, never for rejected, and sends nothing again (O5)", async (script, _why) => {
     const rig = createRig();
     rig.broker.script(script);
     rig.buy("1");
@@ -89,10 +89,15 @@ describe("the execution route", () => {
 
   it("denies a submit that was approved under an older epoch (O7)", async () => {
     // Another gate's side effect stands for a lockdown that comes between the approval and the submit.
+    const lockdown: RiskGate = {
+      name: "lockdown",
+      beforeRoute: () => {
+        queueMicrotask(() => rig.fence.raise("lockdown"));
+        return { allowed: true };
+      },
+    };
     const rig: ReturnType<typeof createRig> = createRig({
-      riskGates: [
-        { name: "lockdown", beforeRoute: () => (queueMicrotask(() => rig.fence.raise("lockdown")), { allowed: true }) },
-      ],
+      riskGates: [lockdown],
       isSubmitDelayed: true,
     });
     rig.buy("1");

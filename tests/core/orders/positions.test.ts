@@ -19,7 +19,7 @@ const fill = (side: "buy" | "sell", quantity: number, priceMinor: number, feeMin
   feeMinor,
   lotSize,
 });
-const after = (...fills: readonly CountedFill[]): Position => fills.reduce(withFill, flatPosition("SPY"));
+const counted = (...fills: readonly CountedFill[]): Position => fills.reduce(withFill, flatPosition("SPY"));
 
 const anyFill = fc.record({
   symbol: fc.constant("SPY"),
@@ -34,7 +34,7 @@ const lotsOf = (fills: readonly CountedFill[]): number =>
 
 describe("a position", () => {
   it("has the average price of what was bought, and realizes only when sold", () => {
-    const bought = after(fill("buy", 10, 100), fill("buy", 30, 200));
+    const bought = counted(fill("buy", 10, 100), fill("buy", 30, 200));
     expect(averageOf(bought, 1)).toBe(175);
     expect(realizedOf(bought)).toBe(0);
     expect(unrealizedOf(bought, 180, 1)).toBe(200);
@@ -45,7 +45,7 @@ describe("a position", () => {
   });
 
   it("counts shares, not lots, when a lot has several shares", () => {
-    const bought = after(fill("buy", 2, 100, 0, 10));
+    const bought = counted(fill("buy", 2, 100, 0, 10));
     expect(bought.cashMinor).toBe(-2000);
     expect(averageOf(bought, 10)).toBe(100);
     expect(unrealizedOf(bought, 101, 10)).toBe(20);
@@ -58,7 +58,7 @@ describe("a position", () => {
         const same = fills.map((each) => ({ ...each, lotSize }));
         const lots = lotsOf(same);
         const closing = lots === 0 ? [] : [fill(lots > 0 ? "sell" : "buy", Math.abs(lots), 777, 0, lotSize)];
-        const position = after(...same, ...closing);
+        const position = counted(...same, ...closing);
         expect(position.quantity).toBe(0);
         expect(position.costMinor).toBe(0);
         expect(realizedOf(position)).toBe(position.cashMinor);
@@ -69,7 +69,7 @@ describe("a position", () => {
   it("holds the sum of its fills, and the cash of every fill", () => {
     fc.assert(
       fc.property(fc.array(anyFill, { maxLength: 30 }), (fills) => {
-        const position = after(...fills);
+        const position = counted(...fills);
         expect(position.quantity).toBe(lotsOf(fills));
         expect(position.feesMinor).toBe(fills.reduce((sum, { feeMinor }) => sum + feeMinor, 0));
         expect(position.cashMinor).toBe(
@@ -87,10 +87,10 @@ describe("a position", () => {
   it("is as before when the last fill is taken back and the position did not change its side", () => {
     fc.assert(
       fc.property(fc.array(anyFill, { maxLength: 10 }), anyFill, (fills, last) => {
-        const before = after(...fills.map((each) => ({ ...each, lotSize: last.lotSize })));
-        const counted = withFill(before, last);
-        fc.pre(before.quantity === 0 || counted.quantity === 0 || Math.sign(before.quantity) === Math.sign(counted.quantity));
-        const { exit: _, ...restored } = withoutFill(counted, last);
+        const before = counted(...fills.map((each) => ({ ...each, lotSize: last.lotSize })));
+        const next = withFill(before, last);
+        fc.pre(before.quantity === 0 || next.quantity === 0 || Math.sign(before.quantity) === Math.sign(next.quantity));
+        const { exit: _, ...restored } = withoutFill(next, last);
         const { exit: __, ...expected } = before;
         expect(restored).toEqual(expected);
       }),
@@ -98,7 +98,7 @@ describe("a position", () => {
   });
 
   it("records a venue's sale below zero as it is, and opens the rest at its price", () => {
-    const short = after(fill("buy", 10, 100), fill("sell", 15, 120));
+    const short = counted(fill("buy", 10, 100), fill("sell", 15, 120));
     expect(short.quantity).toBe(-5);
     expect(averageOf(short, 1)).toBe(120);
     expect(realizedOf(short)).toBe(200);

@@ -1,0 +1,122 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { command } from "#commands/order-replay.ts";
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "qts-order-replay-"));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const run = async (text: string, ...args: string[]) => {
+  await writeFile(join(folder, "facts.jsonl"), text);
+  const [out, err]: [string[], string[]] = [[], []];
+  const io = { out: (line: string) => out.push(line), err: (line: string) => err.push(line), env: {}, cwd: folder };
+  const exit = await command.run(["facts.jsonl", ...args], io);
+  return { exit, out: out.join(""), err: err.join("") };
+};
+const wish = { orderId: "o1", symbol: "SPY", side: "buy", orderType: "limit", quantity: 10, limitPriceMinor: 100, strategy: "s" };
+const flat = (type: string, at: number, fields: object): string => JSON.stringify({ type, at, ...fields });
+const whole = (type: string, at: number, payload: object): string =>
+  JSON.stringify({ id: "x", type, priority: "P0", at, source: "test", payload });
+const lines = [
+  flat("order.intended", 1, wish),
+  whole("order.approved", 2, { orderId: "o1", epoch: 1 }),
+  "",
+  flat("order.submitted", 3, { orderId: "o1", brokerOrderId: "B1" }),
+  flat("order.partially.filled", 4, { orderId: "o1", fillId: "f1", quantity: 3, priceMinor: 100 }),
+  flat("order.partially.filled", 5, { orderId: "o1", fillId: "f1", quantity: 3, priceMinor: 100 }),
+  flat("order.cancel.requested", 6, { orderId: "o1" }),
+  flat("order.filled", 7, { orderId: "o2", fillId: "f9", quantity: 1, priceMinor: 100 }),
+];
+
+describe("qts order replay", () => {
+  it("prints one JSON object per fact, with status, quantities, average price, pending request and refusal (O15)", async () => {
+    const { exit, out } = await run(lines.join("\n"), "--json");
+    expect(exit).toBe(0);
+    const rows = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(
+      rows.map(({ line, status, cumulative, leaves, averagePrice, pending, refusalCode }) => [
+        line,
+        status,
+        cumulative,
+        leaves,
+        averagePrice,
+        pending,
+        refusalCode,
+      ]),
+    ).toEqual([
+      [1, "initialized", 0, 10, null, null, null],
+      [2, "submitting", 0, 10, null, null, null],
+      [4, "submitted", 0, 10, null, null, null],
+      [5, "partiallyFilled", 3, 7, 100, null, null],
+      [6, "partiallyFilled", 3, 7, 100, null, "duplicate.fill"],
+      [7, "pendingCancel", 3, 7, 100, "cancel", null],
+      [8, null, null, null, null, null, "order.not.here"],
+    ]);
+    expect(rows[4].refused).toBe("A fill with this id is already counted. Fill f1.");
+    expect(rows[0]).toMatchObject({ at: 1, type: "order.intended", order: "o1", ordered: 10, refused: null });
+  });
+
+  it("prints the same as text", async () => {
+    const { out } = await run(lines.join("\n"));
+    const text = out.trimEnd().split("\n");
+    expect(text).toHaveLength(7);
+    expect(text[4]).toMatch(
+      /6 order\.partially\.filled +o1 +partiallyFilled +cumulative 3 +leaves 7 +average 100 +pending - +refused duplicate\.fill: A fill/,
+    );
+    expect(text[5]).toMatch(/pending cancel$/);
+  });
+
+  it("tells facts about the connection to the orders they concern, and skips facts that concern none", async () => {
+    const { out } = await run(
+      [
+        flat("session.started", 0, { session: "s", epoch: 1, recovered: false }),
+        ...lines.slice(0, 2),
+        flat("broker.disconnected", 3, { broker: "b", reason: "gone" }),
+        flat("broker.connected", 4, { broker: "b" }),
+      ].join("\n"),
+      "--json",
+    );
+    const rows = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect(rows.map(({ line, status }) => [line, status])).toEqual([
+      [2, "initialized"],
+      [3, "submitting"],
+      [4, "unknown"],
+    ]);
+  });
+
+  test.each([
+    ["not json", "the line is not JSON"],
+    ["[]", "the line is not a JSON object"],
+    [flat("order.exploded", 1, {}), "order.exploded is not a fact of the catalogue (docs/reference/events.md)"],
+    [JSON.stringify({ at: 1 }), "type is missing"],
+    [JSON.stringify({ type: "order.accepted", orderId: "o1" }), "at is missing and must be epoch milliseconds"],
+    [flat("order.accepted", -1, { orderId: "o1" }), "at is -1 and must be epoch milliseconds"],
+    [flat("order.accepted", 1, {}), "order.accepted: orderId is missing"],
+    [
+      flat("order.filled", 1, { orderId: "o1", fillId: "f", quantity: 1.5, priceMinor: 1 }),
+      "order.filled: quantity is 1.5 and must be a whole number ≥ 0",
+    ],
+  ])("names the line and what is wrong with %s, and exits with 1", async (bad, sentence) => {
+    const { exit, out, err } = await run(`${lines[0]}\n\n${bad}\n`, "--json");
+    expect(exit).toBe(1);
+    expect(err).toBe(`facts.jsonl, line 3: ${sentence}.\n`);
+    expect(out.trim().split("\n")).toHaveLength(1);
+  });
+
+  it("says that a file cannot be read", async () => {
+    const err: string[] = [];
+    const exit = await command.run(["nothing.jsonl"], { out: () => {}, err: (text) => err.push(text), env: {}, cwd: folder });
+    expect(exit).toBe(1);
+    expect(err.join("")).toMatch(/^nothing\.jsonl cannot be read: ENOENT/);
+  });
+});
