@@ -1,7 +1,8 @@
 /** `qts journal`: what was recorded, for people. Reads the file itself, so it works with and without a running QTS. */
 import { homePaths } from "#adapters/host/home.ts";
+import { journalErrorOf, journalSentence } from "#adapters/host/journal.errors.ts";
 import { type SessionFile, sessionsOf } from "#adapters/host/journal.sessions.ts";
-import { type JournalStore, journalErrorOf, openStore, unpack } from "#adapters/host/journal.store.ts";
+import { type JournalStore, openStore, unpack } from "#adapters/host/journal.store.ts";
 import { inspectWal } from "#adapters/host/journal.wal.ts";
 import type { JournalError, JournalRecord } from "#core/ports.ts";
 import { homeOf } from "./ask.ts";
@@ -103,11 +104,6 @@ const asLine = ({ seq, at, type, body }: JournalRecord): string => {
 
 const asJson = ({ seq, at, type, body }: JournalRecord): string => JSON.stringify({ seq, at, type, fact: JSON.parse(body) });
 
-const sentenceOf = (error: JournalError): string => {
-  if (error.type === "journal.corrupt") return error.seq > 0 ? `record ${error.seq} is damaged: ${error.reason}` : error.reason;
-  return error.type === "journal.unavailable" ? error.reason : `somebody else appended: ${error.actualSeq}`;
-};
-
 const list = (store: JournalStore, filter: Filter, limit: number, json: boolean, io: CommandIo): number => {
   const isUnfiltered = Object.values(filter).every((wanted) => wanted === undefined);
   const found: JournalRecord[] = [];
@@ -121,7 +117,7 @@ const list = (store: JournalStore, filter: Filter, limit: number, json: boolean,
   }
   for (const record of found.slice(-limit)) print(record);
   if (next.value === undefined) return exitCodes.ok;
-  io.err(`${sentenceOf(next.value)}; \`qts journal verify\` looks at everything.\n`);
+  io.err(`${journalSentence(next.value)}; \`qts journal verify\` looks at everything.\n`);
   return exitCodes.failed;
 };
 
@@ -133,7 +129,7 @@ const show = (store: JournalStore, seq: number, json: boolean, io: CommandIo): n
   }
   const { value } = readRecords(store, seq - 1).next();
   if (value === undefined || !("body" in value)) {
-    io.err(`${value === undefined ? `Record ${seq} is gone` : sentenceOf(value)}.\n`);
+    io.err(`${value === undefined ? `Record ${seq} is gone` : journalSentence(value)}.\n`);
     return exitCodes.failed;
   }
   io.out(json ? `${asJson(value)}\n` : `${asLine(value)}\n${JSON.stringify(JSON.parse(value.body), null, 2)}\n`);
@@ -167,14 +163,14 @@ const inspectSession = ({ session, file }: SessionFile): Verdict => {
       const records = readRecords(store, 0);
       let next = records.next();
       while (next.done !== true) next = records.next();
-      if (next.value !== undefined) problems.push(sentenceOf(next.value));
+      if (next.value !== undefined) problems.push(journalSentence(next.value));
       const ended = store.meta("ended");
       verdict = { firstSeq, lastSeq: store.lastSeq, snapshots: snapshots.length, ...(ended !== undefined && { ended }) };
     } finally {
       store.abandon();
     }
   } catch (error) {
-    problems.push(sentenceOf(journalErrorOf(error, file)));
+    problems.push(journalSentence(journalErrorOf(error, file)));
   }
   return { session, file, ...verdict, problems };
 };
@@ -236,7 +232,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   try {
     store = openStore(newest.file, { readOnly: true });
   } catch (error) {
-    io.err(`${sentenceOf(journalErrorOf(error, newest.file))}.\n`);
+    io.err(`${journalSentence(journalErrorOf(error, newest.file))}.\n`);
     return exitCodes.failed;
   }
   try {

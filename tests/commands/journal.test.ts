@@ -114,9 +114,9 @@ describe("qts journal, while the journal is being written", () => {
     const { code, out, err } = await qts("verify");
     expect(code).toBe(1);
     expect(out).toContain("session 0001: DAMAGED");
-    expect(err).toContain("record 2 is damaged");
+    expect(err).toContain("damaged at record 2");
     expect(err).toContain("the snapshot at record 4 is damaged");
-    expect(await qts("list", "--limit", "0")).toMatchObject({ code: 1, err: expect.stringContaining("record 2 is damaged") });
+    expect(await qts("list", "--limit", "0")).toMatchObject({ code: 1, err: expect.stringContaining("damaged at record 2") });
     expect(JSON.parse((await qts("verify", "--json")).out)).toMatchObject({
       sessions: [{ session: "0001", problems: [expect.any(String), expect.any(String)] }],
     });

@@ -11,7 +11,7 @@ import { pathToFileURL } from "node:url";
 import { crc32 } from "node:zlib";
 import type { JournalError, JournalRecord, StateSnapshot } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { describeFailure } from "./sqlite.errors.ts";
+import { journalErrorOf } from "./journal.errors.ts";
 
 /** Consecutive records, column by column: a tenth of the cost of a list of objects on the way between threads. */
 export interface PackedRecords {
@@ -315,10 +315,4 @@ const syncDirectory = (directory: string): void => {
   } finally {
     closeSync(handle);
   }
-};
-
-/** Turns what SQLite or Node threw into the port's error. `seq` is 0 where the damage has no record. */
-export const journalErrorOf = (error: unknown, file: string): JournalError => {
-  const { isDamage, reason } = describeFailure(error, file);
-  return isDamage ? { type: "journal.corrupt", seq: 0, reason } : { type: "journal.unavailable", reason };
 };

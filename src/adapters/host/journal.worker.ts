@@ -7,7 +7,8 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { JournalError, StateSnapshot } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { type Append, type JournalBounds, type JournalStore, journalErrorOf, openStore } from "./journal.store.ts";
+import { journalErrorOf } from "./journal.errors.ts";
+import { type Append, type JournalBounds, type JournalStore, openStore } from "./journal.store.ts";
 import { inspectWal } from "./journal.wal.ts";
 
 export interface JournalWorkerData {

@@ -33,7 +33,7 @@ const secrets = [
 ];
 
 /**
- * @param to    a file descriptor, 1 or 2, or a path
+ * @param to    a file descriptor, 1 or 2, or the path of a file that every start begins anew
  * @param now   epoch ms for the lines' `at`
  * @returns a pino logger and what its owner needs to end it
  */
@@ -46,7 +46,7 @@ export const createLog = ({
   readonly to: 1 | 2 | string;
   readonly now?: () => number;
 }): Log => {
-  const destination = pino.destination({ dest: to, sync: false, maxLength: bufferedCharactersMax });
+  const destination = pino.destination({ dest: to, append: false, sync: false, maxLength: bufferedCharactersMax });
   let dropped = 0;
   let isGone = false;
   destination.on("drop", () => {

@@ -35,6 +35,15 @@ describe("the log", () => {
     ]);
   });
 
+  it("begins its file anew", async () => {
+    for (const start of ["first", "second"]) {
+      const log = open();
+      log.logger.info(start);
+      await log.close();
+    }
+    expect(lines()).toMatchObject([{ msg: "second" }]);
+  });
+
   it("keeps quiet below its level", async () => {
     const log = open("warn");
     log.logger.info("nothing special");
