@@ -77,6 +77,7 @@ export const createLine = (options: LineOptions): Line => {
   let lastReportAt = 0;
   let stopReportTimer: (() => void) | undefined;
   let armedAt: number | undefined;
+  let awaitsDisk = false;
 
   const later = (at: number, ofConnection: boolean, run: () => void, lost: () => void = () => undefined): void => {
     journeyCount += 1;
@@ -106,7 +107,7 @@ export const createLine = (options: LineOptions): Line => {
     else unlessCut();
   };
 
-  /** Nothing is told before it is durable; a venue that cannot record has nothing to tell. */
+  /** Nothing is told before it is durable. */
   const whenDurable = async (run: () => void): Promise<void> => {
     const mine = connection;
     await ledger.flushed();
@@ -194,11 +195,20 @@ export const createLine = (options: LineOptions): Line => {
 
   const armReports = (): void => {
     const next = reports[0];
-    const at = next === undefined ? undefined : Math.max(next.at, stalledUntil);
+    const at = next === undefined || awaitsDisk ? undefined : Math.max(next.at, stalledUntil);
     if (at === armedAt) return;
     stopReportTimer?.();
     armedAt = at;
     stopReportTimer = at === undefined ? undefined : clock.setTimer(at, fire);
+  };
+
+  /** Goes on once what is waiting is durable; one wait serves every report that waits. */
+  const awaitDisk = async (everything: boolean): Promise<void> => {
+    if (awaitsDisk) return;
+    awaitsDisk = true;
+    await ledger.flushed();
+    awaitsDisk = false;
+    pump(everything);
   };
 
   /** Delivers what is due and durable. In one turn, so that reports of one moment stay together. */
@@ -206,8 +216,9 @@ export const createLine = (options: LineOptions): Line => {
     for (let next = reports[0]; next !== undefined; next = reports[0]) {
       if (!everything && (next.at > clock.now() || clock.now() < stalledUntil)) break;
       if (next.n > ledger.durableN) {
+        // A venue that cannot record has nothing to tell.
         if (ledger.failure !== undefined) reports.length = 0;
-        else void ledger.flushed().then(() => pump(everything));
+        else void awaitDisk(everything);
         break;
       }
       reports.shift();
@@ -246,11 +257,8 @@ export const createLine = (options: LineOptions): Line => {
   const drain = async (): Promise<void> => {
     stalledUntil = 0;
     await ledger.flushed();
-    for (;;) {
-      const [next] = [...journeys].sort((a, b) => a.at - b.at || a.order - b.order);
-      if (next === undefined) break;
-      journeys.delete(next);
-      next.run();
+    while (journeys.size > 0) {
+      for (const next of [...journeys].sort((a, b) => a.at - b.at || a.order - b.order)) if (journeys.delete(next)) next.run();
       await ledger.flushed();
     }
     pump(true);

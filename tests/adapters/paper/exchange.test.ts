@@ -143,7 +143,44 @@ describe("a change of an order", () => {
   });
 });
 
+describe("a change of a sell", () => {
+  it("may offer what the order itself holds, and no more", async () => {
+    const world = await createPaperWorld({ openingPositions: { SPY: 10 } });
+    await world.sell("offer", price, 8);
+    const change = async (quantity: number): Promise<unknown> => {
+      const answer = world.broker.replace({ orderId: "offer", brokerOrderId: "P00000001", symbol: "SPY", quantity });
+      await world.pass(200);
+      return answer;
+    };
+    expect(await change(11)).toMatchObject(refusedWith("position.short"));
+    expect(await change(10)).toMatchObject({ ok: true });
+  });
+
+  it("is not filled by a trade from before the change", async () => {
+    const world = await createPaperWorld({ openingPositions: { SPY: 10 } });
+    await world.sell("offer", price + 100, 8);
+    const stale = { symbol: "SPY", priceMinor: price, quantity: 100, at: world.clock.now(), sequence: 1 };
+    const named = { orderId: "offer", brokerOrderId: "P00000001", symbol: "SPY" };
+    void world.broker.replace({ ...named, quantity: 8, limitPriceMinor: price });
+    await world.pass(200);
+    world.broker.onTrade(stale);
+    await world.pass(200);
+    expect(readLedger(world.ledgerPath).fills).toEqual([]);
+    await world.trade(price, 100);
+    expect(readLedger(world.ledgerPath).fills).toHaveLength(1);
+  });
+});
+
 describe("the end of the session", () => {
+  it("fills nothing by a trade after the hours, also when nobody has closed the session", async () => {
+    const world = await createPaperWorld({ startAt: newYorkMorning + 6 * 3_600_000 - 300 });
+    await world.buy("open", price, 10);
+    await world.trade(price, 4);
+    await world.pass(200);
+    await world.trade(price, 4);
+    expect(readLedger(world.ledgerPath).fills).toHaveLength(1);
+  });
+
   it("expires what is open, tells everything that was on its way, and takes no more orders", async () => {
     const world = await createPaperWorld({ config: paperConfig({ latencyMs: [50, 50] }) });
     await world.buy("open", price, 10);

@@ -84,11 +84,13 @@ describe("the paper ledger", () => {
   it("takes a last line of garbage for a torn tail as well", async () => {
     const at = path();
     await (await begun(at)).close();
-    appendFileSync(at, '{"n":5,"at":3,"type":"duplicated","ord\u0000\u0000\n');
+    appendFileSync(at, `{"n":5,"at":3,"type":"duplicated","ord${"\u0000".repeat(500)}\n`);
     const { history, tornBytes, ledger } = await open(at);
     expect(history).toHaveLength(4);
-    expect(tornBytes).toBeGreaterThan(0);
+    expect(tornBytes).toBeGreaterThan(500);
+    ledger.append(duplicate("d"));
     await ledger.close();
+    expect(readLedger(at)).toMatchObject({ duplicateSubmits: ["a", "b", "c", "d"], tornBytes: 0, damage: undefined });
   });
 
   it("refuses to open over damage in the middle, and leaves the file as it is", async () => {

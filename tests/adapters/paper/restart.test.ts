@@ -37,22 +37,23 @@ describe("a venue that comes back", () => {
   it("does not match a market trade twice when the feed brings it again", async () => {
     const before = await createPaperWorld({ config: paperConfig({ participationShare: 1 }) });
     await before.buy("open", price, 100);
-    const trades = [1, 2, 3].map((sequence) => ({
+    // Two of an earlier millisecond, two of one: the sequence decides where the time does not.
+    const trades = [1, 2, 3, 4].map((sequence) => ({
       symbol: "SPY",
       priceMinor: price,
       quantity: 10,
-      at: before.clock.now() + 1,
+      at: before.clock.now() + Math.min(sequence, 3),
       sequence,
     }));
-    await before.pass(1);
-    for (const trade of trades.slice(0, 2)) before.broker.onTrade(trade);
+    await before.pass(3);
+    for (const trade of trades.slice(0, 3)) before.broker.onTrade(trade);
     await before.clock.released();
     await before.broker.close();
 
     const after = await createPaperWorld({ ledgerPath: before.ledgerPath, config: paperConfig({ participationShare: 1 }) });
     for (const trade of trades) after.broker.onTrade(trade);
     await after.clock.released();
-    expect(readLedger(before.ledgerPath).fills).toHaveLength(3);
+    expect(readLedger(before.ledgerPath).fills).toHaveLength(4);
   });
 
   it("never goes back in time, although the replayed market starts a little earlier", async () => {
