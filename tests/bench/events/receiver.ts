@@ -1,4 +1,5 @@
 /** One system under one load, in a process of its own; prints nothing, answers its parent with figures. */
+import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { build, type Histogram } from "hdr-histogram-js";
 import { createBackupThread } from "#adapters/host/backup-thread.ts";
