@@ -6,11 +6,11 @@
  * neither is silent loss. The caller feeds the system stream first, then the market streams in the order of time.
  */
 import { NumberRanges } from "./number-ranges.ts";
-import { type PathRules, readSegmentPath, type Stream, segmentEndsAt } from "./paths.ts";
+import { dayStartsAt, type PathRules, readSegmentPath, type Stream } from "./paths.ts";
 
 type Json = { readonly [key: string]: unknown };
 
-export interface CheckOptions extends PathRules {
+export interface CheckOptions extends Pick<PathRules, "timeZone"> {
   /** Trades per symbol that the source holds, numbered from 1: makes a lost beginning and end visible. */
   readonly expected?: { readonly [symbol: string]: number };
   /** The parts of a time span in which a market held its regular session. */
@@ -234,8 +234,8 @@ export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
         return;
       }
       const { stream, day, fromMs } = name;
-      const dayEndsAt = segmentEndsAt(`system/${day}.jsonl`, options) as number;
-      const segment = { fromAt: dayEndsAt - 86_400_000 + fromMs, dayEndsAt };
+      const startsAt = dayStartsAt(day, options.timeZone);
+      const segment = { fromAt: startsAt + fromMs, dayEndsAt: startsAt + 86_400_000 };
       counts.files += 1;
       streams[stream].files += 1;
       // Bytes and characters are the same for the ASCII that rows are made of; a stranger's text is counted as UTF-8.

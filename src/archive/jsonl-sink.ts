@@ -156,7 +156,7 @@ export const createJsonlSink = (options: SinkOptions): JsonlSink => {
     // A write that never returns reports nothing: the disk hangs, and somebody must be told.
     if (busySinceMs !== undefined && clock.monotonicMs() - busySinceMs > stalledMsMax && failing.size === 0)
       failed("system", {
-        path: writers.scalp.openPath ?? directory,
+        path: writers.scalp.openPaths[0] ?? directory,
         error: { code: "ESTALLED", reason: `a write has not returned for ${stalledMsMax} ms` },
       });
     kick();
@@ -164,7 +164,11 @@ export const createJsonlSink = (options: SinkOptions): JsonlSink => {
 
   return {
     open: async () => {
-      if (stage !== "new") return ok({ tornFiles: 0, tornBytes: 0 });
+      if (stage !== "new") {
+        // Asked again by a machine that was restarted: the answer is the same, minus what was cut then.
+        if (stage === "open") offer({ type: "archive.opened", source: "archive", payload: { directory, recoveredBytes: 0 } });
+        return ok({ tornFiles: 0, tornBytes: 0 });
+      }
       const cut = await cutTornTails(files, directory);
       if (!cut.ok) {
         failed("system", { path: directory, error: cut.error });
@@ -209,7 +213,7 @@ export const createJsonlSink = (options: SinkOptions): JsonlSink => {
       stage = "closed";
       if (wasOpen) await work(true);
       // One more try for what a first error left behind.
-      if (failing.size > 0 && wasOpen) await work(true);
+      if (wasOpen && marketRows() + writers.system.pending > 0) await work(true);
       for (const stream of streams) await writers[stream].seal();
       letGo();
       offer({
@@ -219,7 +223,7 @@ export const createJsonlSink = (options: SinkOptions): JsonlSink => {
       });
     },
     figures: () => ({ scalp: writers.scalp.figures(), swing: writers.swing.figures(), system: writers.system.figures() }),
-    openPaths: () => streams.flatMap((stream) => writers[stream].openPath ?? []),
+    openPaths: () => streams.flatMap((stream) => writers[stream].openPaths),
   };
 };
 

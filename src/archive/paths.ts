@@ -122,11 +122,15 @@ export const segmentEndsAt = (path: string, rules: PathRules): number | undefine
   const name = readSegmentPath(path);
   if (name === undefined) return undefined;
   const { day, fromMs, stream } = name;
+  return dayStartsAt(day, rules.timeZone) + Math.min(dayMs, fromMs + widthOf(stream, rules));
+};
+
+/** Epoch ms of a day's midnight; the day as YYYYMMDD. */
+export const dayStartsAt = (day: string, timeZone: string): number => {
   const noonUtc = Date.UTC(Number(day.slice(0, 4)), Number(day.slice(4, 6)) - 1, Number(day.slice(6, 8)), 12);
-  // Noon UTC lies on the same or the next local day in every zone; step back to that day's midnight from there.
-  const local = localTime(noonUtc, rules.timeZone);
-  const midnightAt = noonUtc - local.sinceMidnightMs - (local.day === day ? 0 : local.day > day ? dayMs : -dayMs);
-  return midnightAt + Math.min(dayMs, fromMs + widthOf(stream, rules));
+  // Noon UTC lies on the day itself or, far in the east, on the next one; step back to the midnight from there.
+  const local = localTime(noonUtc, timeZone);
+  return noonUtc - local.sinceMidnightMs - (local.day > day ? dayMs : 0);
 };
 
 /** Orders segments of one stream by the time of their rows, parts of a window in the order they were written. */

@@ -53,6 +53,8 @@ interface Segment {
 const batchCharsMax = 256 * 1024;
 // What is kept for an fsync that may fail is bounded too.
 const unsyncedBytesMax = 8 * 1024 * 1024;
+// Segments that are being fsynced for the last time while the next one is written; a replay rolls hundreds of times a second.
+const sealingMax = 8;
 
 export class StreamWriter {
   readonly #stream: Stream;
@@ -62,7 +64,10 @@ export class StreamWriter {
   #window: Window | undefined;
   #segment: Segment | undefined;
   /** Half lines that could not be cut back when they were left. */
+  readonly #openPaths = new Set<string>();
+  readonly #sealing = new Set<Promise<void>>();
   readonly #leftTails: { readonly path: string; readonly size: number }[] = [];
+  #failures = 0;
   #accepted = 0;
   #lost = 0;
   #bytes = 0;
@@ -77,8 +82,9 @@ export class StreamWriter {
     this.#listener = listener;
   }
 
-  get openPath(): string | undefined {
-    return this.#segment?.path;
+  /** Segments that are not closed yet, the one being written last. */
+  get openPaths(): readonly string[] {
+    return [...this.#openPaths];
   }
 
   /** @returns true when enough waits for a write of its own */
@@ -100,15 +106,19 @@ export class StreamWriter {
 
   /** Writes everything that waits, until it is done or fails; fsyncs when that is due, or always when `isFinal`. */
   async work(isFinal: boolean): Promise<void> {
-    for (let batch = this.#queue.shift(); batch !== undefined; batch = this.#queue.shift()) {
-      if (!(await this.#write(batch))) return;
-    }
-    if (this.#isSyncDue(isFinal)) await this.#sync();
+    const failuresBefore = this.#failures;
+    // A seal that fails behind our back returns its rows to the queue: trying them again at once could go on for ever.
+    while (this.#queue.length > 0 && this.#failures === failuresBefore) await this.#write(this.#queue.shift() as Batch);
+    if (this.#failures !== failuresBefore) return;
+    const segment = this.#segment;
+    if (segment !== undefined && this.#isSyncDue(segment, isFinal) && !(await this.#sync(segment))) this.#segment = undefined;
+    if (isFinal) await Promise.all(this.#sealing);
   }
 
   /** Fsyncs and closes; what still waits is lost. */
   async seal(): Promise<void> {
     await this.#leave();
+    await Promise.all(this.#sealing);
     await this.#cutLeftTails();
     const rows = this.#queue.reduce((sum, batch) => sum + batch.rows, 0);
     this.#queue.length = 0;
@@ -128,41 +138,38 @@ export class StreamWriter {
     };
   }
 
-  #isSyncDue(isFinal: boolean): boolean {
-    const segment = this.#segment;
-    if (segment === undefined || segment.unsynced.length === 0) return false;
+  #isSyncDue(segment: Segment, isFinal: boolean): boolean {
+    if (segment.unsynced.length === 0) return false;
     if (isFinal || segment.size - segment.syncedSize > unsyncedBytesMax) return true;
     return this.#options.clock.monotonicMs() - segment.syncedAtMs >= this.#options.fsyncEveryMs;
   }
 
-  async #write(batch: Batch): Promise<boolean> {
-    if (this.#segment !== undefined && this.#segment.fromAt !== batch.fromAt) {
-      this.#queue.unshift(batch);
-      // A failed fsync puts rows of the segment before in front of this batch: begin again with them.
-      if (!(await this.#leave())) return false;
-      return this.#write(this.#queue.shift() as Batch);
-    }
+  async #write(batch: Batch): Promise<void> {
+    if (this.#segment !== undefined && this.#segment.fromAt !== batch.fromAt) await this.#leave();
     const segment = this.#segment ?? (await this.#create(batch));
     if (segment === undefined) {
       this.#queue.unshift(batch);
-      return false;
+      return;
     }
     const appended = await segment.file.append(batch.text);
     if (!appended.ok) {
       this.#queue.unshift(batch);
       const cut = await segment.file.truncate(segment.size);
-      if (!cut.ok) await this.#abandon(segment, segment.size);
+      if (!cut.ok) {
+        // The rows before the half line stay where they are, once an fsync has made them certain.
+        this.#leftTails.push({ path: segment.path, size: segment.size });
+        await this.#leave();
+      }
       this.#fail(segment.path, appended.error);
-      return false;
+      return;
     }
     segment.size += appended.value;
     segment.unsynced.push(batch);
     this.#bytes += appended.value;
     this.pending -= batch.rows;
     this.persisted += batch.rows;
-    if (this.#isSyncDue(false) && !(await this.#sync())) return false;
-    this.#listener.written(this.#stream, segment.path, batch.rows);
-    return true;
+    if (this.#isSyncDue(segment, false) && !(await this.#sync(segment))) this.#segment = undefined;
+    else this.#listener.written(this.#stream, segment.path, batch.rows);
   }
 
   async #create({ fromAt }: Batch): Promise<Segment | undefined> {
@@ -173,6 +180,7 @@ export class StreamWriter {
       const created = await files.create(`${directory}/${path}`);
       if (created.ok) {
         this.#segments += 1;
+        this.#openPaths.add(path);
         this.#segment = {
           path,
           fromAt,
@@ -191,10 +199,12 @@ export class StreamWriter {
     }
   }
 
-  /** Fsyncs; when that fails nothing since the last one is certain: its rows are taken back and written to a new segment. */
-  async #sync(): Promise<boolean> {
-    const segment = this.#segment;
-    if (segment === undefined || segment.unsynced.length === 0) return true;
+  /**
+   * Fsyncs; when that fails nothing since the last one is certain: its rows are taken back to be written to a new segment, and
+   * this one is cut to what is certain and closed.
+   */
+  async #sync(segment: Segment): Promise<boolean> {
+    if (segment.unsynced.length === 0) return true;
     const synced = await segment.file.datasync();
     if (synced.ok) {
       segment.unsynced = [];
@@ -208,28 +218,30 @@ export class StreamWriter {
     this.#bytes -= segment.size - segment.syncedSize;
     this.#queue.unshift(...segment.unsynced);
     const cut = await segment.file.truncate(segment.syncedSize);
-    await this.#abandon(segment, cut.ok ? undefined : segment.syncedSize);
+    if (!cut.ok) this.#leftTails.push({ path: segment.path, size: segment.syncedSize });
+    await segment.file.close();
+    this.#openPaths.delete(segment.path);
     this.#listener.suspect(segment.path, segment.syncedSize, synced.error);
     this.#fail(segment.path, synced.error);
     return false;
   }
 
-  /** Fsyncs and closes the open segment, for ever. */
-  async #leave(): Promise<boolean> {
+  /** Leaves the open segment for ever; its last fsync and its closing go on beside the next segment's writes. */
+  async #leave(): Promise<void> {
     const segment = this.#segment;
-    if (segment === undefined) return true;
-    if (!(await this.#sync())) return false;
+    if (segment === undefined) return;
     this.#segment = undefined;
-    const closed = await segment.file.close();
-    // Everything was fsynced before, so that an error here costs nothing but the descriptor.
-    if (!closed.ok) this.#fail(segment.path, closed.error);
-    return true;
+    const sealed = this.#close(segment).finally(() => this.#sealing.delete(sealed));
+    this.#sealing.add(sealed);
+    if (this.#sealing.size >= sealingMax) await Promise.race(this.#sealing);
   }
 
-  async #abandon(segment: Segment, cutTo: number | undefined): Promise<void> {
-    this.#segment = undefined;
-    if (cutTo !== undefined) this.#leftTails.push({ path: segment.path, size: cutTo });
-    await segment.file.close();
+  async #close(segment: Segment): Promise<void> {
+    if (!(await this.#sync(segment))) return;
+    const closed = await segment.file.close();
+    this.#openPaths.delete(segment.path);
+    // Everything was fsynced before, so that an error here costs nothing but the descriptor.
+    if (!closed.ok) this.#fail(segment.path, closed.error);
   }
 
   async #cutLeftTails(): Promise<void> {
@@ -241,6 +253,7 @@ export class StreamWriter {
   }
 
   #fail(path: string, error: FileError): void {
+    this.#failures += 1;
     this.#listener.failed(this.#stream, { path, error });
   }
 }
