@@ -1,0 +1,136 @@
+import { describe, expect, it } from "vitest";
+import { createMemoryFeed } from "#adapters/memory/feed.ts";
+import type { NewFact } from "#core/event/catalog.ts";
+import { createFeedLink } from "#market/feed-link.ts";
+import { phaseSpan } from "#market/sessions.ts";
+import { instruments, openingAt, testPipeline, tick } from "./setup.ts";
+
+const setUp = (at = openingAt) => {
+  const world = testPipeline();
+  world.clock.at = at;
+  const feed = createMemoryFeed();
+  const offered: NewFact[] = [];
+  const link = createFeedLink({
+    feed,
+    afterSequence: world.pipeline.sequences,
+    accept: world.pipeline.accept,
+    marks: world.pipeline.marks,
+    instruments,
+    clock: { now: () => world.clock.at },
+    offer: (fact) => offered.push(fact),
+  });
+  const told = (): object[] => offered.splice(0).map(({ type, payload }) => ({ type, ...(payload as object) }));
+  return { ...world, feed, link, told };
+};
+
+describe("a connection", () => {
+  it("is told when it stands, when it is gone with the reason, and when the data ends", () => {
+    const { feed, link, told } = setUp();
+    link.connect();
+    expect(told()).toEqual([{ type: "feed.connected", feed: "memory" }]);
+    feed.disconnect("socket closed");
+    expect(told()).toEqual([{ type: "feed.disconnected", feed: "memory", reason: "socket closed" }]);
+    link.connect();
+    feed.deliver(tick());
+    feed.end();
+    expect(told()).toEqual([
+      { type: "feed.connected", feed: "memory" },
+      { type: "feed.ended", feed: "memory", ticks: 1 },
+    ]);
+  });
+
+  it("goes on where the last one ended, so that a source with a history fills its own hole", () => {
+    const { feed, link, rows } = setUp();
+    link.connect();
+    feed.deliver(tick({ sequence: 1 }));
+    feed.deliver(tick({ sequence: 2, priceMinor: -1 }));
+    feed.disconnect("x");
+    link.connect();
+    expect(feed.openedAfter).toEqual([{}, { SPY: 2 }]);
+    expect(rows).toHaveLength(1);
+  });
+
+  it("that was replaced or stopped says nothing more", () => {
+    const { feed, link, told, rows } = setUp();
+    link.connect();
+    link.stop();
+    feed.deliver(tick());
+    feed.end();
+    expect(told()).toEqual([{ type: "feed.connected", feed: "memory" }]);
+    expect(rows).toEqual([]);
+  });
+});
+
+describe("the age of data", () => {
+  const measure = (after: number, deliverAt?: number, from = openingAt) => {
+    const { clock, feed, link, told } = setUp(from);
+    link.connect();
+    if (deliverAt !== undefined) {
+      clock.at = from + deliverAt;
+      feed.deliver(tick({ exchangeAt: clock.at }));
+    }
+    told();
+    clock.at = from + after;
+    link.measure(20_000);
+    return told();
+  };
+
+  it("is that of the newest trade", () => {
+    expect(measure(25_000, 10_000)).toEqual([{ type: "feed.heard", feed: "memory", silentMs: 15_000, marketOpen: true }]);
+    expect(measure(30_000, 10_000)).toEqual([{ type: "feed.went.stale", feed: "memory", silentMs: 20_000 }]);
+  });
+
+  it("counts from the connection for a feed that never delivered anything: that is silence too", () => {
+    expect(measure(19_999)).toMatchObject([{ type: "feed.heard", silentMs: 19_999 }]);
+    expect(measure(20_000)).toEqual([{ type: "feed.went.stale", feed: "memory", silentMs: 20_000 }]);
+  });
+
+  it("counts from the opening in the morning, not from the last trade of the evening before", () => {
+    const before = openingAt - 3_600_000;
+    expect(measure(3_600_000 + 5000, 1, before)).toMatchObject([{ type: "feed.heard", silentMs: 5000, marketOpen: true }]);
+    expect(measure(3_600_000 + 20_000, 1, before)).toMatchObject([{ type: "feed.went.stale" }]);
+  });
+
+  it("is not silence while the market is closed", () => {
+    expect(measure(1_800_000, 1, openingAt - 3_600_000)).toMatchObject([{ type: "feed.heard", marketOpen: false }]);
+  });
+
+  it("a tick that nobody believes does not make the feed young", () => {
+    const { clock, feed, link, told } = setUp();
+    link.connect();
+    clock.at = openingAt + 19_000;
+    feed.deliver(tick({ priceMinor: -1, exchangeAt: clock.at }));
+    told();
+    clock.at = openingAt + 20_000;
+    link.measure(20_000);
+    expect(told()).toMatchObject([{ type: "feed.went.stale" }]);
+  });
+
+  it("is announced once when data comes back, if somebody waits for it", () => {
+    const { clock, feed, link, told } = setUp();
+    link.connect();
+    told();
+    clock.at += 1000;
+    link.await();
+    clock.at += 500;
+    feed.deliver(tick());
+    feed.deliver(tick({ sequence: 2 }));
+    expect(told()).toEqual([{ type: "feed.recovered", feed: "memory", silentMs: 500 }]);
+  });
+});
+
+it("knows the exchanges' days: phases with their first and last moment, daylight saving and weekends", () => {
+  const phase = (market: string, iso: string) => {
+    const { phase: name, untilAt } = phaseSpan(market, Date.parse(iso));
+    return `${name} until ${new Date(untilAt).toISOString()}`;
+  };
+  expect(phase("NYSE", "2013-10-07T09:29:59.999-04:00")).toBe("before until 2013-10-07T13:30:00.000Z");
+  expect(phase("NYSE", "2013-10-07T09:30:00.000-04:00")).toBe("regular until 2013-10-07T20:00:00.000Z");
+  expect(phase("NYSE", "2013-12-09T15:59:59.999-05:00")).toBe("regular until 2013-12-09T21:00:00.000Z");
+  expect(phase("NYSE", "2013-10-07T16:00:00.000-04:00")).toBe("after until 2013-10-08T00:00:00.000Z");
+  expect(phase("NYSE", "2013-10-07T20:00:00.000-04:00")).toBe("closed until 2013-10-08T04:00:00.000Z");
+  expect(phase("NYSE", "2013-10-05T12:00:00.000-04:00")).toMatch(/^closed/);
+  expect(phase("KRX", "2024-08-08T09:00:00+09:00")).toBe("regular until 2024-08-08T06:30:00.000Z");
+  expect(phase("KRX", "2024-08-08T15:30:00+09:00")).toMatch(/^after/);
+  expect(phaseSpan("BINANCE", 0).phase).toBe("regular");
+});
