@@ -35,7 +35,6 @@ import {
   heldUntil,
   isConfirmed,
   isHaltedAtOnce,
-  keepRunning,
   promotionBlock,
   type RuleName,
   ruleEdges,
@@ -125,10 +124,8 @@ interface Step {
   readonly resumeTo: OperatingState | null;
   /** An override is over and its lower state is kept. */
   readonly releaseTo: OperatingState | null;
-  readonly operator: string | null;
-  readonly reason: string;
 }
-const noStep: Step = { open: false, resumeTo: null, releaseTo: null, operator: null, reason: "" };
+const noStep: Step = { open: false, resumeTo: null, releaseTo: null };
 
 /** Timer id of this machine. */
 export const overrideTimer = "operating.override";
@@ -172,7 +169,6 @@ const seen = (context: OperatingContext, at: number): Outcome => {
         seenAt: seenAt === null ? at : Math.max(at, seenAt),
         enteredAt: context.enteredAt ?? at,
         effective: context.effective.since === null ? { ...context.effective, since } : context.effective,
-        step: noStep,
       },
       effects: [],
     };
@@ -201,7 +197,6 @@ const seen = (context: OperatingContext, at: number): Outcome => {
       ),
       override: shifted,
       effective: { ...context.effective, since: past(since) },
-      step: noStep,
     },
     effects: shifted === null || shifted === override ? [] : [{ type: "timer.set", id: overrideTimer, at: shifted.expiresAt }],
   };
@@ -221,7 +216,7 @@ const endOverride = (
   const freed: OperatingContext = {
     ...context,
     override: null,
-    step: { ...context.step, releaseTo: kept === state ? null : kept, operator, reason },
+    step: { ...context.step, releaseTo: kept === state ? null : kept },
   };
   const settled = settle(kept, freed, at, "OVERRIDE_EXPIRED", reason);
   const to = settled.context.effective.state;
@@ -247,7 +242,7 @@ const evaluate = (state: OperatingState, context: OperatingContext, event: Opera
     const reason = newlyAbsent.map((name) => `${name} is ${metrics[name].status}`).join(", ");
     effects.push({ type: "safety.report", kind: "anomaly", code: "AN011", reason });
   }
-  let next: OperatingContext = { ...context, metrics, readings, absent, evaluatedAt: at };
+  let next: OperatingContext = { ...context, metrics, readings, absent, evaluatedAt: at, step: noStep };
   const { override } = next;
   const apply = (outcome: Outcome): void => {
     next = outcome.context;
@@ -294,13 +289,12 @@ const move = (context: OperatingContext, at: number, rule: MoveRule, from: Opera
     : rule === "LOCKDOWN_RESUME" || rule === "SAFETY_FAIL"
       ? [`safety=${safety}`]
       : [];
-  const reason = isRule ? clauses.join("|") : rule === "LOCKDOWN_RESUME" ? "lockdown_release_conservative" : step.reason;
+  const reason = isRule ? clauses.join("|") : rule === "LOCKDOWN_RESUME" ? "lockdown_release_conservative" : "override_expired";
   const moved: OperatingContext = {
     ...context,
     enteredAt: at,
     lastMoveAt: at,
     ...(isRule ? { steppedAt: at } : {}),
-    confirmations: keepRunning(context.confirmations, to, policy),
     step: {
       ...step,
       open: step.open && !isRule,
@@ -376,7 +370,6 @@ const base = setup({
       event.id === overrideTimer &&
       context.override !== null &&
       event.at >= context.override.expiresAt,
-    hasOverride: ({ context }) => context.override !== null,
     mayOverride: ({ context, event }, { state }: InState) =>
       event.type === "operating.override.requested" && overrideProblem(event, event.at, state, context) === undefined,
     resumesTo: ({ context }, { state }: InState) => context.step.resumeTo === state,
@@ -402,7 +395,8 @@ const base = setup({
     }),
     refuseEvaluation: enqueueActions(({ context, event, enqueue }) => {
       const { context: next, effects } = seen(context, event.at);
-      enqueue.assign(next);
+      // Without this the step that the previous evaluation left open could be taken now.
+      enqueue.assign({ ...next, step: noStep });
       for (const effect of effects) enqueue.emit(effect);
       const lateMs = (context.evaluatedAt ?? event.at) - event.at;
       enqueue.emit({
@@ -428,10 +422,9 @@ const base = setup({
     }),
     forceDefensive: enqueueActions(({ context, event, enqueue }, { state }: InState) => {
       if (event.type !== "safety.changed") return;
-      const found = seen(context, event.at);
-      const outcome = force(state, found.context, event);
+      const outcome = force(state, seen(context, event.at).context, event);
       enqueue.assign(outcome.context);
-      for (const effect of [...found.effects, ...outcome.effects]) enqueue.emit(effect);
+      for (const effect of outcome.effects) enqueue.emit(effect);
     }),
     setOverride: enqueueActions(({ context, event, enqueue }, { state }: InState) => {
       if (event.type !== "operating.override.requested") return;
@@ -462,14 +455,13 @@ const base = setup({
       enqueue.emit(entryOf(context, { at, from: inForce, to: inForce, rule: "OVERRIDE_REFUSED", clauses: [], operator, reason }));
     }),
     endOverride: enqueueActions(({ context, event, enqueue }, { state }: InState) => {
-      const found = seen(context, event.at);
       const cause =
         event.type === "operating.override.cleared"
           ? { operator: event.operator, reason: `override_cleared: ${event.reason}` }
           : { operator: null, reason: "override_expired" };
-      const outcome = endOverride(state, found.context, event.at, cause);
+      const outcome = endOverride(state, seen(context, event.at).context, event.at, cause);
       enqueue.assign(outcome.context);
-      for (const effect of [...found.effects, ...outcome.effects]) enqueue.emit(effect);
+      for (const effect of outcome.effects) enqueue.emit(effect);
     }),
     // The timer came before its time, because the clock stepped back: it is asked for again.
     askAgain: enqueueActions(({ context, event, enqueue }) => {
@@ -481,8 +473,16 @@ const base = setup({
 
 const moving = (rule: MoveRule, from: OperatingState, to: OperatingState) =>
   ({ target: to, actions: { type: "move", params: { rule, from, to } } }) as const;
-/** A rule is followed once per evaluation, confirmed, held long enough, cooled down, and not into a state that it must leave again. */
-const follows = (rule: RuleName) =>
+/** A rule is followed once per evaluation, when it is confirmed and, where the reading says so, held and cooled down. */
+const demotes = (rule: RuleName) =>
+  and([
+    "isStepOpen",
+    { type: "isConfirmed", params: { rule } },
+    { type: "hasDwelled", params: { rule } },
+    { type: "isCooledDown", params: { rule } },
+  ]);
+/** A promotion waits for all of that, and does not lead into a state that must be left again. */
+const promotes = (rule: RuleName) =>
   and([
     "isStepOpen",
     { type: "isConfirmed", params: { rule } },
@@ -503,7 +503,7 @@ const listening = (state: OperatingState) =>
       { guard: { type: "mayOverride", params: { state } }, actions: { type: "setOverride", params: { state } } },
       { actions: { type: "refuseOverride", params: { state } } },
     ],
-    "operating.override.cleared": { guard: "hasOverride", actions: { type: "endOverride", params: { state } } },
+    "operating.override.cleared": { actions: { type: "endOverride", params: { state } } },
     "timer.due": [{ guard: "isOverrideDue", actions: { type: "endOverride", params: { state } } }, { actions: "askAgain" }],
   }) as const;
 
@@ -551,7 +551,7 @@ export const operatingMachine = base.createMachine({
         { guard: releases("DEFENSIVE"), ...moving("OVERRIDE_EXPIRED", "AGGRESSIVE", "DEFENSIVE") },
         { guard: releases("BALANCED"), ...moving("OVERRIDE_EXPIRED", "AGGRESSIVE", "BALANCED") },
         { guard: { type: "resumesTo", params: { state: "BALANCED" } }, ...moving("LOCKDOWN_RESUME", "AGGRESSIVE", "BALANCED") },
-        { guard: follows("A_TO_B"), ...moving("A_TO_B", "AGGRESSIVE", "BALANCED") },
+        { guard: demotes("A_TO_B"), ...moving("A_TO_B", "AGGRESSIVE", "BALANCED") },
       ],
     },
     BALANCED: {
@@ -564,8 +564,8 @@ export const operatingMachine = base.createMachine({
       },
       always: [
         { guard: releases("DEFENSIVE"), ...moving("OVERRIDE_EXPIRED", "BALANCED", "DEFENSIVE") },
-        { guard: follows("B_TO_D"), ...moving("B_TO_D", "BALANCED", "DEFENSIVE") },
-        { guard: follows("B_TO_A"), ...moving("B_TO_A", "BALANCED", "AGGRESSIVE") },
+        { guard: demotes("B_TO_D"), ...moving("B_TO_D", "BALANCED", "DEFENSIVE") },
+        { guard: promotes("B_TO_A"), ...moving("B_TO_A", "BALANCED", "AGGRESSIVE") },
       ],
     },
     DEFENSIVE: {
@@ -578,7 +578,7 @@ export const operatingMachine = base.createMachine({
       },
       always: [
         { guard: { type: "resumesTo", params: { state: "BALANCED" } }, ...moving("LOCKDOWN_RESUME", "DEFENSIVE", "BALANCED") },
-        { guard: follows("D_TO_B"), ...moving("D_TO_B", "DEFENSIVE", "BALANCED") },
+        { guard: promotes("D_TO_B"), ...moving("D_TO_B", "DEFENSIVE", "BALANCED") },
       ],
     },
   },

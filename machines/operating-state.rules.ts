@@ -212,7 +212,7 @@ export const rulesRunningIn = (state: OperatingState, { details }: OperatingPoli
   return state === "BALANCED" ? ["B_TO_D", "B_TO_A"] : ["D_TO_B"];
 };
 
-/** Every confirmation after one more evaluation in `state`. */
+/** Every confirmation after one more evaluation in `state`; one that does not run there is dropped. */
 export const advanceConfirmations = (
   state: OperatingState,
   before: Confirmations,
@@ -226,12 +226,6 @@ export const advanceConfirmations = (
   }
   return after;
 };
-
-/** Keeps what still runs after a move: B→D goes on when A→B has just been taken. */
-export const keepRunning = (confirmations: Confirmations, state: OperatingState, policy: OperatingPolicy): Confirmations =>
-  Object.fromEntries(
-    rulesRunningIn(state, policy).flatMap((rule) => (confirmations[rule] === undefined ? [] : [[rule, confirmations[rule]]])),
-  );
 
 /** Days that must have been spent in the state before this rule may leave it; 0 where the reading lets it leave at once. */
 export const heldDaysWanted = (rule: RuleName, policy: OperatingPolicy): number => {

@@ -9,6 +9,7 @@ import {
   at,
   beginPosture,
   days,
+  type Effects,
   historyOf,
   type OperatingMachine,
   type Posture,
@@ -315,8 +316,14 @@ const overrides: Rules = [
     },
   },
   {
-    name: "an override is a transition: the cooldown counts from it, also from its end",
+    name: "an override is a transition: the cooldown counts from it, from what limits it, and from its end",
     run: (machine) => {
+      const limited = pinned(machine, "BALANCED", "AGGRESSIVE");
+      limited.safety(at(2), "WARNING");
+      assert.equal(limited.context().lastMoveAt, at(2));
+      const ended = pinned(machine, "BALANCED", "AGGRESSIVE");
+      ended.measure(at(80), neutral);
+      assert.equal(ended.context().lastMoveAt, at(80));
       const posture = pinned(machine, "BALANCED", "DEFENSIVE");
       assert.equal(posture.context().lastMoveAt, at(1));
       const up = pinned(machine, "BALANCED", "AGGRESSIVE");
@@ -519,6 +526,80 @@ const clocks: Rules = [
         posture.measure(days(365), neutral);
         posture.pin(days(365), "DEFENSIVE", days(368));
         assert.deepEqual(timersOf(send(posture)), [`set ${days(4)}`]);
+      }
+    },
+  },
+  {
+    name: "whatever fact brings a step back, in any state: every time that lies in the future then is moved to it",
+    run: (machine) => {
+      const back = days(1);
+      const facts: readonly (readonly [string, (posture: Posture) => Effects])[] = [
+        ["a refused evaluation", (posture) => posture.measure(back, neutral)],
+        ["safety", (posture) => posture.safety(back, "WARNING")],
+        ["FAIL", (posture) => posture.safety(back, "FAIL")],
+        ["an override", (posture) => posture.pin(back, "DEFENSIVE", days(3))],
+        ["a cleared override", (posture) => posture.unpin(back)],
+      ];
+      for (const initial of ["AGGRESSIVE", "BALANCED", "DEFENSIVE"] as const) {
+        for (const [what, send] of facts) {
+          const posture = beginPosture(machine, { initial });
+          posture.measure(days(400), sunny);
+          posture.pin(days(400), "BALANCED", days(403));
+          posture.measure(days(401), sunny);
+          const effects = send(posture);
+          const { seenAt, enteredAt, lastMoveAt, evaluatedAt, effective, override, confirmations, metrics } = posture.context();
+          const times = [seenAt, enteredAt, evaluatedAt, effective.since, override?.setAt ?? back, lastMoveAt ?? back];
+          assert.deepEqual([what, ...times], [what, back, back, back, back, back, back]);
+          for (const confirmation of Object.values(confirmations)) assert.equal(confirmation.since, back);
+          for (const metric of Object.values(metrics)) assert.equal(metric.at, back);
+          const ends = what === "FAIL" || what === "a cleared override";
+          assert.deepEqual(timersOf(effects), ends ? ["clear"] : [`set ${days(what === "an override" ? 3 : 4)}`]);
+          // From here on it is an evaluation like any other.
+          assert.deepEqual(reportsOf(posture.measure(days(1, 1), sunny)), []);
+        }
+      }
+    },
+  },
+  {
+    name: "an evaluation that is not the newest fact, but newer than the last evaluation, is accepted after the step",
+    run: (machine) => {
+      const posture = beginPosture(machine);
+      posture.measure(days(0), neutral);
+      posture.pin(days(400), "DEFENSIVE", days(403));
+      assert.deepEqual(timersOf(posture.measure(days(2), neutral)), [`set ${days(5)}`]);
+      assert.equal(posture.context().evaluatedAt, days(2));
+    },
+  },
+  {
+    name: "the first fact of any kind starts the hold clock, and every fact is the newest one seen",
+    run: (machine) => {
+      const facts: readonly ((posture: Posture) => Effects)[] = [
+        (posture) => posture.measure(at(5), neutral),
+        (posture) => posture.safety(at(5), "WARNING"),
+        (posture) => posture.safety(at(5), "FAIL"),
+        (posture) => posture.pin(at(5), "BALANCED", at(9)),
+        (posture) => posture.unpin(at(5)),
+      ];
+      for (const send of facts) {
+        const posture = beginPosture(machine);
+        send(posture);
+        assert.deepEqual([posture.context().enteredAt, posture.context().seenAt], [at(5), at(5)]);
+      }
+    },
+  },
+  {
+    name: "in every state: refuses what is out of order, refuses an override, asks for an early timer again",
+    run: (machine) => {
+      for (const initial of ["AGGRESSIVE", "BALANCED", "DEFENSIVE"] as const) {
+        const posture = beginPosture(machine, { initial });
+        posture.measure(at(10), neutral);
+        assert.equal(reportsOf(posture.measure(at(9), neutral)).length, 1);
+        assert.deepEqual(rulesOf(posture.pin(at(11), "DEFENSIVE", at(10))), ["OVERRIDE_REFUSED"]);
+        assert.equal(posture.context().override, null);
+        posture.pin(at(12), initial, at(20));
+        assert.deepEqual(timersOf(posture.due(at(19))), [`set ${at(20)}`]);
+        assert.notEqual(posture.context().override, null);
+        assert.deepEqual(rulesOf(posture.due(at(20))), ["OVERRIDE_EXPIRED"]);
       }
     },
   },

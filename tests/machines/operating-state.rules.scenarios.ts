@@ -338,10 +338,38 @@ const durations: Rules = [
       for (const effects of [posture.due(days(6), "other"), posture.safety(days(6, 1), "NORMAL"), posture.unpin(days(6, 2))])
         assert.deepEqual(rulesOf(effects), []);
       assert.equal(posture.ruleState(), "DEFENSIVE");
-      posture.safety(days(6, 3), "WARNING");
-      posture.measure(days(6, 4), { ...sunny, circuitBreaker: false });
-      posture.safety(days(7), "NORMAL");
+      for (const initial of ["BALANCED", "DEFENSIVE"] as const) {
+        const blocked = beginPosture(machine, { initial });
+        blocked.measure(days(0), sunny);
+        blocked.safety(days(11), "WARNING");
+        blocked.measure(days(12), initial === "BALANCED" ? sunny : { ...sunny, circuitBreaker: true });
+        blocked.safety(days(12, 1), "NORMAL");
+        assert.equal(blocked.ruleState(), initial);
+        // Nor does an evaluation that is refused.
+        blocked.measure(days(12, -1), sunny);
+        assert.equal(blocked.ruleState(), initial);
+      }
+    },
+  },
+  {
+    name: "B→A waits for the cooldown, and so does A→B where the reading says so",
+    run: (machine) => {
+      const posture = beginPosture(machine, { cooldownHours: 480, readingDetails: { cooldownDelaysDerisking: true } });
+      posture.pin(days(0), "DEFENSIVE", days(1));
+      posture.unpin(days(0, 1));
       assert.equal(posture.ruleState(), "DEFENSIVE");
+      posture.measure(days(1), sunny);
+      posture.measure(days(20, 1), sunny);
+      assert.equal(posture.ruleState(), "BALANCED");
+      posture.measure(days(31), sunny);
+      posture.measure(days(40), sunny);
+      assert.equal(posture.ruleState(), "BALANCED");
+      posture.measure(days(40, 1), sunny);
+      assert.equal(posture.ruleState(), "AGGRESSIVE");
+      for (const ms of [3_600_001, 7_200_001, 10_800_001]) posture.measure(days(40, ms), { ...neutral, drawdown: 0.3 });
+      assert.equal(posture.ruleState(), "AGGRESSIVE");
+      posture.measure(days(60, 1), { ...neutral, drawdown: 0.3 });
+      assert.equal(posture.ruleState(), "BALANCED");
     },
   },
 ];
