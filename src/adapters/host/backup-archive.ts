@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import {
   closeSync,
   createReadStream,
+  fchmodSync,
   fstatSync,
   fsyncSync,
   linkSync,
@@ -140,7 +141,7 @@ export const archive = async (
 const forgetCached = (path: string): boolean =>
   spawnSync("dd", [`if=${path}`, "iflag=nocache", "count=0", "status=none"], { stdio: "ignore" }).status === 0;
 
-type Member = { readonly path: string; readonly type: string; readonly size: number };
+type Member = { readonly path: string; readonly type: string; readonly mode: number };
 interface Sink {
   readonly data: (piece: Buffer) => void;
   readonly end: () => void;
@@ -161,7 +162,7 @@ const readThrough = async (
       };
       let sink: Sink | undefined;
       try {
-        sink = onMember({ path: entry.path, type: entry.type, size: entry.size });
+        if (problem === undefined) sink = onMember({ path: entry.path, type: entry.type, mode: entry.mode ?? 0o600 });
       } catch (error) {
         fail(error);
       }
@@ -246,7 +247,7 @@ export const readBack = async (path: string, tick: Tick): Promise<Result<ReadBac
 };
 
 /** Makes the folders down to a file and refuses to walk through a link, which could lead out of the destination. */
-const makeFolders = (root: string, path: string): void => {
+const makeFoldersWithin = (root: string, path: string): void => {
   let folder = root;
   for (const part of dirname(path)
     .split("/")
@@ -276,12 +277,12 @@ export const extract = async (
   let partial: string | undefined;
   let openFd: number | undefined;
   try {
-    await readThrough(request.archivePath, ({ path, type }) => {
+    await readThrough(request.archivePath, ({ path, type, mode }) => {
       const member = wanted.get(path);
       if (member === undefined || type !== "File") return undefined;
       wanted.delete(path);
       const target = join(request.to, path);
-      makeFolders(request.to, path);
+      makeFoldersWithin(request.to, path);
       const place = partialPath(target);
       const fd = openSync(place, "w", 0o600);
       partial = place;
@@ -295,6 +296,7 @@ export const extract = async (
         },
         end: () => {
           if (hash.digest("hex") !== member.sha256) throw new Error(`${path} in the archive is not what the manifest says`);
+          fchmodSync(fd, mode & 0o777);
           fsyncSync(fd);
           closeSync(fd);
           openFd = undefined;

@@ -7,7 +7,6 @@ import {
   fsyncSync,
   ftruncateSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -22,7 +21,7 @@ import { err, ok, type Result } from "#core/result.ts";
 import type { HostError, MaintenanceFiles, SourceFile } from "#ops/ports.ts";
 import { acquireLock } from "./backup-lock.ts";
 import { codeOf, reasonOf, stampOf } from "./backup-tree.ts";
-import { partialPrefix, syncDirectory, writeAllSync, writeFileDurably } from "./durable-files.ts";
+import { makeFolders, partialPrefix, syncDirectory, writeAllSync, writeFileDurably } from "./durable-files.ts";
 import { matchesGlob } from "./path-glob.ts";
 
 const attempt = <T>(what: string, work: () => T): Result<T, HostError> => {
@@ -59,7 +58,7 @@ const prepare = (
       return refuse(`the backup root ${backup} lies inside the data root ${data}: it would back itself up`);
     if (isWithin(backupRoot, dataRoot))
       return refuse(`the data root ${data} lies inside the backup root ${backup}: cleanup would eat the backup's house`);
-    if (!isOnlyLooking) mkdirSync(backupRoot, { recursive: true, mode: 0o700 });
+    if (!isOnlyLooking) makeFolders(backupRoot);
     return ok({ dataRoot, backupRoot });
   } catch (error) {
     return refuse(reasonOf(error));
@@ -68,7 +67,7 @@ const prepare = (
 
 /** Appends whole lines and waits for the disk; what a full disk cut short is taken back, so that no half line stays. */
 const appendDurably = (path: string, text: string): void => {
-  const isNew = mkdirSync(dirname(path), { recursive: true, mode: 0o700 }) !== undefined;
+  makeFolders(dirname(path));
   const fd = openSync(path, "a", 0o600);
   try {
     const { size } = fstatSync(fd);
@@ -79,7 +78,7 @@ const appendDurably = (path: string, text: string): void => {
       ftruncateSync(fd, size);
       throw error;
     }
-    if (isNew || size === 0) syncDirectory(dirname(path));
+    if (size === 0) syncDirectory(dirname(path));
   } finally {
     closeSync(fd);
   }
@@ -142,7 +141,7 @@ export const createMaintenanceFiles = (): MaintenanceFiles => ({
     ),
   makeFolder: async (path) =>
     attempt(`making the folder ${path}`, () => {
-      mkdirSync(path, { recursive: true });
+      makeFolders(path);
       return realpathSync(path);
     }),
   freeBytes: async (directory) =>

@@ -1,0 +1,27 @@
+/**
+ * One maintenance run in a process of its own, for tests that take its rights away or kill it:
+ * `node maintain-child.ts DATA BACKUP [KILL_AT]`. With KILL_AT the process kills itself, as `kill -9` would, right before the
+ * so-manieth call of its ports: between two calls the disk does not change. Prints the report, and how many calls there were.
+ */
+import { createBackupThread } from "#adapters/host/backup-thread.ts";
+import { createMaintenanceFiles } from "#adapters/host/maintenance-files.ts";
+import { createMaintenanceEntries } from "#ops/maintenance/one-run.ts";
+import { evening, keepSevenDays, watched } from "./workshop.ts";
+
+const [data, backup, killAt] = process.argv.slice(2) as [string, string, string | undefined];
+let cutPoints = 0;
+const cut = (): void => {
+  cutPoints += 1;
+  if (cutPoints === Number(killAt)) process.kill(process.pid, "SIGKILL");
+};
+const hooks = { before: cut };
+const worker = createBackupThread();
+const { runMaintenance } = createMaintenanceEntries({
+  files: watched(createMaintenanceFiles(), hooks),
+  worker: watched(worker, hooks),
+  clock: { now: () => evening, monotonicMs: () => performance.now(), hold: (work) => work },
+  deleteShareMax: 0.4,
+});
+const report = await runMaintenance(data, backup, keepSevenDays);
+await worker.close();
+process.stdout.write(JSON.stringify({ ...report, cutPoints }));
