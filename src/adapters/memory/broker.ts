@@ -28,8 +28,10 @@ export type SubmitScript =
   /** The order works, but the caller sees a time-out. */
   | "loseResponse"
   | "notSent"
-  /** No answer at all, until `answerLate`. */
+  /** The request is stuck on its way: it arrives, and is answered, with `answerLate`. */
   | "stall"
+  /** The order works, its answer comes with `answerLate`. */
+  | "hold"
   | "throw";
 
 export interface MemoryBroker extends Broker {
@@ -48,8 +50,12 @@ export interface MemoryBroker extends Broker {
   readonly end: (orderId: string, status: "canceled" | "expired" | "rejected", options?: { readonly silent?: boolean }) => void;
   /** Any report, also one that is wrong or comes twice. */
   readonly report: (report: BrokerReport) => void;
-  /** Answers the stalled submits: the orders work. */
-  readonly answerLate: () => void;
+  /** Answers the stalled and held submits; "unknown" loses the answers. */
+  readonly answerLate: (answer?: "accepted" | "unknown") => void;
+  /** Takes a fill back. */
+  readonly bust: (fillId: string) => void;
+  /** Changes an order, asked or unasked. */
+  readonly change: (orderId: string, quantity: number) => void;
   /** An order that somebody placed by hand on the same account. */
   readonly placeByHand: (order: BrokerOrder) => void;
   /** From now on lists and answers fail, or work again. */
@@ -79,6 +85,7 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
   const submits: OrderRequest[] = [];
   const positions = new Map(Object.entries(options.positions ?? {}));
   let cashMinor = options.cashMinor ?? 0;
+  let fills = 0;
   let stalled: {
     readonly orderId: string;
     readonly answer: (result: Result<{ readonly brokerOrderId: string }, SubmitError>) => void;
@@ -145,6 +152,9 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
         return Promise.resolve(unknown);
       case "notSent":
         return Promise.resolve(err({ type: "not.sent", code: "DOWN", reason: "not connected" }));
+      case "hold":
+        enter(request);
+        return new Promise((answer) => stalled.push({ orderId, answer }));
       case "stall":
         return new Promise((answer) => stalled.push({ orderId, answer }));
       case "throw":
@@ -169,6 +179,40 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
     reports.next({ type: "rejected", brokerOrderId, ...named(orderId), code: "V3", reason: "after all no", at: now() });
   };
 
+  const statusFor = ({ status, quantity }: BrokerOrder, cumulativeQuantity: number): BrokerOrder["status"] => {
+    if (status === "canceled" || status === "expired" || status === "rejected") return status;
+    if (cumulativeQuantity === quantity) return "filled";
+    return cumulativeQuantity > 0 ? "partiallyFilled" : "accepted";
+  };
+
+  /** What is left of it, given what is filled; an order that ended has nothing left. */
+  const move = (orderId: string, changes: Partial<BrokerOrder>): BrokerOrder => {
+    const order = { ...orderOf(orderId), ...changes };
+    const status = statusFor(order, order.cumulativeQuantity);
+    const isOpen = status === "accepted" || status === "partiallyFilled";
+    return put(orderId, { ...changes, status, leavesQuantity: isOpen ? order.quantity - order.cumulativeQuantity : 0 });
+  };
+
+  /** A fill moves the order, the position and the cash; sign -1 takes it back. */
+  const count = (
+    orderId: string,
+    { symbol, side, quantity, priceMinor, feeMinor }: BrokerExecution,
+    sign: 1 | -1,
+  ): BrokerOrder => {
+    const lots = sign * (side === "buy" ? quantity : -quantity);
+    positions.set(symbol, (positions.get(symbol) ?? 0) + lots);
+    cashMinor -= lots * priceMinor + sign * feeMinor;
+    return move(orderId, { cumulativeQuantity: orderOf(orderId).cumulativeQuantity + sign * quantity });
+  };
+
+  const change = (orderId: string, quantity: number, limitPriceMinor?: number): void => {
+    const { cumulativeQuantity, brokerOrderId } = orderOf(orderId);
+    const total = Math.max(quantity, cumulativeQuantity);
+    const price = limitPriceMinor === undefined ? {} : { limitPriceMinor };
+    move(orderId, { quantity: total, ...price });
+    reports.next({ type: "replaced", brokerOrderId, ...named(orderId), quantity: total, ...price, at: now() });
+  };
+
   const listed = (): readonly BrokerOrder[] => [...book.values(), ...byHand];
 
   return {
@@ -181,14 +225,7 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
     connect: async () => (isConnected ? ok(undefined) : unavailable),
     submit: (order: RiskApproved<OrderRequest>) => submit(order),
     cancel: ({ orderId }) => request(orderId, () => end(orderId, "canceled")),
-    replace: ({ orderId, quantity, limitPriceMinor }) =>
-      request(orderId, () => {
-        const { cumulativeQuantity, brokerOrderId } = orderOf(orderId);
-        const total = Math.max(quantity, cumulativeQuantity);
-        const price = limitPriceMinor === undefined ? {} : { limitPriceMinor };
-        put(orderId, { quantity: total, leavesQuantity: total - cumulativeQuantity, ...price });
-        reports.next({ type: "replaced", brokerOrderId, ...named(orderId), quantity: total, ...price, at: now() });
-      }),
+    replace: ({ orderId, quantity, limitPriceMinor }) => request(orderId, () => change(orderId, quantity, limitPriceMinor)),
     orders: async () => (isConnected ? ok(isFrozen ? frozen : listed()) : unavailable),
     executions: async () => (isConnected ? ok([...executions]) : unavailable),
     account: async () => {
@@ -197,33 +234,35 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
       return ok({ positions: held.map(([symbol, quantity]) => ({ symbol, quantity })), cashMinor });
     },
     fill: (orderId, quantity, priceMinor, { silent = false } = {}) => {
-      const order = orderOf(orderId);
-      const cumulativeQuantity = order.cumulativeQuantity + quantity;
-      const leavesQuantity = order.quantity - cumulativeQuantity;
-      const { brokerOrderId, symbol, side } = put(orderId, {
-        cumulativeQuantity,
-        leavesQuantity,
-        status: leavesQuantity === 0 ? "filled" : "partiallyFilled",
-      });
-      const fillId = `F${executions.length + 1}`;
+      const { brokerOrderId, symbol, side } = orderOf(orderId);
+      fills += 1;
+      const fillId = `F${fills}`;
       const execution = { fillId, brokerOrderId, ...named(orderId), symbol, side, quantity, priceMinor, feeMinor: 1, at: now() };
       executions.push(execution);
-      const direction = side === "buy" ? 1 : -1;
-      positions.set(symbol, (positions.get(symbol) ?? 0) + direction * quantity);
-      cashMinor -= direction * quantity * priceMinor + 1;
+      const { leavesQuantity } = count(orderId, execution, 1);
       if (!silent) reports.next({ type: "filled", ...execution, leavesQuantity });
       return execution;
     },
     end,
     report: (report) => reports.next(report),
-    answerLate: () => {
+    answerLate: (kind = "accepted") => {
       const orders = stalled;
       stalled = [];
       for (const { orderId, answer } of orders) {
         const request = submits.find((sent) => sent.orderId === orderId);
-        if (request !== undefined) answer(ok({ brokerOrderId: enter(request) }));
+        if (kind === "unknown") answer(unknown);
+        else if (request !== undefined) answer(ok({ brokerOrderId: book.get(orderId)?.brokerOrderId ?? enter(request) }));
       }
     },
+    bust: (fillId) => {
+      const index = executions.findIndex((execution) => execution.fillId === fillId);
+      const [busted] = executions.splice(index, 1);
+      const orderId = [...book.keys()].find((id) => book.get(id)?.brokerOrderId === busted?.brokerOrderId);
+      if (busted === undefined || orderId === undefined) throw new Error(`the venue knows no fill ${fillId}`);
+      count(orderId, busted, -1);
+      reports.next({ type: "busted", fillId, brokerOrderId: busted.brokerOrderId, ...named(orderId), at: now() });
+    },
+    change,
     placeByHand: (order) => byHand.push(order),
     setConnected: (connected, reason = "connection lost") => {
       isConnected = connected;

@@ -90,7 +90,6 @@ export const withoutFill = (position: Position, { side, quantity, priceMinor, fe
     cashMinor: position.cashMinor + direction * value,
     feesMinor: position.feesMinor - feeMinor,
   };
-  if (next === 0) return { ...base, costMinor: 0 };
   if (Math.sign(held) === direction && Math.sign(next) === direction) {
     const costMinor = position.costMinor - direction * value;
     return { ...base, costMinor: Math.sign(costMinor) === direction ? costMinor : portion(position.costMinor, next, held) };

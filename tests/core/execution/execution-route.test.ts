@@ -76,6 +76,36 @@ describe("the execution route", () => {
     expect(rig.alerts()).toContain("alert.resolved AN022");
   });
 
+  it("does not send again, and does not call it unsent, when an effect is performed twice (O5)", async () => {
+    const rig = createRig();
+    rig.broker.script("loseResponse");
+    rig.buy("1");
+    await rig.settle();
+    rig.route["broker.submit"]({ type: "broker.submit", orderId: "1" });
+    await rig.settle();
+    expect(statusIn(rig, "1")).toBe("unknown");
+    expect(rig.broker.submits).toHaveLength(1);
+  });
+
+  it("denies what was approved but had not left when the connection was lost", async () => {
+    const rig = createRig({ isSubmitDelayed: true });
+    rig.buy("1");
+    rig.broker.setConnected(false);
+    expect(statusIn(rig, "1")).toBe("unknown");
+    await rig.settle();
+    expect(rig.desk().order("1")).toMatchObject({ ended: "denied", endCode: "NOT_SENT" });
+    expect(rig.broker.submits).toEqual([]);
+  });
+
+  it("does not send what was canceled while its approval was being written", async () => {
+    const rig = createRig({ isSubmitDelayed: true });
+    rig.buy("1");
+    rig.offer({ type: "order.cancel.requested", payload: { orderId: "1" }, source: "t" });
+    await rig.settle();
+    expect(statusIn(rig, "1")).toBe("canceled");
+    expect(rig.broker.submits).toEqual([]);
+  });
+
   it("rejects only when the venue said no, and denies what never left", async () => {
     const rig = createRig();
     rig.broker.script("reject", "notSent");

@@ -126,6 +126,17 @@ describe("an order whose submit has no outcome", () => {
     expect(rig.broker.submits).toHaveLength(1);
   });
 
+  it("is not denied on one absent answer, nor on two", async () => {
+    const rig = createRig({ policy: { absentAfterMs: 0 } });
+    rig.broker.script("loseRequest");
+    rig.buy("1");
+    await rig.settle();
+    for (const status of ["unknown", "unknown", "denied"]) {
+      await reconciled(rig, "timer");
+      expect(statusIn(rig, "1")).toBe(status);
+    }
+  });
+
   it("is not denied while its response may still come", async () => {
     const rig = createRig();
     rig.broker.script("stall");

@@ -43,6 +43,7 @@ export interface Rig {
   readonly now: () => number;
   readonly fence: ReturnType<typeof createEpochFence>;
   readonly gate: ReturnType<typeof createOrderGate>;
+  readonly route: ExecutionRoute;
   readonly reconcile: ReturnType<typeof createReconciliation>;
   readonly types: () => readonly string[];
   readonly alerts: () => readonly string[];
@@ -180,6 +181,7 @@ export const createRig = (options: RigOptions = {}): Rig => {
     now,
     fence,
     gate,
+    route,
     reconcile,
     types: () => facts.map(({ type }) => type),
     alerts: () =>
