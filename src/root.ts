@@ -367,6 +367,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
           backupRoot: ports.home.backup,
           policy: { type: "data", decisionSnapshotDays: "never", ...config.maintenance.policy },
           deleteShareMax: config.maintenance.deleteShareMax,
+          gzipLevel: config.maintenance.gzipLevel,
           logPath: `${ports.home.maintenanceLogs}/cleanup.log`,
           tool: `qts ${ports.version}`,
           isOpen: (path) => recording.sink.openPaths().includes(path),

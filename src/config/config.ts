@@ -264,6 +264,7 @@ export const configSchema = z.strictObject({
     dailyAt: z.string().regex(/^\d\d:\d\d$/, "is a time of day, HH:MM"),
     policy: z.strictObject({ rawSnapshotDays: positive, patternRecordDays: positive, filesKeptMin: count }),
     deleteShareMax: share,
+    gzipLevel: z.int().min(1).max(9),
   }),
   disk: z
     .strictObject({ warningFreeShare: share, criticalFreeShare: share, measureEveryMs: positive })
