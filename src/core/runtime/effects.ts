@@ -44,3 +44,39 @@ export const irreversibleEffects = [
 
 export type OuterEffectType = Exclude<EffectType, InnerEffectType>;
 export type EffectHandlers = { readonly [T in OuterEffectType]: (effect: EffectOf<T>) => void };
+
+/** One row per effect, for the reference page; the compiler keeps it complete. */
+export const effectTable: { readonly [T in EffectType]: { readonly performedBy: string; readonly says: string } } = {
+  "timer.set": { performedBy: "the house", says: "Bring `timer.due` once this time is reached; the same id again replaces the deadline." },
+  "timer.clear": { performedBy: "the house", says: "Forget a deadline." },
+  "safety.announce": { performedBy: "the house", says: "Tell every consumer of the safety state, in the same step." },
+  "safety.report": { performedBy: "the house", says: "Tell the safety machine of an anomaly, a guardrail, a fail-safe, or that one is cleared." },
+  "alert.critical": { performedBy: "ops/automation/alerts", says: "Tell a person now." },
+  "alert.warning": { performedBy: "ops/automation/alerts", says: "Tell a person." },
+  "alert.resolved": { performedBy: "ops/automation/alerts", says: "Tell a person that it is over." },
+  "operating.announce": { performedBy: "the house", says: "The state in force has moved: log it and tell handlers." },
+  "operating.history.append": { performedBy: "the journal", says: "Add a line to the operating state's history." },
+  "order.route": { performedBy: "core/execution", says: "Run the risk gates; the answer is order.approved or order.denied." },
+  "broker.submit": { performedBy: "core/execution", says: "Send the order, once." },
+  "broker.cancel": { performedBy: "core/execution", says: "Ask the venue to cancel." },
+  "broker.replace": { performedBy: "core/execution", says: "Ask the venue to change quantity or price." },
+  "order.query": { performedBy: "core/orders/reconciliation", says: "Ask the broker what became of the order." },
+  "position.announce": { performedBy: "core/execution", says: "A fill moved a position: tell handlers." },
+  "cycle.run": { performedBy: "core/strategy", says: "Run one evaluation cycle." },
+  "feed.connect": { performedBy: "market/feed-link", says: "Open the source where the archive ends." },
+  "feed.stop": { performedBy: "market/feed-link", says: "Close the source." },
+  "feed.measure": { performedBy: "market/feed-link", says: "Look at the age of the newest data." },
+  "feed.await": { performedBy: "market/feed-link", says: "Say when data arrives again." },
+  "archive.open": { performedBy: "archive/jsonl-sink", says: "Cut torn tails and begin to write." },
+  "archive.close": { performedBy: "archive/jsonl-sink", says: "Write what waits, fsync, seal." },
+  "maintenance.plan": { performedBy: "ops/maintenance", says: "List the files and what of them the backup lacks." },
+  "backup.run": { performedBy: "ops/maintenance", says: "Write what is lacking into a new archive." },
+  "backup.verify": { performedBy: "ops/maintenance", says: "Read the archive back and make the manifest durable." },
+  "retention.scan": { performedBy: "ops/maintenance", says: "Split the manifest's files into kept and expired." },
+  "cleanup.run": { performedBy: "ops/maintenance", says: "Delete expired files that have proof." },
+  "schedule.run": { performedBy: "ops/automation/scheduler", says: "Run a scheduled target." },
+  "schedule.retry": { performedBy: "ops/automation/scheduler", says: "Offer the target again later." },
+  "schedule.resume": { performedBy: "ops/automation/scheduler", says: "Look for occurrences that were missed." },
+  "component.restart": { performedBy: "the house", says: "A part was started again." },
+  "component.report.failed": { performedBy: "the house", says: "A part stopped with an error." },
+};

@@ -2,7 +2,8 @@
  * Operator commands on a running house: a change becomes a fact and is answered once the house has handled it, with what
  * the machines made of it; a question is answered from the actors' state.
  */
-import type { OperatingContext } from "#machines/operating-state.machine.ts";
+import { type OperatingContext, operatingView } from "#machines/operating-state.machine.ts";
+import { overrideProblem } from "#machines/operating-state.override.ts";
 import type { SafetyContext } from "#machines/safety.machine.ts";
 import type { NewFact } from "../event/catalog.ts";
 import type { Clock, CommandReply } from "../ports.ts";
@@ -83,7 +84,10 @@ export const createOperator = ({
       }
       case "override.set": {
         const { state, operator, reason, forMs } = request;
-        const expiresAt = clock.now() + forMs;
+        const at = clock.now();
+        const expiresAt = at + forMs;
+        // The machine refuses by the same rule; asked here too, so that the person hears why.
+        const problem = overrideProblem({ state, operator, reason, expiresAt }, at, operatingView(operating()).ruleState, operating().context);
         await change({
           type: "operating.override.requested",
           payload: { state: state as "DEFENSIVE", operator, reason, expiresAt },
@@ -92,7 +96,7 @@ export const createOperator = ({
         const { override } = operating().context;
         if (override?.state === state && override.expiresAt === expiresAt)
           return reply(done, `${state} is pinned by ${operator} until ${new Date(expiresAt).toISOString()}.`);
-        return reply(refused, `The override is refused: ${operating().context.step.reason || "see qts explain operating"}.`);
+        return reply(refused, `The override is refused: ${problem ?? "the operating state did not take it"}.`);
       }
       case "override.clear": {
         if (operating().context.override === null) return reply(refused, "There is no override to clear.");
