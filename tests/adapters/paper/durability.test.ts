@@ -42,16 +42,15 @@ describe("the paper exchange on a slow disk", () => {
       answered = true;
     });
     await world.pass(500);
+    await expect.poll(() => readLedger(world.ledgerPath).orders.length).toBe(1);
     await settle();
-    expect(readLedger(world.ledgerPath).orders).toHaveLength(1);
     expect(answered).toBe(false);
     expect(world.reports.map(({ type }) => type)).toEqual(["connected"]);
     const list = world.broker.orders();
     await settle();
     disk.resolve();
-    await settle();
-    expect(answered).toBe(true);
-    expect(world.reports.map(({ type }) => type)).toEqual(["connected", "accepted"]);
+    await expect.poll(() => answered).toBe(true);
+    await expect.poll(() => world.reports.map(({ type }) => type)).toEqual(["connected", "accepted"]);
     expect(await list).toMatchObject({ ok: true, value: [{ status: "accepted" }] });
   });
 
@@ -64,6 +63,8 @@ describe("the paper exchange on a slow disk", () => {
     datasync.mockClear();
     await world.trade(1_680_000, 1_000);
     await expect.poll(() => readLedger(world.ledgerPath).fills.length).toBe(100);
+    await expect.poll(() => datasync.mock.calls.length).toBe(1);
+    await settle();
     expect(datasync.mock.calls.length).toBe(1);
   });
 
@@ -72,7 +73,6 @@ describe("the paper exchange on a slow disk", () => {
     datasync.mockRejectedValue(new Error("EIO"));
     const answers = [world.broker.submit(order()), world.broker.submit(order({ orderId: "o-2" }))];
     await world.pass(10);
-    await settle();
     for (const answer of answers) expect(await answer).toMatchObject({ error: { type: "outcome.unknown" } });
     expect(world.reports.map(({ type }) => type)).toEqual(["connected", "disconnected"]);
     await world.pass(60_000);
