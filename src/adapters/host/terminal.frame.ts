@@ -32,7 +32,7 @@ export const percent = (share: number, digits: number): string => {
   return `${(Math.floor(share * 100 * scale) / scale).toFixed(digits)} %`;
 };
 
-const milliseconds = (ms: number): string => (ms === 0 ? "-" : ms < 10 ? `${ms.toFixed(2)} ms` : `${count(Math.round(ms))} ms`);
+const milliseconds = (ms: number): string => (ms < 10 ? `${ms.toFixed(2)} ms` : `${count(Math.round(ms))} ms`);
 
 /** For the eye: two decimals at most; the exact amount is in the report. */
 export const money = (minor: number, { currency, priceScale }: HouseStatus["account"]): string => {

@@ -12,7 +12,7 @@ const money = (minor, { currency, priceScale }) => {
 
 const count = (value) => counts.format(value);
 const share = (value, digits) => `${(Math.floor(value * 100 * 10 ** digits) / 10 ** digits).toFixed(digits)} %`;
-const ms = (value) => (value === 0 ? "–" : value < 10 ? `${value.toFixed(2)} ms` : `${count(Math.round(value))} ms`);
+const ms = (value) => (value < 10 ? `${value.toFixed(2)} ms` : `${count(Math.round(value))} ms`);
 
 const show = (name, text) => {
   const element = document.querySelector(`[data-value="${name}"]`);
@@ -97,7 +97,7 @@ const showStatus = (status) => {
       lane.paused ? `${name} (paused)` : name,
       `${count(lane.depth)} / ${count(lane.capacity)}`,
       ...[lane.accepted, lane.handled, lane.dropped, lane.collapsed, lane.sampled, lane.deadLettered].map(count),
-      ...[lane.p50Ms, lane.p99Ms, lane.maxMs].map(ms),
+      ...[lane.p50Ms, lane.p99Ms, lane.maxMs].map((value) => (lane.handled === 0 ? "–" : ms(value))),
     ]),
   );
   const positions = Object.entries(status.positions).map(([symbol, lots]) => [symbol, `${count(lots)} lots`]);
