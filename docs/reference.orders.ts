@@ -36,7 +36,8 @@ const notes: Readonly<Record<string, string>> = {
   "pendingReplace order.reconciled": "Still working long after the request: the request had no effect.",
   "filled order.fill.busted": "The venue took a fill back, so something is open again.",
   "filled order.replace.requested": "Only to more than is filled (FIX 4.4 C.1.c).",
-  "canceled order.filled": "The venue is right: the fill counts, and an alert tells of it; filled when nothing is left (FIX 4.4 J.1.b).",
+  "canceled order.filled":
+    "The venue is right: the fill counts, and an alert tells of it; filled when nothing is left (FIX 4.4 J.1.b).",
   "canceled order.fill.busted": "It stays canceled, with less filled.",
   "expired order.filled": "As after a cancel.",
 };
@@ -80,7 +81,9 @@ const table = (): string => {
 };
 
 const refusals = (): string =>
-  ["| code | reason |", "|---|---|", ...Object.entries(refusalCodes).map(([code, reason]) => `| \`${code}\` | ${reason} |`)].join("\n");
+  ["| code | reason |", "|---|---|", ...Object.entries(refusalCodes).map(([code, reason]) => `| \`${code}\` | ${reason} |`)].join(
+    "\n",
+  );
 
 /** Markdown by section name, for docs/generate.ts. */
 export const orderSections = (): { readonly [name: string]: string } => ({

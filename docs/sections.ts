@@ -16,6 +16,7 @@ import { snapshotJsonSchema } from "#market/snapshot.ts";
 import { chartOf } from "./chart.ts";
 import { configurationReference } from "./reference.configuration.ts";
 import { eventSchemas, eventsReference } from "./reference.events.ts";
+import { orderSections } from "./reference.orders.ts";
 
 const machines: { readonly [page: string]: AnyStateMachine } = {
   supervisor: supervisorMachine,
@@ -32,7 +33,10 @@ const machines: { readonly [page: string]: AnyStateMachine } = {
 
 const effectsReference = (): string => {
   const irreversible: readonly string[] = irreversibleEffects;
-  const rows = Object.entries(effectTable).map(([type, { performedBy, says }]) => `| \`${type}\` | ${irreversible.includes(type) ? "after its cause is durable" : "at once"} | ${performedBy} | ${says} |`);
+  const rows = Object.entries(effectTable).map(
+    ([type, { performedBy, says }]) =>
+      `| \`${type}\` | ${irreversible.includes(type) ? "after its cause is durable" : "at once"} | ${performedBy} | ${says} |`,
+  );
   return ["| effect | performed | by | what it asks for |", "|---|---|---|---|", ...rows.sort()].join("\n");
 };
 
@@ -50,5 +54,6 @@ export const generatedSections = async (): Promise<{ readonly [name: string]: st
   events: eventsReference(),
   effects: effectsReference(),
   configuration: configurationReference(),
+  ...orderSections(),
   ...Object.fromEntries(Object.entries(machines).map(([page, machine]) => [`chart:${page}`, chartOf(machine)])),
 });

@@ -79,7 +79,7 @@ const causes: Readonly<Record<string, Cause>> = {
   "order.replace.requested": (rig, { quantity = 0 }) =>
     rig.offer({ type: "order.replace.requested", payload: { orderId, quantity }, source: "model" }),
 };
-const cause = (rig: Rig, fact: OrderFact): void => causes[fact.type]?.(rig, fact);
+const cause = (rig: Rig, fact: OrderFact): void => causes[fact.type]?.(rig, fact as Parameters<Cause>[1]);
 
 /** `order.submitted` after the answer was lost cannot happen in one process: the promise has settled. */
 const isPossible = (facts: readonly OrderFact[]): boolean => {
