@@ -79,7 +79,7 @@ const laneRow = (status: HouseStatus, name: Priority): readonly string[] => {
     count(dropped),
     count(collapsed),
     count(sampled),
-    milliseconds(p99Ms),
+    handled === 0 ? "-" : milliseconds(p99Ms),
   ];
 };
 
