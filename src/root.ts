@@ -38,6 +38,7 @@ import { operatingMachine, operatingView } from "#machines/operating-state.machi
 import { policyOf } from "#machines/operating-state.policy.ts";
 import { opsMachine } from "#machines/ops.machine.ts";
 import { orderMachine } from "#machines/order.machine.ts";
+import type { SafetyCode } from "#machines/safety.codes.ts";
 import { type SafetyState, safetyMachine, tradingAllowed } from "#machines/safety.machine.ts";
 import { schedulerMachine } from "#machines/scheduler.machine.ts";
 import { supervisorMachine } from "#machines/supervisor.machine.ts";
@@ -217,6 +218,8 @@ export interface RootPorts extends Omit<RecordingPorts, "onTick" | "run" | "arch
   readonly strategy: Strategy;
   /** The volatility index, each value with its own time. */
   readonly vix: readonly { readonly at: number; readonly value: number }[];
+  /** How long the event loop is blocked. */
+  readonly loopDelayMs?: () => { readonly p99: number; readonly max: number };
   readonly log: Log;
   /** Absent: core runs without ops. */
   readonly ops?: OpsPorts;
@@ -241,6 +244,8 @@ export interface Root {
   /** Asked by the feed after every tick: a promise holds it. */
   readonly pause: () => Promise<void> | undefined;
   readonly answer: (request: ControlRequest) => Promise<CommandReply>;
+  /** Something odd that only the process can see; reaches safety as an anomaly. */
+  readonly noteAnomaly: (code: SafetyCode, reason: string) => void;
 }
 
 const restart = { restartsMax: 5, windowMs: 30_000, delayMs: 100, delayMsMax: 5_000 } as const;
@@ -277,7 +282,6 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       ? "LOCKDOWN"
       : (house.actors().snapshotOf("safety") as unknown as { value: SafetyState }).value;
   const operating = () => operatingView(house.actors().snapshotOf("operating") as never);
-  const machineState = (name: "maintenance"): string => house.actors().states()[name] ?? "";
 
   const recording = composeRecording(
     config,
@@ -550,8 +554,13 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     archive: recording.counts,
     maintenance: () => maintenanceFigures,
     trading,
-    restarts: () => ({}),
-    loopDelay: () => ({ p99: 0, max: 0 }),
+    restarts: () => {
+      const { context } = house.actors().snapshotOf("supervisor") as unknown as {
+        context: { restarts: { [part: string]: readonly number[] } };
+      };
+      return Object.fromEntries(Object.entries(context.restarts).map(([part, times]) => [part, times.length]));
+    },
+    loopDelay: ports.loopDelayMs ?? (() => ({ p99: 0, max: 0 })),
   });
 
   /** The day's data is over: the venue closes, the archive is sealed, and the day is backed up. */
@@ -670,6 +679,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     finished,
     status: figures.status,
     stages: recording.stages,
+    noteAnomaly: (code, reason) => tell("anomaly.raised", { code, reason }),
     settle: () => void house.settle(),
     pause: () => house.settle() ?? recording.room(),
     answer: createOperator({ house, clock, status: figures.status, story: async (orderId) => ({ orderId }) }),

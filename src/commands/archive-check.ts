@@ -15,7 +15,6 @@ order, and gaps; a row of the source that is neither there nor declared in a gap
   --json               the whole report as one JSON document
   --expect SYMBOL=N    the source has N trades of SYMBOL, numbered from 1; may be repeated
   --time-zone ZONE     time zone of the days and hours in the paths (Asia/Seoul)
-  --scalp-window MS    length of a scalp segment (60000)
 
 Exit codes: 0 whole · 1 something is bad, torn, doubled or silently missing · 2 usage
 
@@ -41,12 +40,6 @@ const readTimeZone = (zone: string): string => {
   }
 };
 
-const readWindow = (text: string): number => {
-  const ms = Number(text);
-  if (Number.isSafeInteger(ms) && ms >= 1000 && ms % 1000 === 0) return ms;
-  throw new UsageError(`--scalp-window wants whole seconds in milliseconds, like 60000, and was given "${text}".`);
-};
-
 const shown = (directory: string, report: ArchiveReport): string => {
   const { streams, gaps, missing } = report;
   const counted = (value: number): string => value.toLocaleString("en-US");
@@ -69,14 +62,12 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       json: { type: "boolean" },
       expect: { type: "string", multiple: true },
       "time-zone": { type: "string" },
-      "scalp-window": { type: "string" },
     },
     ["DIR"],
   );
   const given = resolve(io.cwd, positionals[0] as string);
   const check = createArchiveCheck({
     timeZone: readTimeZone(values["time-zone"] ?? "Asia/Seoul"),
-    scalpWindowMs: readWindow(values["scalp-window"] ?? "60000"),
     regularSpans,
     expected: readExpected(values.expect ?? []),
   });

@@ -13,6 +13,7 @@ import { acquireLease } from "#adapters/host/lease.ts";
 import { createLog } from "#adapters/host/log.ts";
 import { createMaintenanceFiles } from "#adapters/host/maintenance-files.ts";
 import { createTerminalView } from "#adapters/host/terminal.ts";
+import { watchVitalSigns } from "#adapters/host/vitals.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { createPaperBroker } from "#adapters/paper/broker.ts";
 import { createReplayFeed } from "#adapters/replay/feed.ts";
@@ -227,6 +228,12 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     closers.push(() => broker.value.close());
 
     const ops = values["without-ops"] ? undefined : { files: createMaintenanceFiles(), worker: createBackupThread() };
+    const vitals = watchVitalSigns({
+      ...config.safety,
+      onLoopDelay: (delayMs) => root.noteAnomaly("AN060", `the event loop was blocked for ${delayMs} ms`),
+      onClockJump: (stepMs) => root.noteAnomaly("AN061", `the wall clock stepped by ${stepMs} ms`),
+    });
+    closers.push(() => vitals.stop());
     const root = createRoot(config, {
       version: qtsVersion(),
       home: home.value,
@@ -244,6 +251,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       endOfDay: () => broker.value.endOfSession(),
       strategy: createStrategy({ instruments: config.instruments, seed: config.session.seed }),
       archiveFiles: createArchiveFiles(),
+      loopDelayMs: vitals.loopDelayMs,
       log: logger,
       wallClock: createHostClock(),
       pulse: realPulse,

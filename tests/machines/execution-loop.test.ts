@@ -1,9 +1,21 @@
 import { describe, expect, it } from "vitest";
 import { initialTransition, transition } from "xstate";
 import { createTestModel } from "xstate/graph";
-import { type ExecutionLoopEffect, type ExecutionLoopEvent, type ExecutionLoopInput, executionLoopMachine } from "#machines/execution-loop.machine.ts";
+import {
+  type ExecutionLoopEffect,
+  type ExecutionLoopEvent,
+  type ExecutionLoopInput,
+  executionLoopMachine,
+} from "#machines/execution-loop.machine.ts";
 
-const policy: ExecutionLoopInput = { intervalMs: 1000, errorBackoffMs: 5000, retriesMax: 3, cycleBudgetMs: 3000, cyclesMax: 0, consecutiveErrorsMax: 10 };
+const policy: ExecutionLoopInput = {
+  intervalMs: 1000,
+  errorBackoffMs: 5000,
+  retriesMax: 3,
+  cycleBudgetMs: 3000,
+  cyclesMax: 0,
+  consecutiveErrorsMax: 10,
+};
 
 const start: ExecutionLoopEvent = { type: "execution.start.requested", at: 0, cause: "reconciled" };
 const stop: ExecutionLoopEvent = { type: "execution.stop.requested", at: 0, cause: "operator" };
@@ -11,7 +23,14 @@ const due = (at: number): ExecutionLoopEvent => ({ type: "timer.due", at, id: "e
 const overBudget = (at: number): ExecutionLoopEvent => ({ type: "timer.due", at, id: "execution.budget", dueAt: at });
 const done = (cycle: number, at = 0): ExecutionLoopEvent => ({ type: "cycle.completed", at, cycle, intents: 1, elapsedMs: 1 });
 const failed = (cycle: number, at = 0): ExecutionLoopEvent => ({ type: "cycle.failed", at, cycle, reason: "the strategy threw" });
-const safety = (from: string, to: string): ExecutionLoopEvent => ({ type: "safety.changed", at: 0, from, to, code: "FS040", reason: "test" });
+const safety = (from: string, to: string): ExecutionLoopEvent => ({
+  type: "safety.changed",
+  at: 0,
+  from,
+  to,
+  code: "FS040",
+  reason: "test",
+});
 
 /** Walks the chart and keeps what it emitted. */
 const walk = (events: readonly ExecutionLoopEvent[], input: Partial<ExecutionLoopInput> = {}) => {
@@ -20,7 +39,8 @@ const walk = (events: readonly ExecutionLoopEvent[], input: Partial<ExecutionLoo
   for (const event of events) {
     const [next, actions] = transition(executionLoopMachine, snapshot, event);
     snapshot = next;
-    for (const action of actions) if (action.type === "xstate.emit" || action.type === "emit") effects.push((action.params as { event: ExecutionLoopEffect }).event);
+    for (const { type, params } of actions as readonly { readonly type: string; readonly params: unknown }[])
+      if (type === "xstate.emit") effects.push((params as { readonly event: ExecutionLoopEffect }).event);
   }
   return { snapshot, effects, cycles: effects.filter(({ type }) => type === "cycle.run").length };
 };
@@ -40,7 +60,10 @@ describe("the execution loop", () => {
   });
 
   it("waits the interval after a cycle, and the back-off after more errors in a row than it retries", () => {
-    const waits = (events: readonly ExecutionLoopEvent[]) => walk(events).effects.flatMap((effect) => (effect.type === "timer.set" && effect.id === "execution.cycle" ? [effect.at] : []));
+    const waits = (events: readonly ExecutionLoopEvent[]) =>
+      walk(events).effects.flatMap((effect) =>
+        effect.type === "timer.set" && effect.id === "execution.cycle" ? [effect.at] : [],
+      );
     const errors = (count: number) => Array.from({ length: count }, (_, i) => [due(i), failed(i + 1, 10_000)]).flat();
     expect(waits([start, ...errors(3)]).at(-1)).toBe(11_000);
     expect(waits([start, ...errors(4)]).at(-1)).toBe(15_000);
@@ -48,15 +71,28 @@ describe("the execution loop", () => {
 
   it("reports a cycle over its budget and goes on waiting for it", () => {
     const { effects, snapshot } = walk([start, due(1000), overBudget(4000)]);
-    expect(effects).toContainEqual({ type: "safety.report", kind: "anomaly", code: "AN040", reason: "cycle 1 is over its budget of 3000 ms" });
+    expect(effects).toContainEqual({
+      type: "safety.report",
+      kind: "anomaly",
+      code: "AN040",
+      reason: "cycle 1 is over its budget of 3000 ms",
+    });
     expect(snapshot.value).toEqual({ running: "cycling" });
   });
 
   it("stops by its policies: number of cycles, errors in a row, operator", () => {
-    expect(walk([start, due(1), done(1), due(2), done(2)], { cyclesMax: 2 }).snapshot).toMatchObject({ value: "stopped", context: { stopCause: "the configured number of cycles is done" } });
+    expect(walk([start, due(1), done(1), due(2), done(2)], { cyclesMax: 2 }).snapshot).toMatchObject({
+      value: "stopped",
+      context: { stopCause: "the configured number of cycles is done" },
+    });
     const dying = walk([start, due(1), failed(1), due(2), failed(2)], { consecutiveErrorsMax: 2 });
     expect(dying.snapshot.value).toBe("stopped");
-    expect(dying.effects).toContainEqual({ type: "safety.report", kind: "failsafe", code: "FS060", reason: "2 cycles failed in a row" });
+    expect(dying.effects).toContainEqual({
+      type: "safety.report",
+      kind: "failsafe",
+      code: "FS060",
+      reason: "2 cycles failed in a row",
+    });
     expect(walk([start, stop]).snapshot).toMatchObject({ value: "stopped", context: { stopCause: "operator" } });
   });
 
@@ -80,7 +116,17 @@ describe("the execution loop", () => {
   it("reaches every state of the chart, and on every path a cycle is answered before the next one begins", () => {
     const paths = createTestModel(executionLoopMachine).getShortestPaths({
       input: policy,
-      events: [start, stop, due(1), overBudget(1), done(1), done(2), failed(1), safety("NORMAL", "LOCKDOWN"), safety("LOCKDOWN", "NORMAL")],
+      events: [
+        start,
+        stop,
+        due(1),
+        overBudget(1),
+        done(1),
+        done(2),
+        failed(1),
+        safety("NORMAL", "LOCKDOWN"),
+        safety("LOCKDOWN", "NORMAL"),
+      ],
       // Counters grow for ever; the walk stops at the second cycle.
       serializeState: ({ value, context }) => JSON.stringify([value, Math.min(context.cycle, 2)]),
     });
@@ -89,13 +135,26 @@ describe("the execution loop", () => {
       const events = path.steps.map(({ event }) => event as ExecutionLoopEvent).filter(({ type }) => !type.startsWith("xstate."));
       let isCycling = false;
       events.forEach((event, index) => {
-        if (event.type === "cycle.completed" || event.type === "cycle.failed" || event.type === "safety.changed" || event.type === "execution.stop.requested") isCycling = false;
+        if (
+          event.type === "cycle.completed" ||
+          event.type === "cycle.failed" ||
+          event.type === "safety.changed" ||
+          event.type === "execution.stop.requested"
+        )
+          isCycling = false;
         const started = walk(events.slice(0, index + 1)).cycles - walk(events.slice(0, index)).cycles;
         expect(started > 0 && isCycling).toBe(false);
         isCycling ||= started > 0;
       });
       for (const { state } of [...path.steps, path]) seen.add(JSON.stringify(state.value));
     }
-    expect([...seen].sort()).toEqual(['"idle"', '"stopped"', '"stopping"', '"suspended"', '{"running":"cycling"}', '{"running":"waiting"}']);
+    expect([...seen].sort()).toEqual([
+      '"idle"',
+      '"stopped"',
+      '"stopping"',
+      '"suspended"',
+      '{"running":"cycling"}',
+      '{"running":"waiting"}',
+    ]);
   });
 });

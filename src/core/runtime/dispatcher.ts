@@ -227,9 +227,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       return undefined;
     }
     const entry = entryOf(newFact, kind, false);
-    // Who came later waits behind those at the door, also when the lane has just got room.
-    const mustWait = kind.lane === 0 && door.size > 0;
-    if (!mustWait && lanes.offer(entry) === "accepted") {
+    // Nobody overtakes those at the door: each take lets the next one in at once, so while they wait the lane is full.
+    if (lanes.offer(entry) === "accepted") {
       kind.tally.accepted += 1;
       schedule();
       return undefined;

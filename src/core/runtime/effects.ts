@@ -47,10 +47,16 @@ export type EffectHandlers = { readonly [T in OuterEffectType]: (effect: EffectO
 
 /** One row per effect, for the reference page; the compiler keeps it complete. */
 export const effectTable: { readonly [T in EffectType]: { readonly performedBy: string; readonly says: string } } = {
-  "timer.set": { performedBy: "the house", says: "Bring `timer.due` once this time is reached; the same id again replaces the deadline." },
+  "timer.set": {
+    performedBy: "the house",
+    says: "Bring `timer.due` once this time is reached; the same id again replaces the deadline.",
+  },
   "timer.clear": { performedBy: "the house", says: "Forget a deadline." },
   "safety.announce": { performedBy: "the house", says: "Tell every consumer of the safety state, in the same step." },
-  "safety.report": { performedBy: "the house", says: "Tell the safety machine of an anomaly, a guardrail, a fail-safe, or that one is cleared." },
+  "safety.report": {
+    performedBy: "the house",
+    says: "Tell the safety machine of an anomaly, a guardrail, a fail-safe, or that one is cleared.",
+  },
   "alert.critical": { performedBy: "ops/automation/alerts", says: "Tell a person now." },
   "alert.warning": { performedBy: "ops/automation/alerts", says: "Tell a person." },
   "alert.resolved": { performedBy: "ops/automation/alerts", says: "Tell a person that it is over." },

@@ -153,7 +153,10 @@ export const createHouse = (options: HouseOptions): House => {
   const perform = (effect: Effect): void => {
     const handler = handlers[effect.type as keyof EffectHandlers] as ((effect: Effect) => void) | undefined;
     if (handler === undefined) throw new Error(`broken assumption: no handler for the effect ${effect.type}`);
-    if (!irreversible.has(effect.type)) return handler(effect);
+    if (!irreversible.has(effect.type)) {
+      handler(effect);
+      return;
+    }
     effectsPending += 1;
     void recorder.whenDurable(recorder.seq()).then((isDurable) => {
       effectsPending -= 1;

@@ -87,7 +87,12 @@ export const createOperator = ({
         const at = clock.now();
         const expiresAt = at + forMs;
         // The machine refuses by the same rule; asked here too, so that the person hears why.
-        const problem = overrideProblem({ state, operator, reason, expiresAt }, at, operatingView(operating()).ruleState, operating().context);
+        const problem = overrideProblem(
+          { state, operator, reason, expiresAt },
+          at,
+          operatingView(operating()).ruleState,
+          operating().context,
+        );
         await change({
           type: "operating.override.requested",
           payload: { state: state as "DEFENSIVE", operator, reason, expiresAt },

@@ -59,10 +59,22 @@ export const createStrategy: CreateStrategy = ({ instruments }) => {
     const signal = Math.min(1, 0.75 + (0.25 * Math.abs(fast - slow)) / (slow * fullSignalSpread));
     const common = { type: "order", symbol: instrument.symbol, orderType: "limit", signal } as const;
     if (isAbove && held === 0) {
-      return { ...common, side: "buy", quantity: orderLots, limitPriceMinor: bars.lastPriceMinor + instrument.tickSize, reason: "the 5-minute mean rose above the 20-minute mean" };
+      return {
+        ...common,
+        side: "buy",
+        quantity: orderLots,
+        limitPriceMinor: bars.lastPriceMinor + instrument.tickSize,
+        reason: "the 5-minute mean rose above the 20-minute mean",
+      };
     }
     if (!isAbove && held > 0) {
-      return { ...common, side: "sell", quantity: held, limitPriceMinor: bars.lastPriceMinor - instrument.tickSize, reason: "the 5-minute mean fell below the 20-minute mean" };
+      return {
+        ...common,
+        side: "sell",
+        quantity: held,
+        limitPriceMinor: bars.lastPriceMinor - instrument.tickSize,
+        reason: "the 5-minute mean fell below the 20-minute mean",
+      };
     }
     return undefined;
   };
@@ -70,7 +82,8 @@ export const createStrategy: CreateStrategy = ({ instruments }) => {
   const evaluate = (view: StrategyView): readonly Proposal[] => {
     const proposals: Proposal[] = [];
     for (const order of view.openOrders) {
-      if (view.now - order.createdAt >= workingMsMax) proposals.push({ type: "cancel", orderId: order.orderId, reason: "not filled within 30 s" });
+      if (!order.isCancelPending && view.now - order.createdAt >= workingMsMax)
+        proposals.push({ type: "cancel", orderId: order.orderId, reason: "not filled within 30 s" });
     }
     for (const instrument of instruments) {
       const bars = barsBySymbol.get(instrument.symbol);

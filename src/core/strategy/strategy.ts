@@ -22,6 +22,8 @@ export interface OpenOrder {
   readonly side: Side;
   readonly leavesQuantity: number;
   readonly createdAt: number;
+  /** A cancel was asked for and not answered yet. */
+  readonly isCancelPending: boolean;
 }
 
 /** What a strategy may know when it is asked. */

@@ -9,7 +9,11 @@ const restart = { restartsMax: 5, windowMs: 30_000, delayMs: 100, delayMsMax: 50
 
 /** A part that counts what it is told and throws when the reason is "poison". */
 const countingPart = setup({
-  types: { context: {} as { count: number }, events: {} as { type: "anomaly.raised" | "failsafe.tripped"; reason: string } },
+  types: {
+    context: {} as { count: number },
+    emitted: {} as { type: "alert.warning"; code: string; text: string },
+    events: {} as { type: "anomaly.raised" | "failsafe.tripped"; reason: string },
+  },
 }).createMachine({
   id: "counting",
   context: { count: 0 },
@@ -30,24 +34,48 @@ const countingPart = setup({
 
 const createSystem = (options: { readonly persisted?: unknown } = {}) => {
   const lost: string[] = [];
-  const logics = Object.fromEntries([...coreParts, "maintenance", "scheduler"].map((name) => [name, countingPart])) as unknown as PartLogics;
-  const system = createActorSystem({ logics, input: { restart, ops: true, parts: { ops: { restart, parts: {} } } }, onLost: (name) => lost.push(name), ...options });
+  const logics = Object.fromEntries(
+    [...coreParts, "maintenance", "scheduler"].map((name) => [name, countingPart]),
+  ) as unknown as PartLogics;
+  const system = createActorSystem({
+    logics,
+    input: { restart, ops: true, parts: { ops: { restart, parts: {} } } },
+    onLost: (name) => lost.push(name),
+    ...options,
+  });
   system.start();
   system.takeEffects();
   return { system, lost };
 };
 
 const anomaly = (reason: string): ActorEvent => ({ type: "anomaly.raised", at: 0, code: "AN001", reason });
-const failed = (component: string, at: number): ActorEvent => ({ type: "component.failed", at, component, reason: "cannot digest" });
+const failed = (component: string, at: number): ActorEvent => ({
+  type: "component.failed",
+  at,
+  component,
+  reason: "cannot digest",
+});
 const due = (id: string, at: number): ActorEvent => ({ type: "timer.due", at, id, dueAt: at });
 const started: ActorEvent = { type: "session.started", at: 0, session: "0001", epoch: 1, recovered: false };
-const countOf = (system: ReturnType<typeof createSystem>["system"], name: "safety" | "feed") => (system.snapshotOf(name) as unknown as { context: { count: number } }).context.count;
+const countOf = (system: ReturnType<typeof createSystem>["system"], name: "safety" | "feed") =>
+  (system.snapshotOf(name) as unknown as { context: { count: number } }).context.count;
 const types = (effects: readonly Effect[]) => effects.map(({ type }) => type);
 
 describe("the actor system", () => {
   it("starts every core part and the ops subtree under one supervisor", () => {
     const { system } = createSystem();
-    expect(Object.keys(system.states()).sort()).toEqual(["archive", "execution", "feed", "maintenance", "operating", "ops", "orders", "safety", "scheduler", "supervisor"]);
+    expect(Object.keys(system.states()).sort()).toEqual([
+      "archive",
+      "execution",
+      "feed",
+      "maintenance",
+      "operating",
+      "ops",
+      "orders",
+      "safety",
+      "scheduler",
+      "supervisor",
+    ]);
   });
 
   it("returns what a part emitted because of a fact", () => {
@@ -83,9 +111,13 @@ describe("the actor system", () => {
   it("waits longer before each restart within the window, and escalates a core part after five", () => {
     const { system } = createSystem();
     system.send("supervisor", started);
-    const delays = [0, 1, 2, 3, 4].map((at) => (system.send("supervisor", failed("feed", at)).find(({ type }) => type === "timer.set") as { at: number }).at - at);
+    const delays = [0, 1, 2, 3, 4].map(
+      (at) => (system.send("supervisor", failed("feed", at)).find(({ type }) => type === "timer.set") as { at: number }).at - at,
+    );
     expect(delays).toEqual([100, 200, 400, 800, 1600]);
-    expect(system.send("supervisor", failed("feed", 5))).toContainEqual(expect.objectContaining({ type: "safety.report", kind: "failsafe", code: "FS110" }));
+    expect(system.send("supervisor", failed("feed", 5))).toContainEqual(
+      expect.objectContaining({ type: "safety.report", kind: "failsafe", code: "FS110" }),
+    );
     expect(system.states().supervisor).toBe("escalated");
   });
 
