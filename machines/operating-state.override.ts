@@ -36,7 +36,7 @@ export interface Standing {
  */
 export const effectiveState = (ruleState: OperatingState, standing: Standing): OperatingState => {
   const { override, safety, lockdown, readings } = standing;
-  const isPinLimited = safety !== "NORMAL" || readings.circuitBreaker === true;
+  const isPinLimited = safety !== "NORMAL" || lockdown || readings.circuitBreaker === true;
   const pinned = override === null ? ruleState : isPinLimited ? lowerRisk(override.state, ruleState) : override.state;
   // Released, and the first evaluation is still to come: nobody trades more boldly than BALANCED in between.
   return lockdown && safety !== "LOCKDOWN" ? lowerRisk(pinned, "BALANCED") : pinned;

@@ -244,7 +244,7 @@ export const safetyMachine = base.createMachine({
         "failsafe.cleared": { guard: "namesTheCause", target: "NORMAL", actions: announceEnd("FAIL", "cleared") },
         "broker.disconnected": { actions: ["startBrokerGrace", "alertWarning"] },
         "broker.connected": [
-          { guard: "namesTheCause", target: "NORMAL", actions: ["endBrokerGrace", announceEnd("FAIL", "cleared")] },
+          { guard: "namesTheCause", target: "NORMAL", actions: [announceEnd("FAIL", "cleared"), "endBrokerGrace"] },
           { actions: "endBrokerGrace" },
         ],
         "timer.due": [
