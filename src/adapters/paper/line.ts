@@ -47,10 +47,10 @@ export interface LineOptions {
 /** Something that will happen on the line; `ofConnection` dies with the connection. */
 interface Journey {
   readonly at: number;
-  readonly order: number;
   readonly ofConnection: boolean;
   readonly run: () => void;
-  readonly stop: () => void;
+  /** Called instead of `run` when the connection is cut. */
+  readonly lost: () => void;
 }
 
 interface Waiting {
@@ -67,11 +67,12 @@ const withoutClientOrderId = <T extends object>(told: T): T => {
 export const createLine = (options: LineOptions): Line => {
   const { config, seed, clock, ledger, exchange, deliver, drop } = options;
   const { latencyMs, faults } = config;
+  /** In the order in which they were begun. */
   const journeys = new Set<Journey>();
+  const arrivals = new Map<number, Journey[]>();
   /** Requests that have left and not arrived; queries wait for them. */
   const underway = new Set<Promise<void>>();
   const reports: Waiting[] = [];
-  let journeyCount = 0;
   let connection = 0;
   let stalledUntil = 0;
   let lastReportAt = 0;
@@ -80,21 +81,20 @@ export const createLine = (options: LineOptions): Line => {
   let awaitsDisk = false;
 
   const later = (at: number, ofConnection: boolean, run: () => void, lost: () => void = () => undefined): void => {
-    journeyCount += 1;
-    const stopTimer = clock.setTimer(at, () => {
-      if (journeys.delete(journey)) run();
-    });
-    const journey: Journey = {
-      at,
-      order: journeyCount,
-      ofConnection,
-      run,
-      stop: () => {
-        stopTimer();
-        lost();
-      },
-    };
+    const journey: Journey = { at, ofConnection, run, lost };
     journeys.add(journey);
+    const companions = arrivals.get(at);
+    if (companions !== undefined) {
+      companions.push(journey);
+      return;
+    }
+    // One timer for all that arrives in one millisecond, so that it also shares one sync of the ledger.
+    const together = [journey];
+    arrivals.set(at, together);
+    clock.setTimer(at, () => {
+      arrivals.delete(at);
+      for (const one of together) if (journeys.delete(one)) one.run();
+    });
   };
 
   /** Runs at once, or when the stall is over; never for a connection that is gone. */
@@ -250,7 +250,7 @@ export const createLine = (options: LineOptions): Line => {
     for (const journey of journeys) {
       if (!journey.ofConnection) continue;
       journeys.delete(journey);
-      journey.stop();
+      journey.lost();
     }
   };
 
@@ -258,7 +258,7 @@ export const createLine = (options: LineOptions): Line => {
     stalledUntil = 0;
     await ledger.flushed();
     while (journeys.size > 0) {
-      for (const next of [...journeys].sort((a, b) => a.at - b.at || a.order - b.order)) if (journeys.delete(next)) next.run();
+      for (const next of [...journeys].sort((a, b) => a.at - b.at)) if (journeys.delete(next)) next.run();
       await ledger.flushed();
     }
     pump(true);

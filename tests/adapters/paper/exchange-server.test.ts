@@ -22,7 +22,7 @@ import {
 const price = 1_680_000;
 const clientAt = async (url: string, ledgerPath: string): Promise<World> => {
   const clock = createSimulatedClock({ startAt: newYorkMorning });
-  return worldAround(createExchangeClient({ url, clock, config: paperConfig(), silenceMsMax: 200 }), clock, ledgerPath, {});
+  return worldAround(createExchangeClient({ url, clock, config: paperConfig() }), clock, ledgerPath, {});
 };
 const closing = (socket: WebSocket): Promise<number> => new Promise((resolve) => socket.once("close", resolve));
 const path = (): string => join(scratch(), "exchange", "session-0001.jsonl");
