@@ -142,7 +142,10 @@ export const createJsonlSink = (options: SinkOptions): JsonlSink => {
     working = working.then(async () => {
       isQueued = false;
       busySinceMs = clock.monotonicMs();
-      for (const stream of ["system", "scalp", "swing"] as const) await writers[stream].work(isFinal);
+      const order = ["system", "scalp", "swing"] as const;
+      // Cut together: a row that comes while the system stream is written may belong to a line that is not written yet.
+      const batches = order.map((stream) => writers[stream].cut());
+      for (const [index, stream] of order.entries()) await writers[stream].work(batches[index] as number, isFinal);
       busySinceMs = undefined;
     });
     return working;
@@ -178,7 +181,7 @@ export const createJsonlSink = (options: SinkOptions): JsonlSink => {
       if (!isNoted) note(clock.now(), { type: "opened", ...cut.value });
       isNoted = true;
       lastFailure = undefined;
-      await writers.system.work(true);
+      await writers.system.work(writers.system.cut(), true);
       const failure = lastFailure as FailedWrite | undefined;
       if (failure !== undefined) return err(failure.error);
       failing.clear();

@@ -55,7 +55,6 @@ export const readResumePoint = async ({
   const rows: Record<Stage, number> = { scalp: 0, swing: 0 };
   const found: { [symbol: string]: ResumePoint["symbols"][string] } = {};
   const take = ({ meta, context: { symbol }, observation: { inputs, computed } }: SnapshotRecord, stage: Stage): void => {
-    if (meta.session !== session) return;
     if (meta.sequence > rows[stage]) rows[stage] = meta.sequence;
     if (stage !== "scalp" || found[symbol] !== undefined) return;
     const { sequence, exchangeAt, priceMinor, quantity } = inputs;

@@ -67,6 +67,7 @@ export class StreamWriter {
   readonly #openPaths = new Set<string>();
   readonly #sealing = new Set<Promise<void>>();
   readonly #leftTails: { readonly path: string; readonly size: number }[] = [];
+  #isTailOpen = false;
   #failures = 0;
   #accepted = 0;
   #lost = 0;
@@ -93,9 +94,10 @@ export class StreamWriter {
     if (this.#window === undefined || at >= this.#window.untilAt) this.#window = windowOf(this.#stream, at, this.#options);
     let batch = this.#queue.at(-1);
     const isFull = batch !== undefined && batch.text.length >= batchCharsMax;
-    if (batch === undefined || isFull || batch.fromAt !== this.#window.fromAt) {
+    if (batch === undefined || isFull || !this.#isTailOpen || batch.fromAt !== this.#window.fromAt) {
       batch = { fromAt: this.#window.fromAt, text: "", rows: 0 };
       this.#queue.push(batch);
+      this.#isTailOpen = true;
     }
     batch.text += line;
     batch.rows += 1;
@@ -104,12 +106,22 @@ export class StreamWriter {
     return batch.text.length >= batchCharsMax;
   }
 
-  /** Writes everything that waits, until it is done or fails; fsyncs when that is due, or always when `isFinal`. */
-  async work(isFinal: boolean): Promise<void> {
+  /** Ends the batch that is being filled, so that what comes from now on is not among the batches that wait; how many they are. */
+  cut(): number {
+    this.#isTailOpen = false;
+    return this.#queue.length;
+  }
+
+  /** Writes the first `batches` that wait, until it is done or fails; fsyncs when that is due, or always when `isFinal`. */
+  async work(batches: number, isFinal: boolean): Promise<void> {
     const failuresBefore = this.#failures;
-    // A seal that fails behind our back returns its rows to the queue: trying them again at once could go on for ever.
-    while (this.#queue.length > 0 && this.#failures === failuresBefore) await this.#write(this.#queue.shift() as Batch);
-    if (this.#failures !== failuresBefore) return;
+    for (let written = 0; written < batches; written++) {
+      const batch = this.#queue.shift();
+      if (batch === undefined) break;
+      await this.#write(batch);
+      // A seal that fails behind our back returns its rows to the queue: trying them again at once could go on for ever.
+      if (this.#failures !== failuresBefore) return;
+    }
     const segment = this.#segment;
     if (segment !== undefined && this.#isSyncDue(segment, isFinal) && !(await this.#sync(segment))) this.#segment = undefined;
     if (isFinal) await Promise.all(this.#sealing);

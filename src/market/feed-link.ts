@@ -89,7 +89,6 @@ export const createFeedLink = ({
         next: take,
         error: (error: unknown) => {
           if (!isCurrent()) return;
-          connection = undefined;
           const reason = error instanceof Error ? error.message : String(error);
           offer({ type: "feed.disconnected", payload: { feed: feed.name, reason: reason || "unknown" }, source: feed.name });
         },

@@ -90,6 +90,34 @@ describe("rows on disk", () => {
     expect(synced.at(-1)).toBe("22_31_00.jsonl");
   });
 
+  it("are never on disk before the system line that was noted before them, whenever both come", async () => {
+    const directory = temporaryDirectory();
+    let noted = 0;
+    const checked: boolean[] = [];
+    const declare = (): void => {
+      noted += 1;
+      sink.note(openingAt, { type: "suspect", path: String(noted), trustedBytes: noted, reason: "x" });
+      sink.append("scalp", openingAt, row(noted));
+    };
+    const { sink, beat } = testSink(directory, {
+      failure: (call, path) => {
+        if (call !== "append") return undefined;
+        // While a line of the system stream is being written, the next hole comes.
+        if (path.includes("/system/") && noted > 0 && noted < 5) declare();
+        if (path.includes("/scalp/"))
+          checked.push(system(directory).filter(({ type }) => type === "suspect").length > scalpRows(directory).length);
+        return undefined;
+      },
+    });
+    await sink.open();
+    declare();
+    for (let beats = 0; beats < 8; beats++) await beat();
+    await sink.close();
+    expect(scalpRows(directory)).toEqual(upTo(5));
+    expect(checked.length).toBeGreaterThan(3);
+    expect(checked).not.toContain(false);
+  });
+
   it("that come late go where the stream is, because a sealed segment is never opened again", async () => {
     const directory = temporaryDirectory();
     const { sink } = testSink(directory);

@@ -191,7 +191,11 @@ it("forgets its connection when a session starts again: it died with the process
 
 it("stops on request from every state, and no timer brings it back", () => {
   for (const machine of [start(), connected(), stale()]) {
-    expect(types(machine.tell({ type: "feed.stop.requested", at: 60_000, cause: "end" }))).toContain("feed.stop");
+    expect(types(machine.tell({ type: "feed.stop.requested", at: 60_000, cause: "end" }))).toEqual([
+      "feed.stop",
+      "timer.clear",
+      "timer.clear",
+    ]);
     machine.tell({ type: "timer.due", at: 70_000, id: "feed.retry", dueAt: 70_000 });
     machine.tell({ type: "timer.due", at: 70_000, id: "feed.silence", dueAt: 70_000 });
     expect(machine.state()).toBe("stopped");
