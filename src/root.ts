@@ -239,6 +239,7 @@ export interface Root {
   readonly finished: Promise<Finished>;
   readonly status: () => HouseStatus;
   readonly stages: () => StagesByName;
+  readonly archiveCounts: () => ArchiveCounts;
   /** Handles what waits; called whenever I/O has had its turn. */
   readonly settle: () => void;
   /** Asked by the feed after every tick: a promise holds it. */
@@ -679,9 +680,10 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     finished,
     status: figures.status,
     stages: recording.stages,
+    archiveCounts: recording.counts,
     noteAnomaly: (code, reason) => tell("anomaly.raised", { code, reason }),
     settle: () => void house.settle(),
     pause: () => house.settle() ?? recording.room(),
-    answer: createOperator({ house, clock, status: figures.status, story: async (orderId) => ({ orderId }) }),
+    answer: createOperator({ house, clock, status: figures.status }),
   };
 };

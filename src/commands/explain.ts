@@ -60,20 +60,3 @@ export const explainSafety = explainState(
   "why the safety state is what it is, and what would clear it",
   "which state, since when, from which cause, and what clears it.",
 );
-
-export const explainOrder: Command = {
-  name: "explain order",
-  summary: "the life of one order, from intent to its end",
-  help: `qts explain order: what was intended, what the risk gates said, what the venue reported, and where the order stands.
-
-Usage: qts explain order ORDER_ID [--home DIR] [--json]
-
-${askOptionsHelp}
-Exit codes: 0 ok, 2 usage, 3 not running, 4 refused (no such order).
-`,
-  run: async (args, io) => {
-    const { values, positionals } = readOptions("explain order", args, askOptions, ["ORDER_ID"]);
-    const orderId = positionals[0] as string;
-    return ask({ type: "operator.command", command: "explain", subject: "order", orderId }, values, io);
-  },
-};

@@ -8,6 +8,7 @@ import { createHostClock } from "#adapters/host/clock.ts";
 import { createControlServer } from "#adapters/host/control.ts";
 import { openHome } from "#adapters/host/home.ts";
 import { createHttpServer } from "#adapters/host/http.ts";
+import { journalSentence } from "#adapters/host/journal.errors.ts";
 import { openSessionJournal } from "#adapters/host/journal.sessions.ts";
 import { acquireLease } from "#adapters/host/lease.ts";
 import { createLog } from "#adapters/host/log.ts";
@@ -21,6 +22,8 @@ import { openRecordedDay, volatilityOf } from "#adapters/replay/recorded-days.ts
 import { type Config, parseConfig } from "#config/config.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import type { CreateStrategy } from "#core/strategy/strategy.ts";
+import { createHealthMonitor } from "#ops/automation/health.ts";
+import { houseChecks } from "#ops/automation/house-checks.ts";
 import { createHouseMetrics } from "#ops/automation/metrics.ts";
 import { createRoot } from "#src/root.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
@@ -67,6 +70,8 @@ const options = {
   "no-view": { type: "boolean" },
   json: { type: "boolean" },
 } as const;
+
+const healthEveryMs = 5000;
 
 const wholeNumber = (option: string, text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
@@ -189,12 +194,10 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       snapshotsKept: config.journal.snapshotsKept,
       recordsKept: config.journal.recordsKept,
     });
-    if (!opened.ok) {
-      const { error } = opened;
+    if (!opened.ok)
       return refuse(
-        "reason" in error ? error.reason : `the journal has ${error.actualSeq} records where ${error.expectedSeq} were expected.`,
+        `${journalSentence(opened.error)}; docs/operations/journal.md says how to go on, \`--new-session\` begins without it.`,
       );
-    }
     const { journal, session, continued, markEnded } = opened.value;
     closers.push(() => journal.close());
     for (const notice of journal.notices) logger.warn(notice);
@@ -263,11 +266,37 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     };
     io.signal?.addEventListener("abort", () => root.requestStop(`stopped by ${String(io.signal?.reason ?? "a signal")}`));
 
+    const archiveFiles = createArchiveFiles();
+    const hostClock = createHostClock();
+    const health = createHealthMonitor({
+      clock: hostClock,
+      checks: houseChecks({
+        status: root.status,
+        archive: root.archiveCounts,
+        now: hostClock.now,
+        loopDelayMsMax: config.safety.loopDelayMsMax,
+        disk: {
+          ...config.disk,
+          free: async () => {
+            const space = await archiveFiles.diskSpace(home.value.path);
+            if (!space.ok) throw new Error(space.error.reason);
+            return space.value;
+          },
+        },
+      }),
+      changed: ({ name, state, reason }) =>
+        logger[state === "ok" ? "info" : "warn"]({ check: name, state }, `health of ${name}: ${reason}`),
+    });
+    const checkHealth = setInterval(() => void health.runChecks(), healthEveryMs);
+    checkHealth.unref();
+    closers.push(() => clearInterval(checkHealth));
+
     const metrics = createHouseMetrics();
     const http = createHttpServer({
       host: config.http.host,
       port: config.http.port,
       status: root.status,
+      health: health.results,
       metrics: () => metrics.collect(root.status(), root.stages()),
       metricsContentType: metrics.contentType,
     });
@@ -276,6 +305,9 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     closers.push(() => http.close());
     const control = createControlServer({ directory: home.value.control });
     closers.push(() => control.close());
+
+    const opening = await control.open();
+    if (!opening.ok) return refuse(opening.error.sentence);
 
     const started = await root.start();
     if (!started.ok) return refuse(started.error);

@@ -22,22 +22,37 @@ export const sessionReportSchema = z.strictObject({
     to: z.iso.datetime().nullable(),
     ticks: count,
   }),
-  archive: z.strictObject({ received: count, persisted: count, refused: count, errored: count }).describe("of this run: received = persisted + refused + errored"),
+  archive: z
+    .strictObject({ received: count, persisted: count, refused: count, errored: count })
+    .describe("of this run: received = persisted + refused + errored"),
   lanes: z.strictObject({ P0: lane, P1: lane, P2: lane, P3: lane }).describe("of this run; latencies are enqueue to handled"),
   orders: z
-    .strictObject({ total: count, filled: count, canceled: count, rejected: count, denied: count, expired: count, unknown: count, open: count })
+    .strictObject({
+      total: count,
+      filled: count,
+      canceled: count,
+      rejected: count,
+      denied: count,
+      expired: count,
+      unknown: count,
+      open: count,
+    })
     .describe("of the whole session, earlier runs on this home included"),
   positions: z.record(z.string(), z.int()).describe("lots by symbol"),
   pnlMinor: z.int().describe("realized and unrealized less fees, in minor units"),
   safety: z.enum(["NORMAL", "WARNING", "FAIL", "LOCKDOWN"]),
   operating: z.enum(["AGGRESSIVE", "BALANCED", "DEFENSIVE"]),
-  maintenance: z.strictObject({ backedUp: count, verified: count, deleted: count, kept: count }).describe("files of this run's maintenance"),
+  maintenance: z
+    .strictObject({ backedUp: count, verified: count, deleted: count, kept: count })
+    .describe("files of this run's maintenance"),
   elapsedMs: z.number().min(0).describe("real time from start to report"),
 });
 
 /** The schema and the type must not drift apart. */
 type Assert<T extends true> = T;
-export type SchemaFitsType = Assert<z.infer<typeof sessionReportSchema> extends { -readonly [K in keyof SessionReport]: unknown } ? true : false>;
+export type SchemaFitsType = Assert<
+  z.infer<typeof sessionReportSchema> extends { -readonly [K in keyof SessionReport]: unknown } ? true : false
+>;
 
 export const sessionReportJsonSchema = (): object => ({
   $schema: "https://json-schema.org/draft/2020-12/schema",

@@ -29,7 +29,6 @@ export const operatingStateNames = ["AGGRESSIVE", "BALANCED", "DEFENSIVE"] as co
 const explainSchema = z.discriminatedUnion("subject", [
   z.strictObject({ type, command: z.literal("explain"), subject: z.literal("operating") }),
   z.strictObject({ type, command: z.literal("explain"), subject: z.literal("safety") }),
-  z.strictObject({ type, command: z.literal("explain"), subject: z.literal("order"), orderId: plainLine(100) }),
 ]);
 
 /** Everything an operator can ask of a running QTS. */

@@ -24,8 +24,7 @@ export type ControlRequest =
       readonly operator: string;
     }
   | { readonly command: "override.clear"; readonly reason: string; readonly operator: string }
-  | { readonly command: "explain"; readonly subject: "operating" | "safety" }
-  | { readonly command: "explain"; readonly subject: "order"; readonly orderId: string };
+  | { readonly command: "explain"; readonly subject: "operating" | "safety" };
 
 const done = 0;
 const refused = 4;
@@ -37,13 +36,10 @@ export const createOperator = ({
   house,
   clock,
   status,
-  story,
 }: {
   readonly house: House;
   readonly clock: Clock;
   readonly status: () => HouseStatus;
-  /** All that the journal knows of an order. */
-  readonly story: (orderId: string) => Promise<unknown>;
 }): ((request: ControlRequest) => Promise<CommandReply>) => {
   const safety = (): SafetySnapshot => house.actors().snapshotOf("safety") as unknown as SafetySnapshot;
   const operating = (): OperatingSnapshot => house.actors().snapshotOf("operating") as unknown as OperatingSnapshot;
@@ -113,7 +109,6 @@ export const createOperator = ({
         return reply(done, `The override is cleared by ${request.operator}; the operating state is ${status().operating}.`);
       }
       case "explain":
-        if (request.subject === "order") return { exitCode: done, body: await story(request.orderId) };
         return {
           exitCode: done,
           body:
