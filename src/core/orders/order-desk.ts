@@ -235,7 +235,7 @@ export class OrderDesk implements DeskView {
         this.#trading = { open: true, why: "reconciled" };
         return [];
       case "reconciliation.failed":
-        this.#trading = { open: false, why: `the broker could not be asked: ${event.reason}` };
+        this.#trading = { open: false, why: `reconciliation failed: ${event.reason}` };
         return [];
       default:
         return "orderId" in event && event.type.startsWith("order.") ? [this.#step(event.orderId, event as OrderFact, emit)] : [];
@@ -401,6 +401,8 @@ export class OrderDesk implements DeskView {
       emit({ type: "alert.critical", code: "FS070", text });
       emit({ type: "safety.report", kind: "failsafe", code: "FS070", reason: text });
     }
+    if (position.quantity >= 0 && was.quantity < 0)
+      emit({ type: "safety.report", kind: "cleared", code: "FS070", reason: `${symbol} is no longer short` });
   }
 
   order(orderId: string): OrderRecord | undefined {

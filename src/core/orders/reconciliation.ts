@@ -44,6 +44,8 @@ const retryStepsMs = [1_000, 2_000, 5_000, 15_000, 30_000] as const;
 const confirmMs = 1_000;
 /** Looks at moving positions before a run gives its verdict. */
 const looksMax = 3;
+/** Trading is closed at the first disagreement; a fail-safe waits this long, because a list of executions may lag behind the account. */
+const disagreementMsMax = 15_000;
 /** "Absent" must come from so many complete lists, asked for at different times. */
 const absencesMin = 3;
 const source = "reconciliation";
@@ -92,7 +94,8 @@ export const createReconciliation = ({
   let cancelTimer: Cancel = () => {};
   let nextAt = Number.POSITIVE_INFINITY;
   let failuresInRow = 0;
-  let positionsDiffer = false;
+  let disagreesSince: number | undefined;
+  let hasTripped = false;
   /** Orders that are being looked for: questions asked, and how often the answer was "absent". */
   const sought = new Map<string, { attempt: number; absences: number }>();
   let strays = new Set<string>();
@@ -316,11 +319,20 @@ export const createReconciliation = ({
   };
 
   const settlePositions = (differences: readonly string[]): void => {
-    if (differences.length > 0 && !positionsDiffer)
-      tell({ type: "failsafe.tripped", payload: { code: "FS070", reason: differences.join("; ") } });
-    if (differences.length === 0 && positionsDiffer)
-      tell({ type: "failsafe.cleared", payload: { code: "FS070", reason: "positions agree with the broker's" } });
-    positionsDiffer = differences.length > 0;
+    if (differences.length === 0) {
+      if (hasTripped) tell({ type: "failsafe.cleared", payload: { code: "FS070", reason: "positions agree with the broker's" } });
+      disagreesSince = undefined;
+      hasTripped = false;
+      return;
+    }
+    const reason = differences.join("; ");
+    if (disagreesSince === undefined) {
+      disagreesSince = clock.now();
+      anomaly(`positions disagree: ${reason}`);
+    } else if (!hasTripped && clock.now() - disagreesSince >= disagreementMsMax) {
+      hasTripped = true;
+      tell({ type: "failsafe.tripped", payload: { code: "FS070", reason } });
+    }
   };
 
   const fail = (cause: ReconciliationCause, reason: string): void => {

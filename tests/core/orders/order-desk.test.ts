@@ -94,6 +94,9 @@ describe("the order desk", () => {
     work("1", { side: "sell" });
     fill("1", "a", 3);
     expect(effects).toContainEqual(expect.objectContaining({ type: "safety.report", kind: "failsafe", code: "FS070" }));
+    work("2");
+    fill("2", "b", 3);
+    expect(effects).toContainEqual(expect.objectContaining({ type: "safety.report", kind: "cleared", code: "FS070" }));
   });
 
   it("lets ended orders leave memory, the oldest first, and handles what comes later for them visibly (O13)", () => {
@@ -191,7 +194,7 @@ describe("the order desk", () => {
     tell("reconciliation.started", { cause: "timer" });
     expect(desk.trading().open).toBe(true);
     tell("reconciliation.failed", { cause: "timer", reason: "down" });
-    expect(desk.trading()).toEqual({ open: false, why: "the broker could not be asked: down" });
+    expect(desk.trading()).toEqual({ open: false, why: "reconciliation failed: down" });
   });
 
   it("knows what is open per symbol, and which submits are undecided", () => {

@@ -231,20 +231,26 @@ describe("reconciliation while trading", () => {
     expect(rig.types().filter((type) => type === "reconciliation.completed").length).toBe(before + 2);
   });
 
-  it("trips a fail-safe when positions disagree, keeps trading closed, and clears it when they agree", async () => {
+  it("closes trading when positions disagree, trips a fail-safe when they go on to, and clears it when they agree", async () => {
     const rig = createRig({ positions: { SPY: 5 } });
+    const trips = () => rig.facts.filter(({ type }) => type === "failsafe.tripped");
     rig.reconcile.run("start");
     await rig.pass(4_000);
     expect(rig.desk().trading()).toMatchObject({
       open: false,
-      why: "the broker could not be asked: positions disagree: SPY: ours 0, the venue's 5",
+      why: "reconciliation failed: positions disagree: SPY: ours 0, the venue's 5",
     });
-    const trips = rig.facts.filter(({ type }) => type === "failsafe.tripped");
-    expect(trips).toMatchObject([{ payload: { code: "FS070", reason: "SPY: ours 0, the venue's 5" } }]);
-    await rig.pass(20_000);
-    expect(rig.facts.filter(({ type }) => type === "failsafe.tripped")).toHaveLength(1);
+    expect(rig.facts).toContainEqual(
+      expect.objectContaining({
+        type: "anomaly.raised",
+        payload: { code: "AN030", reason: "positions disagree: SPY: ours 0, the venue's 5" },
+      }),
+    );
+    expect(trips()).toEqual([]);
+    await rig.pass(40_000);
+    expect(trips()).toMatchObject([{ payload: { code: "FS070", reason: "SPY: ours 0, the venue's 5" } }]);
     rig.broker.account = async () => ok({ positions: [], cashMinor: 0 });
-    await rig.pass(31_000);
+    await rig.pass(32_000);
     expect(rig.facts.filter(({ type }) => type === "failsafe.cleared")).toMatchObject([{ payload: { code: "FS070" } }]);
     expect(rig.desk().trading().open).toBe(true);
   });
