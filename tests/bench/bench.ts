@@ -1,9 +1,10 @@
 /**
- * `npm run bench [-- NAME…] [--json]`: runs the benchmarks named, or all, one after the other, and prints their tables.
+ * `npm run bench [-- NAME…] [--json] [--write]`: runs the benchmarks named, or all, one after the other, and prints their
+ * tables. `--write` also puts them into docs/reference/performance.md, between the markers of each benchmark.
  *
  * Figures depend on the machine and on what else it does, so the machine is named and nothing is asserted.
  */
-import { globSync } from "node:fs";
+import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, totalmem } from "node:os";
 import { join } from "node:path";
 import type { Bench, BenchRow } from "./contract.ts";
@@ -19,8 +20,22 @@ const asMarkdown = (rows: readonly BenchRow[]): string => {
   return lines.join("\n");
 };
 
+const page = join(import.meta.dirname, "../../docs/reference/performance.md");
+
+/** Replaces what stands between `<!-- BEGIN MEASURED: name -->` and its end; a benchmark without markers is not on the page. */
+const writeToPage = (name: string, measured: string): boolean => {
+  const begin = `<!-- BEGIN MEASURED: ${name} -->`;
+  const end = `<!-- END MEASURED: ${name} -->`;
+  const text = readFileSync(page, "utf8");
+  const [from, to] = [text.indexOf(begin), text.indexOf(end)];
+  if (from < 0 || to < from) return false;
+  writeFileSync(page, `${text.slice(0, from + begin.length)}\n${measured.trim()}\n${text.slice(to)}`);
+  return true;
+};
+
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const isJson = process.argv.includes("--json");
+const isWritten = process.argv.includes("--write");
 const files = globSync("*.bench.ts", { cwd: import.meta.dirname }).sort();
 const benches = await Promise.all(
   files.map(async (file) => ((await import(join(import.meta.dirname, file))) as { readonly bench: Bench }).bench),
@@ -37,8 +52,12 @@ if (!isJson) process.stdout.write(`${machine}; load average ${loadavg()[0]?.toFi
 for (const bench of benches) {
   if (wanted.length > 0 && !wanted.includes(bench.name)) continue;
   if (!isJson) process.stdout.write(`\n${bench.name}: ${bench.describe}\n`);
+  const loadBefore = loadavg()[0]?.toFixed(1);
   const rows = await bench.run();
   results[bench.name] = rows;
+  const note = `Measured ${new Date().toISOString().slice(0, 10)} on ${machine}, load average ${loadBefore} before. Again: \`npm run bench -- ${bench.name}\`.`;
+  if (isWritten && !writeToPage(bench.name, `${note}\n${asMarkdown(rows)}`))
+    process.stderr.write(`${page} has no markers for ${bench.name}\n`);
   if (!isJson) process.stdout.write(`${asMarkdown(rows)}\n`);
 }
 if (isJson) process.stdout.write(`${JSON.stringify({ machine, at: new Date().toISOString(), results }, undefined, 2)}\n`);

@@ -72,17 +72,18 @@ const loadRows = async (directory: string): Promise<BenchRow[]> => {
   const job: BackupJob = { root: directory, destination: join(directory, "backup.tar.gz") };
   const rows: BenchRow[] = [];
   for (const load of loads) {
+    const table = `Load: ${load.name}, ${load.p0} fills/s, ${load.p1} ticks/s, ${load.p3} metrics/s, ${load.seconds} s; latencies in ms`;
     let qtsP99 = 0;
     for (const system of systemNames) {
       const { sent, figures } = await runCell(system, load, load.backup ? job : null);
       if (figures === undefined) {
-        rows.push({ table: `Load: ${load.name}`, system, "P0 p50": "no answer" });
+        rows.push({ table, system, "P0 p50": "no answer" });
         continue;
       }
       const { p0Ms, p1Ms, handled } = figures;
       if (system === "QTS") qtsP99 = p0Ms.p99;
       rows.push({
-        table: `Load: ${load.name}, ${load.p0} fills/s, ${load.p1} ticks/s, ${load.p3} metrics/s, ${load.seconds} s; latencies in ms`,
+        table,
         system,
         "P0 p50": shown(p0Ms.p50),
         "P0 p99": shown(p0Ms.p99),
