@@ -104,6 +104,21 @@ describe("the maintenance machine", () => {
     expect(snapshot.context.runId).toBe("run-1");
   });
 
+  it("takes no notice, in any state, of a fact that belongs to another run", () => {
+    const { requested: _, restarted: __, ...ofAnother } = run("run-2");
+    for (let count = 0; count <= whole.length; count += 1) {
+      const before = play(whole.slice(0, count));
+      for (const event of Object.values(ofAnother)) {
+        const after = play([...whole.slice(0, count), event]);
+        expect([after.snapshot.value, after.snapshot.context, after.types]).toEqual([
+          before.snapshot.value,
+          before.snapshot.context,
+          before.types,
+        ]);
+      }
+    }
+  });
+
   it("forgets the proof of an earlier run when a new one begins", () => {
     const { snapshot } = play([...whole, run("run-2").requested]);
     expect(snapshot.context).toMatchObject({ runId: "run-2", manifestSha256: null, figures: { verified: 0 } });

@@ -48,8 +48,8 @@ class Proof {
 export type VerifiedBackup = Proof;
 export const isVerifiedBackup = Proof.isProof;
 
-/** The first difference between what should be in an archive and what was read from it. */
-const difference = (expected: readonly ArchivedFile[], read: ReadBack): string | undefined => {
+/** The first difference between what should be in an archive and what was read from it; undefined when they agree. */
+export const difference = (expected: readonly ArchivedFile[], read: ReadBack): string | undefined => {
   const found = new Map(read.members.map((member) => [member.path, member]));
   if (found.size !== read.members.length) return "a member is there twice";
   for (const { path, size, sha256 } of expected) {
@@ -59,6 +59,18 @@ const difference = (expected: readonly ArchivedFile[], read: ReadBack): string |
     if (member.sha256 !== sha256) return `${path} has other content`;
   }
   return found.size === expected.length ? undefined : `${found.size - expected.length} members are not in the manifest`;
+};
+
+/** From now on the archive's files count as not backed up, and the next run archives again what the source still has. */
+export const markDamaged = async (
+  files: MaintenanceFiles,
+  backupRoot: string,
+  archive: string,
+  at: number,
+  reason: string,
+): Promise<Result<void, HostError>> => {
+  const marked = await files.writeDurably(`${backupRoot}/${damagedName(archive)}`, `${JSON.stringify({ at, reason })}\n`);
+  return marked.ok ? ok(undefined) : marked;
 };
 
 export interface VerifyRequest {
@@ -122,10 +134,7 @@ export const verifyBackup = async (
     const wrong = read.ok ? difference(earlier.files, read.value) : read.error.reason;
     if (wrong !== undefined) {
       const reason = `the earlier archive ${earlier.archive} is damaged: ${wrong}`;
-      const marked = await files.writeDurably(
-        `${backupRoot}/${damagedName(earlier.archive)}`,
-        `${JSON.stringify({ at: manifest.at, reason })}\n`,
-      );
+      const marked = await markDamaged(files, backupRoot, earlier.archive, manifest.at, reason);
       return marked.ok ? err({ type: "failed", reason }) : marked;
     }
     for (const entry of unchanged) if (entry.archive === earlier.archive) proven.set(entry.path, entry);
