@@ -25,6 +25,7 @@ const record = async (directory: string, number: number, killAfter: number): Pro
   }
 };
 
+// Some thirty processes: seconds on a quiet machine, minutes on a busy one.
 it("after every kill -9 goes on where the rows end: each trade of the source is on disk exactly once", async () => {
   const seed = 20131007;
   const random = createRandom(seed);
@@ -79,4 +80,4 @@ it("after every kill -9 goes on where the rows end: each trade of the source is 
   });
   expect(exitCode, told).toBe(0);
   expect(JSON.parse(told)).toMatchObject({ ok: true, duplicates: 0, missing: { declared: 0, silent: 0 } });
-});
+}, 300_000);

@@ -37,7 +37,7 @@ export interface ReplayFeed extends Feed {
 }
 
 // Small enough that a waiting socket or timer is served soon, large enough that yielding costs nothing.
-const sliceMs = 5;
+const sliceMs = 2;
 const tradesPerClockLook = 64;
 // Market time moves at least this often in real time, also when nobody trades.
 const stepMsMax = 50;
