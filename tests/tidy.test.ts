@@ -8,15 +8,31 @@ import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
 
 const root = join(import.meta.dirname, "..");
-const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts", "*.js"], { cwd: root, encoding: "utf8" })
+const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard", "*.ts", "*.js"], {
+  cwd: root,
+  encoding: "utf8",
+})
   .trim()
   .split("\n");
 
-type Room = "machines" | "config" | "core" | "market" | "archive" | "ops" | "adapters" | "commands" | "root" | "main" | "inspector" | "tests" | "docs";
+type Room =
+  | "machines"
+  | "config"
+  | "core"
+  | "market"
+  | "archive"
+  | "ops"
+  | "adapters"
+  | "commands"
+  | "root"
+  | "main"
+  | "inspector"
+  | "tests"
+  | "docs";
 
 const roomOf = (path: string): Room => {
   const [top, second, third] = path.split("/");
-  if (top === "src" && third === undefined) return second === "root.ts" ? "root" : "main";
+  if (top === "src" && third === undefined) return second?.startsWith("root.") ? "root" : "main";
   if (top === "src") return second as Room;
   return top as Room;
 };
@@ -28,12 +44,49 @@ const mayImport: Partial<Record<Room, readonly string[]>> = {
   core: ["xstate", "rxjs", "machines", "type:config"],
   market: ["rxjs", "type:config", "type:core", "core/random", "core/result", "core/instrument"],
   archive: ["rxjs", "type:config", "type:core", "type:market", "core/result", "core/instrument"],
-  ops: ["rxjs", "xstate", "croner", "prom-client", "type:machines", "machines", "type:config", "type:core", "core/result", "archive"],
-  adapters: ["rxjs", "zod", "node", "library", "type:config", "type:core", "type:market", "type:archive", "type:ops", "core", "market", "archive", "ops", "own"],
+  ops: [
+    "rxjs",
+    "xstate",
+    "croner",
+    "prom-client",
+    "type:machines",
+    "machines",
+    "type:config",
+    "type:core",
+    "core/result",
+    "archive",
+  ],
+  adapters: [
+    "rxjs",
+    "zod",
+    "node",
+    "library",
+    "type:config",
+    "type:core",
+    "type:market",
+    "type:archive",
+    "type:ops",
+    "core",
+    "market",
+    "archive",
+    "ops",
+    "own",
+  ],
   root: ["rxjs", "xstate", "machines", "config", "core", "market", "archive", "ops"],
 };
 
-const libraries = new Set(["tar", "pino", "fastify", "prom-client", "ws", "yaml", "zod", "croner", "hdr-histogram-js", "@statelyai/inspect"]);
+const libraries = new Set([
+  "tar",
+  "pino",
+  "fastify",
+  "prom-client",
+  "ws",
+  "yaml",
+  "zod",
+  "croner",
+  "hdr-histogram-js",
+  "@statelyai/inspect",
+]);
 
 interface Import {
   readonly line: number;
@@ -48,8 +101,16 @@ const importsOf = (path: string): Import[] => {
   for (const match of text.matchAll(pattern)) {
     const clause = match[0];
     const named = clause.match(/\{([^}]*)\}/)?.[1];
-    const onlyTypes = named !== undefined && named.trim() !== "" && !/^\s*\w+\s*,\s*\{/.test(clause.replace(/^(import|export)\s+/, "")) && named.split(",").every((name) => name.trim() === "" || name.trim().startsWith("type "));
-    found.push({ line: text.slice(0, match.index).split("\n").length, from: match[2] as string, isType: match[1] !== undefined || onlyTypes });
+    const onlyTypes =
+      named !== undefined &&
+      named.trim() !== "" &&
+      !/^\s*\w+\s*,\s*\{/.test(clause.replace(/^(import|export)\s+/, "")) &&
+      named.split(",").every((name) => name.trim() === "" || name.trim().startsWith("type "));
+    found.push({
+      line: text.slice(0, match.index).split("\n").length,
+      from: match[2] as string,
+      isType: match[1] !== undefined || onlyTypes,
+    });
   }
   return found;
 };
@@ -75,11 +136,18 @@ const importProblem = (path: string, { from, isType }: Import): string | undefin
   const room = roomOf(path);
   const allowed = mayImport[room];
   const target = targetOf(path, from);
-  if (from.startsWith(".") && room !== target.name && !(room === "tests" || room === "main" || room === "root" || room === "docs")) return `leaves the room with a relative path; write "#${target.name}/…"`;
+  if (
+    from.startsWith(".") &&
+    room !== target.name &&
+    !(room === "tests" || room === "main" || room === "root" || room === "docs")
+  )
+    return `leaves the room with a relative path; write "#${target.name}/…"`;
   if (allowed === undefined) return undefined;
   if (room === "adapters" && target.name === "adapters") {
     const other = from.startsWith(".") ? (target.file as string).split("/")[1] : from.split("/")[1];
-    return other === adapterFolder(path) ? undefined : `adapters/${adapterFolder(path)} imports adapters/${other}; no adapter imports another`;
+    return other === adapterFolder(path)
+      ? undefined
+      : `adapters/${adapterFolder(path)} imports adapters/${other}; no adapter imports another`;
   }
   if (target.name === room) return undefined;
   if (allowed.includes(target.name)) return undefined;
@@ -94,26 +162,52 @@ const product = (path: string): boolean => /^(machines|src)\//.test(path);
 
 /** Banned text, where, and what to write instead. `// tidy-ok: reason` on the line allows it. */
 const bans: readonly { readonly pattern: RegExp; readonly where: (path: string) => boolean; readonly instead: string }[] = [
-  { pattern: /\bDate\.now\b|\bnew Date\(\)/, where: (path) => pure(path) || /^src\/(market|archive|ops)\//.test(path), instead: "the Clock port, or event.at" },
+  {
+    pattern: /\bDate\.now\b|\bnew Date\(\)/,
+    where: (path) => pure(path) || /^src\/(market|archive|ops)\//.test(path),
+    instead: "the Clock port, or event.at",
+  },
   { pattern: /\bMath\.random\b/, where: product, instead: "createRandom(seed) of core/random.ts" },
-  { pattern: /\bTemporal\.Now\b|\bperformance\.now\b/, where: (path) => pure(path) || /^src\/(market|archive|ops)\//.test(path), instead: "the Clock port" },
-  { pattern: /^\s*after:/, where: (path) => path.startsWith("machines/"), instead: "a deadline in context, `timer.set` and the fact timer.due" },
-  { pattern: /^\s*invoke:/, where: (path) => path.startsWith("machines/"), instead: "an effect by emit, and its outcome as a fact" },
+  {
+    pattern: /\bTemporal\.Now\b|\bperformance\.now\b/,
+    where: (path) => pure(path) || /^src\/(market|archive|ops)\//.test(path),
+    instead: "the Clock port",
+  },
+  {
+    pattern: /^\s*after:/,
+    where: (path) => path.startsWith("machines/"),
+    instead: "a deadline in context, `timer.set` and the fact timer.due",
+  },
+  {
+    pattern: /^\s*invoke:/,
+    where: (path) => path.startsWith("machines/"),
+    instead: "an effect by emit, and its outcome as a fact",
+  },
   { pattern: /\bsendParent\b|\bsendTo\(/, where: (path) => path.startsWith("machines/"), instead: "emit; the runtime delivers" },
-  { pattern: /"\*":/, where: (path) => path.startsWith("machines/"), instead: "the names of the facts; '*' would swallow errors" },
+  {
+    pattern: /"\*":/,
+    where: (path) => path.startsWith("machines/"),
+    instead: "the names of the facts; '*' would swallow errors",
+  },
   { pattern: /\bconsole\.(log|error|warn|info)\b/, where: product, instead: "the logger, or CommandIo" },
   { pattern: /\benum\s+\w+\s*\{/, where: product, instead: "`as const` and a union type" },
-  { pattern: /\bprocess\.exit\(/, where: (path) => path.startsWith("src/") && roomOf(path) !== "main", instead: "an exit code returned to main.ts" },
+  {
+    pattern: /\bprocess\.exit\(/,
+    where: (path) => path.startsWith("src/") && roomOf(path) !== "main",
+    instead: "an exit code returned to main.ts",
+  },
 ];
 
 const unfoundNouns = /(^|\/)(utils?|helpers?|common|misc|tools?)(\.|\/|-)|(^|\/)\w*(Manager|Service|Processor|Impl)\b/i;
 
 describe("the house is tidy", () => {
   it("lets no room import what the table of the architecture forbids", () => {
-    const problems = files.flatMap((path) => importsOf(path).flatMap((found) => {
-      const problem = importProblem(path, found);
-      return problem === undefined ? [] : [`${path}:${found.line} ${found.from}: ${problem}`];
-    }));
+    const problems = files.flatMap((path) =>
+      importsOf(path).flatMap((found) => {
+        const problem = importProblem(path, found);
+        return problem === undefined ? [] : [`${path}:${found.line} ${found.from}: ${problem}`];
+      }),
+    );
     expect(problems).toEqual([]);
   });
 
@@ -121,11 +215,15 @@ describe("the house is tidy", () => {
     const problems = files.flatMap((path) => {
       const applying = bans.filter(({ where }) => where(path));
       if (applying.length === 0) return [];
-      return readFileSync(join(root, path), "utf8").split("\n").flatMap((line, index) => {
-        const code = line.replace(/^\s*(\*|\/\/|\/\*).*$/, "");
-        if (line.includes("tidy-ok:")) return [];
-        return applying.filter(({ pattern }) => pattern.test(code)).map(({ instead }) => `${path}:${index + 1} ${line.trim()}: use ${instead}`);
-      });
+      return readFileSync(join(root, path), "utf8")
+        .split("\n")
+        .flatMap((line, index) => {
+          const code = line.replace(/^\s*(\*|\/\/|\/\*).*$/, "");
+          if (line.includes("tidy-ok:")) return [];
+          return applying
+            .filter(({ pattern }) => pattern.test(code))
+            .map(({ instead }) => `${path}:${index + 1} ${line.trim()}: use ${instead}`);
+        });
     });
     expect(problems).toEqual([]);
   });
@@ -135,13 +233,34 @@ describe("the house is tidy", () => {
   });
 
   it("keeps the top level to the names that are fixed", () => {
-    const top = new Set(execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" }).trim().split("\n").map((path) => path.split("/")[0] as string));
-    const fixed = new Set(["src", "machines", "tests", "inspector", "docs", "package.json", "package-lock.json", "tsconfig.json", "vite.config.ts", "README.md", "README.ko.md", "CHANGELOG.md", "LICENSE"]);
+    const top = new Set(
+      execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { cwd: root, encoding: "utf8" })
+        .trim()
+        .split("\n")
+        .map((path) => path.split("/")[0] as string),
+    );
+    const fixed = new Set([
+      "src",
+      "machines",
+      "tests",
+      "inspector",
+      "docs",
+      "package.json",
+      "package-lock.json",
+      "tsconfig.json",
+      "vite.config.ts",
+      "README.md",
+      "README.ko.md",
+      "CHANGELOG.md",
+      "LICENSE",
+    ]);
     expect([...top].filter((name) => !fixed.has(name) && !name.startsWith("."))).toEqual([]);
   });
 
   it("skips no test without a reason in its name", () => {
-    const found = files.filter((path) => path.startsWith("tests/")).filter((path) => /\b(it|test|describe)\.(only|todo)\(/.test(readFileSync(join(root, path), "utf8")));
+    const found = files
+      .filter((path) => path.startsWith("tests/"))
+      .filter((path) => /\b(it|test|describe)\.(only|todo)\(/.test(readFileSync(join(root, path), "utf8")));
     expect(found.filter((path) => path !== "tests/tidy.test.ts")).toEqual([]);
   });
 });

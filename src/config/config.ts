@@ -112,6 +112,7 @@ export const configSchema = z.strictObject({
     drainMsMax: durationMs,
   }),
   journal: z.strictObject({ snapshotEveryFacts: positive, snapshotsKept: positive, recordsKept: positive }),
+  supervision: z.strictObject({ restartsMax: positive, windowMs: positive, delayMs: positive, delayMsMax: positive }),
   safety: z.strictObject({
     quietPeriodMs: positive,
     brokerGraceMs: positive,

@@ -8,7 +8,7 @@
 import type { Config } from "#config/config.ts";
 import type { OpsInput } from "#machines/ops.machine.ts";
 import type { SupervisorInput } from "#machines/supervisor.machine.ts";
-import { type ActorEvent, type Fact, type FactType, isFactType, type NewFact, type Offer, rowOf } from "../event/catalog.ts";
+import { type ActorEvent, type Fact, isFactType, type Offer, rowOf } from "../event/catalog.ts";
 import type { ActorName } from "../event/fact.ts";
 import type { Clock, Journal, JournalError } from "../ports.ts";
 import { err, ok, type Result } from "../result.ts";
