@@ -24,7 +24,7 @@ Options:
   --seed N        of latency and faults; the same seed, orders and trades give the same ledger
   --fault NAME=N  one line of the fault menu, for example lostResponseShare=0.05; may be given several times
   --config FILE   YAML laid over the defaults: instruments, session.hours, broker.paper
-  --json          where it listens, and what it held when it stopped, as one JSON line each on standard output
+  --json          where it listens, what it held when it stopped, or why it does not start: one JSON line each
   --help          this page
 
 The frames and the fault menu: docs/reference/paper-exchange.md.
@@ -105,6 +105,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   const config = readConfig(values.config, faultsOf(values.fault ?? []), io);
   if (config === undefined) return exitCodes.config;
   const refuse = (sentence: string): number => {
+    if (values.json) io.out(`${JSON.stringify({ type: "exchange.refused", reason: sentence })}\n`);
     io.err(`qts exchange: ${sentence}\n`);
     return exitCodes.refused;
   };

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from "vite
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { createPaperBroker, type PaperBroker } from "#adapters/paper/broker.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
-import { newYorkMorning, order, paperConfig, scratch, venueOptions, type World, worldAround } from "./world.ts";
+import { newYorkMorning, order, paperConfig, patiently, scratch, venueOptions, type World, worldAround } from "./world.ts";
 
 let datasync: Mock<() => Promise<void>>;
 beforeEach(async () => {
@@ -42,15 +42,15 @@ describe("the paper exchange on a slow disk", () => {
       answered = true;
     });
     await world.pass(500);
-    await expect.poll(() => readLedger(world.ledgerPath).orders.length).toBe(1);
+    await expect.poll(() => readLedger(world.ledgerPath).orders.length, patiently).toBe(1);
     await settle();
     expect(answered).toBe(false);
     expect(world.reports.map(({ type }) => type)).toEqual(["connected"]);
     const list = world.broker.orders();
     await settle();
     disk.resolve();
-    await expect.poll(() => answered).toBe(true);
-    await expect.poll(() => world.reports.map(({ type }) => type)).toEqual(["connected", "accepted"]);
+    await expect.poll(() => answered, patiently).toBe(true);
+    await expect.poll(() => world.reports.map(({ type }) => type), patiently).toEqual(["connected", "accepted"]);
     expect(await list).toMatchObject({ ok: true, value: [{ status: "accepted" }] });
   });
 
@@ -62,8 +62,8 @@ describe("the paper exchange on a slow disk", () => {
     await Promise.all(answers);
     datasync.mockClear();
     await world.trade(1_680_000, 1_000);
-    await expect.poll(() => readLedger(world.ledgerPath).fills.length).toBe(100);
-    await expect.poll(() => datasync.mock.calls.length).toBe(1);
+    await expect.poll(() => readLedger(world.ledgerPath).fills.length, patiently).toBe(100);
+    await expect.poll(() => datasync.mock.calls.length, patiently).toBe(1);
     await settle();
     expect(datasync.mock.calls.length).toBe(1);
   });

@@ -9,7 +9,7 @@ import { readLedger } from "#adapters/paper/oracle.ts";
 import type { BrokerReport } from "#core/ports.ts";
 import { createRandom } from "#core/random.ts";
 import { playBusySession } from "./busy-session.ts";
-import { newYorkMorning, order, paperConfig, scratch, type World, worldAround } from "./world.ts";
+import { newYorkMorning, order, paperConfig, patiently, scratch, type World, worldAround } from "./world.ts";
 
 const entry = join(import.meta.dirname, "../../../src/qts.js");
 const children: ChildProcess[] = [];
@@ -77,17 +77,17 @@ describe("qts exchange", () => {
 
   it("counts as gone when it stands still, so that market time goes on, and is found again", async () => {
     const exchange = startExchangeProcess(["--home", scratch()]);
-    const world = await clientOf(await exchange.url, "", 300);
+    const world = await clientOf(await exchange.url, "", 1_000);
     exchange.child.kill("SIGSTOP");
     const answer = world.broker.submit(order());
     await world.pass(10);
-    expect(await answer).toMatchObject({ error: { type: "outcome.unknown", reason: expect.stringContaining("300 ms") } });
+    expect(await answer).toMatchObject({ error: { type: "outcome.unknown", reason: expect.stringContaining("1000 ms") } });
     exchange.child.kill("SIGCONT");
     await expect
       .poll(async () => {
         await world.pass(100);
         return world.reports.at(-1)?.type;
-      })
+      }, patiently)
       .toBe("connected");
     expect(await world.broker.orders()).toEqual({ ok: true, value: [] });
   });

@@ -12,6 +12,7 @@ import {
   newYorkMorning,
   order,
   paperConfig,
+  patiently,
   scratch,
   startExchange,
   venueOptions,
@@ -35,7 +36,7 @@ describe("the exchange behind its socket", () => {
     await older.buy("o-1", price, 10);
     const newer = await clientAt(url, ledgerPath);
     await expect
-      .poll(() => older.reports.at(-1))
+      .poll(() => older.reports.at(-1), patiently)
       .toMatchObject({
         type: "disconnected",
         reason: "a newer connection has taken this place",
@@ -67,7 +68,7 @@ describe("the exchange behind its socket", () => {
     submit(1, 0);
     send({ type: "time", seq: 2, at: newYorkMorning + 50 });
     submit(3, 50);
-    await expect.poll(() => frames.filter(({ type }) => type === "done").length).toBe(3);
+    await expect.poll(() => frames.filter(({ type }) => type === "done").length, patiently).toBe(3);
     socket.terminate();
     await closing(socket);
     const next = await clientAt(url, ledgerPath);
@@ -131,7 +132,7 @@ describe("the exchange behind its socket", () => {
     const world = await clientAt(first.url, ledgerPath);
     await world.buy("o-1", price, 10);
     await first.close();
-    await expect.poll(() => world.reports.at(-1)).toMatchObject({ type: "disconnected" });
+    await expect.poll(() => world.reports.at(-1), patiently).toMatchObject({ type: "disconnected" });
     const clock = createSimulatedClock({ startAt: 0 });
     const port = Number(new URL(first.url).port);
     const again = await createExchangeServer({ ...venueOptions({}), ledgerPath, clock, port });

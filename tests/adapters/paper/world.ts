@@ -22,6 +22,9 @@ export const samsung: Instrument = {
   lotSize: 1,
 };
 
+/** For expect.poll on what another thread or process does: a busy machine takes its time. */
+export const patiently = { timeout: 20_000 };
+
 /** Monday 2013-10-07 10:00 in New York. */
 export const newYorkMorning = Date.UTC(2013, 9, 7, 14, 0, 0);
 
