@@ -264,9 +264,9 @@ export const promotionBlock = (
   if (safety !== "NORMAL") return `safety is ${safety}`;
   const demotion = demotionOf[to];
   if (demotion === undefined) return undefined;
-  const clauses = clausesOf(demotion, policy, readings, safety);
-  const demoting = clauses.filter(({ holds }) => holds === true);
+  const demoting = decidingClauses(demotion, policy, readings, safety);
   if (demoting.length > 0) return `${demotion} is true in ${to}: ${demoting.map(clauseText).join("|")}`;
-  const unknown = policy.promotionNeedsEveryInput ? clauses.filter(({ holds }) => holds === null) : [];
-  return unknown.length === 0 ? undefined : `unknown: ${unknown.map(({ column }) => column).join("|")}`;
+  if (!policy.promotionNeedsEveryInput) return undefined;
+  const unknown = clausesOf(demotion, policy, readings, safety).filter(({ holds }) => holds === null);
+  return unknown.length === 0 ? undefined : `unknown: ${[...new Set(unknown.map(({ column }) => column))].join("|")}`;
 };

@@ -1,7 +1,7 @@
 /** What a person, a bad metric, a clock or a restart does to the operating state (spec S13, S15, S16, S18). */
 import assert from "node:assert/strict";
 import { createRandom } from "#core/random.ts";
-import type { OperatingState } from "#machines/operating-state.policy.ts";
+import { lowerRisk, type OperatingState } from "#machines/operating-state.policy.ts";
 import { measuredAt, neutral, sunny } from "../core/state/posture-series.ts";
 import type { Scenario } from "./drive.ts";
 import {
@@ -265,6 +265,8 @@ const overrides: Rules = [
         const posture = pinned(machine, initial, state);
         posture.safety(at(2), "LOCKDOWN");
         posture.safety(at(3), "NORMAL");
+        // Until the first evaluation the pin stays limited, so that the release itself raises nothing.
+        assert.equal(posture.state(), lowerRisk(lowerRisk(state, initial), "BALANCED"));
         const effects = posture.measure(at(4), neutral);
         assert.deepEqual([posture.state(), posture.ruleState()], [expected, ruleState], `${initial} ${state}`);
         assert.equal(posture.context().override === null, state === "AGGRESSIVE");
