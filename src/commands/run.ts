@@ -16,7 +16,6 @@ import { createMaintenanceFiles } from "#adapters/host/maintenance-files.ts";
 import { createTerminalView } from "#adapters/host/terminal.ts";
 import { watchVitalSigns } from "#adapters/host/vitals.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
-import { createPaperBroker } from "#adapters/paper/broker.ts";
 import { createReplayFeed } from "#adapters/replay/feed.ts";
 import { openRecordedDay, volatilityOf } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
@@ -28,6 +27,7 @@ import { createHouseMetrics } from "#ops/automation/metrics.ts";
 import { createRoot } from "#src/root.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
 import { qtsVersion } from "./command-line.ts";
+import { openSessionBroker } from "./session-broker.ts";
 
 const help = `qts run: play or trade a session, until its data ends or you stop it.
 
@@ -42,6 +42,7 @@ Options:
   --session WHICH      regular (default) or all: the whole recorded day
   --home DIR           where everything is kept (default: QTS_HOME, else ./var)
   --config FILE        YAML laid over the defaults; \`qts config show\` prints them all
+  --broker URL         trade at the paper exchange that \`qts exchange\` runs there, not at the one inside this process
   --strategy NAME|FILE the sample strategy moving-average-cross, or your module (docs/examples/strategy.md)
   --seed N             seed of everything random; the same seed gives the same run
   --port N             of the dashboard, /status and /metrics on loopback (default 8420); 0: any free port
@@ -62,6 +63,7 @@ const options = {
   session: { type: "string" },
   home: { type: "string" },
   config: { type: "string" },
+  broker: { type: "string" },
   strategy: { type: "string" },
   seed: { type: "string" },
   port: { type: "string" },
@@ -149,6 +151,7 @@ const readConfig = (
   layers.push({
     session: given({ speed: speedOf(values.speed), hours: sessionOf(values.session), seed: wholeNumber("seed", values.seed) }),
     http: given({ port: wholeNumber("port", values.port) }),
+    broker: values.broker === undefined ? {} : { adapter: "exchange", exchange: { url: values.broker } },
     execution: given({ strategy: values.strategy }),
     maintenance: given({ enabled: values["without-ops"] ? false : undefined }),
   });
@@ -219,15 +222,8 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       clock,
       pause: () => root.pause(),
     });
-    const broker = await createPaperBroker({
-      config: config.broker.paper,
-      instruments: config.instruments,
-      hours: config.session.hours,
-      clock,
-      seed: config.session.seed,
-      ledgerPath: join(home.value.paper, `session-${session}.jsonl`),
-    });
-    if (!broker.ok) return refuse(broker.error.reason);
+    const broker = await openSessionBroker(config, { clock, ledgerPath: join(home.value.paper, `session-${session}.jsonl`) });
+    if (!broker.ok) return refuse(broker.error);
     closers.push(() => broker.value.close());
 
     const ops = values["without-ops"] ? undefined : { files: createMaintenanceFiles(), worker: createBackupThread() };
