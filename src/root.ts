@@ -20,7 +20,7 @@ import type { RiskView } from "#core/risk/risk-gate.ts";
 import { chartProblems } from "#core/runtime/boot-check.ts";
 import type { EffectHandlers } from "#core/runtime/effects.ts";
 import { createFigures } from "#core/runtime/figures.ts";
-import { createHouse } from "#core/runtime/house.ts";
+import { createHouse, type House } from "#core/runtime/house.ts";
 import { type ControlRequest, createOperator } from "#core/runtime/operator.ts";
 import type { HouseStatus, SessionReport } from "#core/runtime/report.ts";
 import { createAccountMetrics } from "#core/state/account-metrics.ts";
@@ -108,6 +108,8 @@ export interface Root {
   readonly answer: (request: ControlRequest) => Promise<CommandReply>;
   /** Something odd that only the process can see; reaches safety as an anomaly. */
   readonly noteAnomaly: (code: SafetyCode, reason: string) => void;
+  /** The corridor itself, for whoever looks on: tests, the inspector. */
+  readonly house: House;
 }
 
 const evaluationTimer = "operating.evaluation";
@@ -542,5 +544,6 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     settle: () => void house.settle(),
     pause: () => house.settle() ?? recording.room(),
     answer: createOperator({ house, clock, status: figures.status }),
+    house,
   };
 };
