@@ -42,8 +42,8 @@ export const composeRecording = (config: Config, ports: RecordingPorts, offer: O
 
   const counts = (): ArchiveCounts => {
     const { received = 0, refused = 0, errored = 0 } = pipeline?.tickCounts() ?? {};
-    const { persisted, pending, lost, turnedAway } = sink.figures().scalp;
-    return { received, persisted, refused: refused + turnedAway, errored: errored + lost, pending };
+    const { persisted, pending, lost } = sink.figures().scalp;
+    return { received, persisted, refused, errored: errored + lost, pending };
   };
   const watch = createArchiveWatch({
     clock,
@@ -57,8 +57,9 @@ export const composeRecording = (config: Config, ports: RecordingPorts, offer: O
 
   /** Opens the archive, reads where an earlier run ended, and joins the feed to it. */
   const open = async (): Promise<void> => {
-    const opened = await sink.open();
-    if (!opened.ok || pipeline !== undefined) return;
+    // An archive that cannot write yet keeps rows in its buffer: the market, and trading, go on without it.
+    await sink.open();
+    if (pipeline !== undefined) return;
     const symbols = instruments.map(({ symbol }) => symbol);
     const resume = await readResumePoint({ files, directory, session, symbols });
     if (!resume.ok) {
@@ -91,13 +92,20 @@ export const composeRecording = (config: Config, ports: RecordingPorts, offer: O
       resume: resume.value,
       onRow: gaps.row,
       onHole: gaps.hole,
-      onRefused: ({ reason, symbol, sequence, at }) => gaps.missing({ reason: "refused", detail: reason, symbol, sequence, at }),
+      onRefused: ({ stage, reason, symbol, sequence, at }) =>
+        gaps.missing({
+          reason: stage === "archive" || reason === "error" ? "lost" : "refused",
+          detail: reason,
+          symbol,
+          sequence,
+          at,
+        }),
     });
     const loop = createSnapshotLoop({ pipeline: made, clock, symbols, swingEveryMs: config.market.swingEveryMs });
     pipeline = made;
     link = createFeedLink({
       feed: ports.feed,
-      afterSequence: () => Object.fromEntries(symbols.map((symbol) => [symbol, made.marks.get(symbol)?.sequence ?? 0])),
+      afterSequence: () => made.sequences(),
       accept: (tick) => {
         ports.onTick(tick);
         loop.accept(tick);

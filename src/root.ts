@@ -112,6 +112,8 @@ export interface Root {
   readonly house: House;
 }
 
+/** Real time that the archive may take to seal its last segments. */
+const sealMsMax = 60_000;
 const evaluationTimer = "operating.evaluation";
 
 const journalSentence = (error: JournalError): string =>
@@ -382,6 +384,14 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       );
     });
 
+  /** A disk that never answers must not keep the process from ending. */
+  const within = async (work: Promise<unknown>, waitMs: number): Promise<void> => {
+    const overdue = new Promise<void>((resolve) => {
+      ports.wallClock.setTimer(ports.wallClock.now() + waitMs, resolve);
+    });
+    await Promise.race([work, overdue]);
+  };
+
   const trading = (): { open: boolean; why: string } => {
     if (isStopping) return { open: false, why: "the session is stopping" };
     const state = safety();
@@ -430,7 +440,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     await clock.yieldToIo();
     const sealed = next("archive.closed");
     tell("archive.close.requested", { cause: "the day is over" });
-    await sealed;
+    await within(sealed, sealMsMax);
     if (maintenance !== undefined && config.maintenance.enabled && config.maintenance.atDayEnd) {
       const ended = next("maintenance.cleaned", "maintenance.failed");
       tell("maintenance.run.requested", { runId: `${session}-${epoch}-day-end`, cause: "the day is over" });
@@ -446,7 +456,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     if (!isDayOver) {
       const sealed = next("archive.closed");
       tell("archive.close.requested", { cause });
-      await sealed;
+      await within(sealed, sealMsMax);
     }
     tell("session.ended", { session, cause });
     await clock.yieldToIo();

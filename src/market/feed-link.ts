@@ -5,7 +5,7 @@
  * never whether the connection answers. What it means is the chart's business (machines/feed.machine.ts).
  */
 import type { Subscription } from "rxjs";
-import type { Config } from "#config/config.ts";
+import type { Config } from "#config/schema.ts";
 import type { Offer } from "#core/event/catalog.ts";
 import type { Clock } from "#core/ports.ts";
 import type { MarkBook } from "./mark-book.ts";

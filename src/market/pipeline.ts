@@ -4,7 +4,7 @@
  * Every stage counts what came in and what became of it, so that in = out + refused + errored holds at any moment: a
  * recorder that looks healthy while it loses rows (the origin's incident: 116 of 97,329 written) cannot hide here.
  */
-import type { Config } from "#config/config.ts";
+import type { Config } from "#config/schema.ts";
 import type { Offer } from "#core/event/catalog.ts";
 import { createEnrichment } from "./enrichment.ts";
 import { createGuard, type GuardOptions } from "./guard.ts";

@@ -4,7 +4,7 @@
  * A handler that throws, rejects or takes too long is tried again outside the lane, so that no later fact waits for it,
  * and then given up with its reason. A batch handler gets facts in groups, and its group is retried as one.
  */
-import type { Config } from "#config/config.ts";
+import type { Config } from "#config/schema.ts";
 import type { Cancel, Clock } from "../ports.ts";
 import type { Fact, FactType } from "./catalog.ts";
 import type { DeadLetter } from "./dead-letters.ts";

@@ -6,7 +6,7 @@
  * either conflates (one value per key) or has its surplus refused at the door and counted.
  */
 import { concat, defer, EMPTY, Observable, retry, Subscription, tap, throwError } from "rxjs";
-import type { Config } from "#config/config.ts";
+import type { Config } from "#config/schema.ts";
 import type { Clock } from "../ports.ts";
 import type { Result } from "../result.ts";
 import type { NewFact } from "./catalog.ts";

@@ -4,7 +4,7 @@
  * P0 never loses a fact. From outside it takes `capacity` facts; the next one waits at the door and its source must pause.
  * Facts from inside the house have a reserve of their own, so a P0 handler that offers P0 facts cannot wait for itself.
  */
-import type { Config } from "#config/config.ts";
+import type { Config } from "#config/schema.ts";
 import { type Pressure, PressureGauge, type PressureMarks } from "./backpressure.ts";
 import { BoundedQueue } from "./bounded-queue.ts";
 import { CollapsingQueue } from "./collapsing-queue.ts";

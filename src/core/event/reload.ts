@@ -1,5 +1,5 @@
 /** What a changed `events:` section can change while the house runs, and what has to wait for a restart (spec E11). */
-import type { Config } from "#config/config.ts";
+import type { Config } from "#config/schema.ts";
 
 type EventsConfig = Config["events"];
 

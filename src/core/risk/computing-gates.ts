@@ -1,5 +1,5 @@
 /** The gates of a session, cheapest first, from its configuration. */
-import type { Config } from "#config/config.ts";
+import type { Config } from "#config/schema.ts";
 import {
   consecutiveFailureGate,
   dailyLossGate,

@@ -4,7 +4,7 @@
  *
  * The dispatcher yields to I/O after a time slice: a P0 frame that waits in a socket is read even while P1 floods.
  */
-import type { Config } from "#config/config.ts";
+import type { Config } from "#config/schema.ts";
 import type { Pressure } from "../event/backpressure.ts";
 import { type Fact, type FactType, isFactType, type NewFact, type Offer, rowOf } from "../event/catalog.ts";
 import { type DeadLetter, DeadLetters } from "../event/dead-letters.ts";

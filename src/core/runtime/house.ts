@@ -5,7 +5,7 @@
  * turns effects on, arms the deadlines and tells every actor that the session has started, so that each deals with what a
  * crash may have interrupted. There is no other way in.
  */
-import type { Config } from "#config/config.ts";
+import type { Config } from "#config/schema.ts";
 import type { OpsInput } from "#machines/ops.machine.ts";
 import type { SupervisorInput } from "#machines/supervisor.machine.ts";
 import { type ActorEvent, type Fact, isFactType, type Offer, rowOf } from "../event/catalog.ts";
