@@ -22,6 +22,13 @@ const drawTransitions = (node: AnyStateNode, lines: string[], indent: string): v
   }
 };
 
+const drawAlways = (node: AnyStateNode, lines: string[], indent: string): void => {
+  for (const { target, guard } of node.always ?? []) {
+    for (const next of (target ?? []) as readonly AnyStateNode[])
+      lines.push(`${indent}${nameOf(node)} --> ${nameOf(next)}: at once${guardText(guard)}`);
+  }
+};
+
 const drawInside = (node: AnyStateNode, lines: string[], indent: string): void => {
   const children = Object.values(node.states) as AnyStateNode[];
   for (const initial of node.type === "compound" ? (node.initial.target ?? []) : [])
@@ -36,7 +43,10 @@ const drawInside = (node: AnyStateNode, lines: string[], indent: string): void =
     }
     if (child.type === "final") lines.push(`${indent}${nameOf(child)} --> [*]`);
   }
-  for (const child of children) drawTransitions(child, lines, indent);
+  for (const child of children) {
+    drawTransitions(child, lines, indent);
+    drawAlways(child, lines, indent);
+  }
 };
 
 /** A fenced Mermaid block, then the sentences the chart's states carry. */

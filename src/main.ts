@@ -32,6 +32,7 @@ const io: CommandIo = {
   env: process.env,
   cwd: process.cwd(),
   signal: stopping.signal,
+  onReload: (listener) => void process.on("SIGHUP", listener),
 };
 
 const exitCode = await runCommandLine(argv, commandTable, io);

@@ -6,6 +6,7 @@ import type { ArchiveCounts } from "#archive/watch.ts";
 import type { Config } from "#config/config.ts";
 import type { Fact, FactType, NewFact, Offer } from "#core/event/catalog.ts";
 import { degradationOf } from "#core/event/degradation.ts";
+import type { Reloaded } from "#core/event/reload.ts";
 import { createReportIntake } from "#core/execution/broker-reports.ts";
 import { createExecutionRoute } from "#core/execution/execution-route.ts";
 import { createEpochFence, createOrderGate } from "#core/execution/order-gate.ts";
@@ -106,6 +107,8 @@ export interface Root {
   /** Asked by the feed after every tick: a promise holds it. */
   readonly pause: () => Promise<void> | undefined;
   readonly answer: (request: ControlRequest) => Promise<CommandReply>;
+  /** Applies what of a changed configuration can be applied live, and names what needs a restart. */
+  readonly reload: (config: Config) => Reloaded;
   /** Something odd that only the process can see; reaches safety as an anomaly. */
   readonly noteAnomaly: (code: SafetyCode, reason: string) => void;
   /** The corridor itself, for whoever looks on: tests, the inspector. */
@@ -128,6 +131,8 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
   let recovered = false;
   let isStopping = false;
   let hasStarted = false;
+  // One wait for all: waiting lets I/O have turns, every turn settles the house, and that asks again.
+  let release: Promise<void> | undefined;
   let maintenanceFigures = { backedUp: 0, verified: 0, deleted: 0, kept: 0 };
   let finish: (finished: Finished) => void = () => {};
   const finished = new Promise<Finished>((resolve) => {
@@ -242,6 +247,19 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
           ...ports.ops,
         });
   const scheduler = createScheduler({ clock, offer });
+  const [hour, minute] = config.maintenance.dailyAt.split(":").map(Number);
+  const scheduled =
+    maintenance === undefined || !config.maintenance.enabled
+      ? ok(undefined)
+      : scheduler.addTarget(
+          "maintenance",
+          { type: "cron", pattern: `${minute} ${hour} * * *`, timeZone: config.archive.timeZone },
+          async (dueAt) => {
+            const ended = next("maintenance.cleaned", "maintenance.failed");
+            tell("maintenance.run.requested", { runId: `${session}-${epoch}-${dueAt}`, cause: "scheduled" });
+            await ended;
+          },
+        );
   const nowhere = (): void => {};
 
   const handlers: EffectHandlers = {
@@ -314,12 +332,15 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
         execution: config.execution,
         feed: { feed: ports.feed.name, silenceMsMax: config.archive.silenceMsMax, reconnect: config.market.reconnect },
         archive: { reopenMs: 5000, persistedShareMin: config.archive.persistedShareMin, disk: config.disk },
-        ops: { restart: config.supervision, parts: { scheduler: { failuresMax: 3, backoffMs: 1000, backoffMsMax: 60_000 } } },
+        ops: { restart: config.supervision, parts: { scheduler: { failuresMax: 3, backoffMsMin: 1000, backoffMsMax: 60_000 } } },
       },
     },
     handlers,
     ledger: account,
-    released: () => ((clock.held ?? 0) > 0 ? clock.released?.() : undefined),
+    released: () => {
+      if ((clock.held ?? 0) > 0) release ??= clock.released?.().finally(() => (release = undefined));
+      return release;
+    },
     onJournalFailure: (error) => {
       log.error({ error }, "the journal cannot append: trading stops");
       fence.close("the journal cannot append");
@@ -499,6 +520,8 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     if (problems.length > 0)
       return err(`the machines are not whole: ${problems.join("; ")}. This is a bug of QTS; please report it.`);
 
+    if (!scheduled.ok) return err(`maintenance.dailyAt: ${scheduled.error}`);
+
     const recovery = await house.recover();
     if (!recovery.ok) return err(journalSentence(recovery.error));
     recovered = recovery.value.recovered;
@@ -511,6 +534,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     });
     dispatcher.setDegradation(degradationOf(safety()));
     house.open({ session, epoch, recovered });
+    scheduler.run();
     await recording.tried;
     const reconciled = next("reconciliation.completed", "reconciliation.failed");
     const connected = await broker.connect();
@@ -550,6 +574,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     status: figures.status,
     stages: recording.stages,
     archiveCounts: recording.counts,
+    reload: (changed) => dispatcher.reload(changed.events),
     noteAnomaly: (code, reason) => tell("anomaly.raised", { code, reason }),
     settle: () => void house.settle(),
     pause: () => house.settle() ?? recording.room(),

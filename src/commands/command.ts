@@ -14,6 +14,8 @@ export interface CommandIo {
   readonly cwd: string;
   /** Aborted by the first Ctrl-C or SIGTERM: stop cleanly. The second one ends the process without asking. */
   readonly signal?: AbortSignal;
+  /** Calls the listener at every SIGHUP: read the configuration again. */
+  readonly onReload?: (listener: () => void) => void;
 }
 
 export interface Command {

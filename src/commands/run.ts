@@ -287,6 +287,12 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     checkHealth.unref();
     closers.push(() => clearInterval(checkHealth));
 
+    io.onReload?.(() => {
+      const again = readConfig(values, { ...io, err: (text) => logger.error(text.trim()) });
+      if ("exitCode" in again) logger.error("the changed configuration is refused; the present one stays in force");
+      else logger.info(root.reload(again.config), "the configuration was read again");
+    });
+
     const metrics = createHouseMetrics();
     const http = createHttpServer({
       host: config.http.host,

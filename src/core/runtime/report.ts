@@ -48,6 +48,8 @@ export interface SessionReport {
 
 export interface LaneStatus extends LaneFigures {
   readonly depth: number;
+  /** Facts at handlers that have not ended: accepted = handled + dropped + collapsed + sampled + deadLettered + depth + inProgress. */
+  readonly inProgress: number;
   readonly capacity: number;
   readonly paused: boolean;
   readonly oldestAgeMs: number;

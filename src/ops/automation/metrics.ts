@@ -76,7 +76,7 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
     key: key as keyof typeof laneCounters,
     metric: counter(`lane_${snake(key)}`, help, ["lane"]),
   }));
-  const waiting = gauge("lane_waiting", "Facts waiting in the lane.", ["lane"]);
+  const waiting = gauge("lane_waiting", "Facts waiting in the lane or at handlers that have not ended.", ["lane"]);
   const capacity = gauge("lane_capacity", "Facts the lane can hold.", ["lane"]);
   const paused = gauge("lane_paused", "1 while the lane holds its facts back (degradation or backpressure).", ["lane"]);
   const oldest = gauge("lane_oldest_age_seconds", "How long the oldest waiting fact has waited.", ["lane"]);
@@ -130,7 +130,7 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
   const collectLanes = (status: HouseStatus): void => {
     for (const [lane, figures] of Object.entries(status.lanes)) {
       for (const { key, metric } of lanes) metric.inc({ lane }, figures[key]);
-      waiting.set({ lane }, figures.depth);
+      waiting.set({ lane }, figures.depth + figures.inProgress);
       capacity.set({ lane }, figures.capacity);
       paused.set({ lane }, figures.paused ? 1 : 0);
       oldest.set({ lane }, figures.oldestAgeMs / 1000);

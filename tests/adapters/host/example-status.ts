@@ -13,6 +13,7 @@ const lane = (over: Partial<LaneStatus>): LaneStatus => ({
   p99Ms: 0,
   maxMs: 0,
   depth: 0,
+  inProgress: 0,
   capacity: 100,
   paused: false,
   oldestAgeMs: 0,
