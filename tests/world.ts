@@ -1,0 +1,278 @@
+/**
+ * The whole QTS in a test's hand: the real composition root on adapters of memory, and a clock to wind.
+ *
+ * Everything between the ports is real: machines, lanes, dispatcher, journal-first recording, desk, gates, pipeline, archive
+ * sink, operator commands. What lies beyond them outlives the process, as it does in the world: the journal's storage, the
+ * archive's disk, the venue. `restart` is a kill: nothing says goodbye, and the next life finds only what was durable.
+ */
+import { Subject } from "rxjs";
+import { homePaths } from "#adapters/host/home.ts";
+import { createMemoryBroker } from "#adapters/memory/broker.ts";
+import { createSimulatedClock, type SimulatedClock } from "#adapters/memory/clock.ts";
+import { createMemoryFeed, type MemoryFeed } from "#adapters/memory/feed.ts";
+import { createMemoryFiles } from "#adapters/memory/files.ts";
+import { createJournalStorage, createMemoryJournal, type JournalStorage, type MemoryJournal } from "#adapters/memory/journal.ts";
+import { parseConfig } from "#config/config.ts";
+import type { Fact, FactType, NewFact } from "#core/event/catalog.ts";
+import type { Broker, BrokerReport } from "#core/ports.ts";
+import type { SessionReport } from "#core/runtime/report.ts";
+import type { Strategy } from "#core/strategy/strategy.ts";
+import type { RawTick } from "#market/ports.ts";
+import { createRoot, type OpsPorts, type Root, type RootPorts } from "#src/root.ts";
+
+/** Monday 2013-10-07 10:00 in New York: the market is open. */
+export const morning = Date.UTC(2013, 9, 7, 14);
+
+/** Proposes nothing. */
+export const idle: Strategy = { name: "idle", evaluate: () => [] };
+
+export interface WorldOptions {
+  /** Laid over the defaults. */
+  readonly config?: object;
+  /** Delivered when their time has come. */
+  readonly ticks?: readonly RawTick[];
+  readonly strategy?: Strategy;
+  readonly seed?: number;
+  readonly startsAt?: number;
+  readonly ops?: OpsPorts;
+  /** The journal of an earlier world. */
+  readonly storage?: JournalStorage;
+  /** Another venue than the scripted one; asked for in every life, with its clock. */
+  readonly venue?: (clock: SimulatedClock) => Promise<Pick<RootPorts, "broker" | "onTrade" | "endOfDay">>;
+}
+
+type PayloadOf<T extends FactType> = Extract<NewFact, { readonly type: T }>["payload"];
+
+/** One step of a model's path, as xstate/graph gives it. */
+export interface Step<State, Event> {
+  readonly event: Event;
+  readonly state: State;
+}
+
+interface Life {
+  readonly root: Root;
+  readonly clock: SimulatedClock;
+  readonly journal: MemoryJournal;
+  readonly feed: MemoryFeed;
+  readonly beat: () => void;
+  readonly kill: () => void;
+}
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** So many turns of the event loop without work, and everything that answers a turn later has answered. */
+const calmTurns = 4;
+
+export const createWorld = async (options: WorldOptions = {}) => {
+  const { strategy = idle, startsAt = morning, seed = 1, storage = createJournalStorage() } = options;
+  const parsed = parseConfig({ session: { seed } }, options.config ?? {});
+  if (!parsed.ok) throw new Error(parsed.problems.map(({ key, problem }) => `${key} ${problem}`).join("; "));
+  const { config } = parsed;
+  const venue = createMemoryBroker({ now: () => life.clock.now() });
+  const disk = createMemoryFiles();
+  const log: { readonly level: string; readonly text: string; readonly fields: object }[] = [];
+  const recorded: RawTick[] = [];
+  const coming = [...(options.ticks ?? [])];
+  let lives = 0;
+  let life: Life;
+
+  /** The venue's line to one life: cut when that life ends, so that the dead can neither speak nor hear. */
+  const lineTo = (broker: Broker, isAlive: () => boolean): Broker => {
+    const reports = new Subject<BrokerReport>();
+    broker.reports.subscribe((report) => isAlive() && reports.next(report));
+    const whileAlive =
+      <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
+      (...args: A): Promise<R> =>
+        isAlive() ? call(...args) : new Promise(() => {});
+    return {
+      ...broker,
+      reports,
+      connect: whileAlive(async () => {
+        const connected = await broker.connect();
+        if (connected.ok) setImmediate(() => isAlive() && reports.next({ type: "connected", at: life.clock.now() }));
+        return connected;
+      }),
+      submit: whileAlive(broker.submit),
+      cancel: whileAlive(broker.cancel),
+      replace: whileAlive(broker.replace),
+      orders: whileAlive(broker.orders),
+      executions: whileAlive(broker.executions),
+      account: whileAlive(broker.account),
+      close: async () => undefined,
+    };
+  };
+
+  const begin = async (at: number): Promise<void> => {
+    lives += 1;
+    let isAlive = true;
+    const beats = new Set<() => void>();
+    const clock = createSimulatedClock({
+      startAt: at,
+      monotonicMs: () => clock.now() - startsAt,
+      // A process that was killed never gets another turn.
+      yieldToIo: async () => {
+        root.settle();
+        await (isAlive ? turn() : new Promise(() => {}));
+        root.settle();
+      },
+    });
+    const journal = createMemoryJournal({ storage });
+    const feed = createMemoryFeed("memory", recorded);
+    const isContinued = storage.records.length > 0;
+    const ports = {
+      ...((await options.venue?.(clock)) ?? { broker: lineTo(venue, () => isAlive) }),
+      ...(options.ops === undefined ? {} : { ops: options.ops }),
+    };
+    const root = createRoot(config, {
+      version: "test",
+      home: homePaths("/qts"),
+      session: "0001",
+      continued: isContinued,
+      epoch: lives,
+      clock,
+      wallClock: clock,
+      journal,
+      markEnded: async () => ({ ok: true, value: undefined }),
+      feed,
+      startsAt,
+      strategy,
+      archiveFiles: disk,
+      pulse: (_everyMs, beat) => {
+        beats.add(beat);
+        return () => beats.delete(beat);
+      },
+      vix: [],
+      log: {
+        error: (fields, text) => log.push({ level: "error", text, fields }),
+        warn: (fields, text) => log.push({ level: "warn", text, fields }),
+        info: (fields, text) => log.push({ level: "info", text, fields }),
+      },
+      ...ports,
+    });
+    life = {
+      root,
+      clock,
+      journal,
+      feed,
+      beat: () => {
+        for (const beat of beats) beat();
+      },
+      kill: () => {
+        isAlive = false;
+        journal.fail({ type: "journal.unavailable", reason: "the process was killed" });
+        void ports.broker.close();
+      },
+    };
+    const started = await root.start();
+    if (!started.ok) throw new Error(started.error);
+    await settle();
+  };
+
+  /** Everything that is under way happens, and what was recorded is on disk; time stands still. */
+  const settle = async (): Promise<void> => {
+    const { root, clock, beat } = life;
+    for (let calm = 0; calm < calmTurns; ) {
+      beat();
+      root.house.recorder.flush();
+      await clock.released();
+      const isBusy = root.house.effectsPending() > 0 || (root.house.recorder.pending() > 0 && !root.house.recorder.failure());
+      calm = isBusy ? 0 : calm + 1;
+    }
+  };
+
+  const wind = async (at: number): Promise<void> => {
+    await life.clock.advanceTo(at);
+    await settle();
+  };
+
+  const deliver = async (tick: RawTick): Promise<void> => {
+    recorded.push(tick);
+    life.feed.deliver(tick);
+    await settle();
+  };
+
+  const advanceTo = async (at: number): Promise<void> => {
+    for (let next = coming[0]; next !== undefined && next.exchangeAt <= at; next = coming[0]) {
+      coming.shift();
+      await wind(next.exchangeAt);
+      await deliver(next);
+    }
+    await wind(at);
+  };
+
+  const snapshotOf = (name: Parameters<ReturnType<Root["house"]["actors"]>["snapshotOf"]>[0]) =>
+    life.root.house.actors().snapshotOf(name) as unknown as { readonly value: string; readonly context: never };
+
+  await begin(startsAt);
+
+  return {
+    config,
+    venue,
+    disk,
+    storage,
+    log,
+    settle,
+    root: () => life.root,
+    journal: () => life.journal,
+    now: () => life.clock.now(),
+    status: () => life.root.status(),
+    /** A machine's state and context. */
+    actor: snapshotOf,
+    /** Every journaled fact so far, of all lives. */
+    facts: (): readonly Fact[] => storage.records.map(({ body }) => JSON.parse(body) as Fact),
+    /** Time passes, and what becomes due on the way happens. */
+    advance: (ms: number) => advanceTo(life.clock.now() + ms),
+    advanceTo,
+    /** A trade of the market, now. */
+    tick: (priceMinor: number, symbol = "SPY", quantity = 100) =>
+      deliver({
+        symbol,
+        exchangeAt: life.clock.now(),
+        sequence: recorded.filter((tick) => tick.symbol === symbol).length + 1,
+        priceMinor,
+        quantity,
+      }),
+    /** The market data ends, as a recorded day does. */
+    endFeed: async () => {
+      life.feed.end();
+      await settle();
+    },
+    /** Offers a fact from inside the house and lets everything happen that follows from it at once. */
+    fact: async <T extends FactType>(type: T, payload: PayloadOf<T>): Promise<void> => {
+      life.root.house.offer({ type, payload, source: "test" } as NewFact);
+      await settle();
+    },
+    /** Asks as the control socket does. */
+    answer: async (request: Parameters<Root["answer"]>[0]) => {
+      const reply = await life.root.answer(request);
+      await settle();
+      return reply as { readonly exitCode: number; readonly body: { readonly sentence?: string } };
+    },
+    /** Kills the process and starts the next one on what was durable; throws the sentence of a start that is refused. */
+    restart: async ({ afterMs = 0 }: { readonly afterMs?: number } = {}): Promise<void> => {
+      life.kill();
+      await begin(life.clock.now() + afterMs);
+    },
+    /** Stops cleanly. */
+    stop: async (
+      cause = "asked by the test",
+    ): Promise<{ readonly report: SessionReport; readonly failure: string | undefined }> => {
+      life.root.requestStop(cause);
+      return life.root.finished;
+    },
+    /** Lives a model's path: `act` makes each event happen, `agree` compares the house with the model's state. */
+    walk: async <State, Event>(
+      steps: readonly Step<State, Event>[],
+      act: (event: Event, state: State) => Promise<void>,
+      agree: (state: State, walked: string) => void | Promise<void>,
+    ): Promise<void> => {
+      const walked: string[] = [];
+      for (const { event, state } of steps) {
+        walked.push((event as { readonly type: string }).type);
+        await act(event, state);
+        await agree(state, walked.join(" › "));
+      }
+    },
+  };
+};
+
+export type World = Awaited<ReturnType<typeof createWorld>>;
