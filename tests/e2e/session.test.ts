@@ -12,11 +12,22 @@ const ledgerOf = (home: string) => readLedger(join(home, "paper", "session-0001.
 
 const positionsFromFills = (fills: readonly { readonly symbol: string; readonly side: string; readonly quantity: number }[]) => {
   const positions: Record<string, number> = {};
-  for (const { symbol, side, quantity } of fills) positions[symbol] = (positions[symbol] ?? 0) + (side === "buy" ? quantity : -quantity);
+  for (const { symbol, side, quantity } of fills)
+    positions[symbol] = (positions[symbol] ?? 0) + (side === "buy" ? quantity : -quantity);
   return Object.fromEntries(Object.entries(positions).filter(([, quantity]) => quantity !== 0));
 };
 
-const run = (home: string, ...more: readonly string[]) => ["run", "--speed", "max", "--port", "0", "--home", home, "--json", ...more];
+const run = (home: string, ...more: readonly string[]) => [
+  "run",
+  "--speed",
+  "max",
+  "--port",
+  "0",
+  "--home",
+  home,
+  "--json",
+  ...more,
+];
 
 describe("a session from start to report", () => {
   it("plays the day, persists every tick, ends every order, and its positions are the sum of the venue's fills", async () => {
@@ -35,15 +46,23 @@ describe("a session from start to report", () => {
     expect(report.positions).toEqual(positionsFromFills(ledgerOf(home).fills));
     expect(report.maintenance.backedUp).toBeGreaterThan(0);
     expect(report.maintenance.verified).toBe(report.maintenance.backedUp);
-    for (const lane of Object.values(report.lanes)) expect(lane.accepted).toBe(lane.handled + lane.dropped + lane.collapsed + lane.sampled + lane.deadLettered);
+    for (const lane of Object.values(report.lanes))
+      expect(lane.accepted).toBe(lane.handled + lane.dropped + lane.collapsed + lane.sampled + lane.deadLettered);
 
     // The same home again: the day was over, so a new session begins.
     const again = await qts(...run(home));
-    expect(sessionReportSchema.parse(JSON.parse(again.stdout))).toMatchObject({ recovered: false, market: { ticks: regularTicks } });
+    expect(sessionReportSchema.parse(JSON.parse(again.stdout))).toMatchObject({
+      recovered: false,
+      market: { ticks: regularTicks },
+    });
 
     // The same seed gives the same day, to the last unit of money.
     const second = sessionReportSchema.parse(JSON.parse((await qts(...run(join(emptyFolder(), "home")))).stdout));
-    expect({ orders: second.orders, positions: second.positions, pnlMinor: second.pnlMinor }).toEqual({ orders: report.orders, positions: report.positions, pnlMinor: report.pnlMinor });
+    expect({ orders: second.orders, positions: second.positions, pnlMinor: second.pnlMinor }).toEqual({
+      orders: report.orders,
+      positions: report.positions,
+      pnlMinor: report.pnlMinor,
+    });
   });
 
   it("stops cleanly on SIGTERM with the same report, and the next start goes on where it stopped", async () => {
@@ -86,21 +105,23 @@ const started = async (session: ReturnType<typeof startQts>): Promise<void> => {
 
 describe("killed at any moment", () => {
   // Moments in ms after the start; primes spread over the run, so that they meet intake, orders, journal and archive alike.
-  const moments = [53, 131, 211, 307, 401, 503, 607, 701, 809, 907];
+  const moments = [23, 53, 97, 131, 173, 211, 257, 307, 353, 401];
 
   it("loses no order, sends none twice and keeps every tick once, over ten kills on one home", async () => {
     const home = join(emptyFolder(), "home");
     for (const afterMs of moments) {
-      const session = startQts(run(home));
+      const session = startQts(run(home, "--session", "all"));
       await started(session);
       const ended = new Promise((resolve) => setTimeout(resolve, afterMs));
       await Promise.race([ended, session.finished]);
       session.child.kill("SIGKILL");
       await session.finished;
     }
-    const last = await qts(...run(home));
+    const last = await qts(...run(home, "--session", "all"));
     expect(last.exitCode, last.stderr).toBe(0);
     const report = sessionReportSchema.parse(JSON.parse(last.stdout));
+    // All of it was one session: none of the runs before reached the end of the day.
+    expect(readdirSync(join(home, "paper"))).toEqual(["session-0001.jsonl"]);
     expect(report.recovered).toBe(true);
     expect({ unknown: report.orders.unknown, open: report.orders.open }).toEqual({ unknown: 0, open: 0 });
     const ledger = ledgerOf(home);
@@ -111,7 +132,7 @@ describe("killed at any moment", () => {
 
     const check = await qts("archive", "check", join(home, "config", "observer"), "--json");
     expect(check.exitCode, check.stdout).toBe(0);
-    expect(JSON.parse(check.stdout)).toMatchObject({ streams: { scalp: { rows: regularTicks } } });
+    expect(JSON.parse(check.stdout)).toMatchObject({ streams: { scalp: { rows: 274_894 } } });
   });
 });
 
@@ -167,7 +188,9 @@ describe("mistakes get one clear sentence and their exit code", () => {
 
   it("a port that is taken", async () => {
     const server = createServer();
-    const port = await new Promise<number>((resolve) => server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)));
+    const port = await new Promise<number>((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve((server.address() as { port: number }).port)),
+    );
     try {
       expect(await sentence(["run", "--port", String(port), "--home", join(emptyFolder(), "home")], 4)).toContain(String(port));
     } finally {
@@ -178,7 +201,10 @@ describe("mistakes get one clear sentence and their exit code", () => {
   it("a damaged journal, with the evidence kept", async () => {
     const home = join(emptyFolder(), "home");
     mkdirSync(join(home, "journal"), { recursive: true });
-    writeFileSync(join(home, "journal", "session-0001.sqlite"), "this is not a database, and it is long enough to look like one".repeat(100));
+    writeFileSync(
+      join(home, "journal", "session-0001.sqlite"),
+      "this is not a database, and it is long enough to look like one".repeat(100),
+    );
     expect(await sentence(["run", "--port", "0", "--home", home], 4)).toContain("session-0001.sqlite");
     expect(readFileSync(join(home, "journal", "session-0001.sqlite"), "utf8")).toContain("this is not a database");
   });

@@ -8,7 +8,10 @@ const folder = join(import.meta.dirname, "../../machines");
 const files = readdirSync(folder).filter((name) => name.endsWith(".machine.ts"));
 
 const machinesIn = async (file: string): Promise<AnyStateMachine[]> =>
-  Object.values((await import(join(folder, file))) as Record<string, unknown>).filter((value): value is AnyStateMachine => typeof value === "object" && value !== null && "root" in value && "implementations" in value);
+  Object.values((await import(join(folder, file))) as Record<string, unknown>).filter(
+    (value): value is AnyStateMachine =>
+      typeof value === "object" && value !== null && "root" in value && "implementations" in value,
+  );
 
 describe("every chart is whole", () => {
   it.each(files)("%s: targets, guards and actions exist, every state can be entered", async (file) => {
