@@ -41,6 +41,8 @@ interface ExecutionLoopContext {
   readonly consecutiveErrors: number;
   readonly overruns: number;
   readonly stopCause: string | null;
+  /** Known in every state, so that a loop that is started in LOCKDOWN, after a clean stop too, does not evaluate. */
+  readonly isLockedDown: boolean;
 }
 
 /** Timer ids of this machine. */
@@ -61,6 +63,7 @@ export const executionLoopMachine = setup({
       (event.type === "cycle.completed" || event.type === "cycle.failed") && event.cycle === context.cycle,
     isLockdown: ({ event }) => event.type === "safety.changed" && event.to === "LOCKDOWN",
     isLockdownOver: ({ event }) => event.type === "safety.changed" && event.from === "LOCKDOWN",
+    isInLockdown: ({ context }) => context.isLockedDown,
     wasLastCycle: ({ context }) => context.policy.cyclesMax > 0 && context.cycle >= context.policy.cyclesMax,
     wasLastError: ({ context }) => context.consecutiveErrors + 1 >= context.policy.consecutiveErrorsMax,
   },
@@ -91,7 +94,9 @@ export const executionLoopMachine = setup({
       code: "AN040" as const,
       reason: `cycle ${context.cycle} is over its budget of ${context.policy.cycleBudgetMs} ms`,
     })),
+    noteSafety: assign(({ event }) => (event.type === "safety.changed" ? { isLockedDown: event.to === "LOCKDOWN" } : {})),
     noteStopCause: assign(({ event }) => (event.type === "execution.stop.requested" ? { stopCause: event.cause } : {})),
+    forgetStop: assign({ stopCause: null, consecutiveErrors: 0 }),
     noteLastCycle: assign({ stopCause: "the configured number of cycles is done" }),
     noteLastError: assign({ stopCause: "too many cycles failed in a row" }),
     reportErrors: emit(({ context }) => ({
@@ -103,17 +108,18 @@ export const executionLoopMachine = setup({
   },
 }).createMachine({
   id: "execution",
-  context: ({ input }) => ({ policy: input, cycle: 0, intents: 0, consecutiveErrors: 0, overruns: 0, stopCause: null }),
+  context: ({ input }) => ({ policy: input, cycle: 0, intents: 0, consecutiveErrors: 0, overruns: 0, stopCause: null, isLockedDown: false }),
   initial: "idle",
+  on: { "safety.changed": { actions: "noteSafety" } },
   states: {
     idle: {
       description: "No cycles yet: trading opens only after reconciliation, and only when asked.",
-      on: { "execution.start.requested": { target: "running" } },
+      on: { "execution.start.requested": [{ guard: "isInLockdown", target: "suspended" }, { target: "running" }] },
     },
     running: {
       initial: "waiting",
       on: {
-        "safety.changed": { guard: "isLockdown", target: "suspended" },
+        "safety.changed": { guard: "isLockdown", target: "suspended", actions: "noteSafety" },
         // An effect in flight at a crash is gone: wait for the next interval instead of for an answer that cannot come.
         "session.started": { target: ".waiting", reenter: true },
       },
@@ -157,7 +163,7 @@ export const executionLoopMachine = setup({
       description: "LOCKDOWN: nothing is evaluated until a person has released it. Marks and the archive go on.",
       entry: "clearNextCycle",
       on: {
-        "safety.changed": { guard: "isLockdownOver", target: "running" },
+        "safety.changed": { guard: "isLockdownOver", target: "running", actions: "noteSafety" },
         "execution.stop.requested": { target: "stopped", actions: "noteStopCause" },
       },
     },
@@ -173,7 +179,12 @@ export const executionLoopMachine = setup({
     },
     stopped: {
       entry: ["clearNextCycle", "clearBudget"],
-      on: { "execution.start.requested": { target: "running", actions: assign({ stopCause: null, consecutiveErrors: 0 }) } },
+      on: {
+        "execution.start.requested": [
+          { guard: "isInLockdown", target: "suspended", actions: "forgetStop" },
+          { target: "running", actions: "forgetStop" },
+        ],
+      },
     },
   },
 });

@@ -108,6 +108,15 @@ describe("the execution loop", () => {
     expect(walk([start, safety("NORMAL", "FAIL"), due(1000)]).cycles).toBe(1);
   });
 
+  it("evaluates nothing when it is started in LOCKDOWN, and begins with its release", () => {
+    const [locked, released] = [safety("NORMAL", "LOCKDOWN"), safety("LOCKDOWN", "NORMAL")];
+    expect(walk([locked, start, due(1000)]).snapshot.value).toBe("suspended");
+    expect(walk([locked, start, released, due(1000)]).cycles).toBe(1);
+    expect(walk([start, locked, stop, start, due(1000)]).snapshot.value).toBe("suspended");
+    expect(walk([start, locked, stop, released, start, due(1000)]).cycles).toBe(1);
+    expect(walk([start, stop, locked, start, released, due(1000)]).cycles).toBe(1);
+  });
+
   it("does not wait after a restart for the answer of a cycle that died with the process", () => {
     const restarted: ExecutionLoopEvent = { type: "session.started", at: 5000, session: "0001", epoch: 2, recovered: true };
     expect(walk([start, due(1000), restarted, due(6000)]).cycles).toBe(2);
