@@ -108,7 +108,15 @@ export const executionLoopMachine = setup({
   },
 }).createMachine({
   id: "execution",
-  context: ({ input }) => ({ policy: input, cycle: 0, intents: 0, consecutiveErrors: 0, overruns: 0, stopCause: null, isLockedDown: false }),
+  context: ({ input }) => ({
+    policy: input,
+    cycle: 0,
+    intents: 0,
+    consecutiveErrors: 0,
+    overruns: 0,
+    stopCause: null,
+    isLockedDown: false,
+  }),
   initial: "idle",
   on: { "safety.changed": { actions: "noteSafety" } },
   states: {
