@@ -16,6 +16,7 @@ import { chartOf } from "./chart.ts";
 import { configurationReference } from "./reference.configuration.ts";
 import { eventSchemas, eventsReference } from "./reference.events.ts";
 import { orderSections } from "./reference.orders.ts";
+import { alertsReference } from "./reference.safety.ts";
 
 const machines: { readonly [page: string]: AnyStateMachine } = {
   supervisor: supervisorMachine,
@@ -52,6 +53,7 @@ export const generatedSections = async (): Promise<{ readonly [name: string]: st
   events: eventsReference(),
   effects: effectsReference(),
   configuration: configurationReference(),
+  alerts: alertsReference(),
   ...orderSections(),
   ...Object.fromEntries(Object.entries(machines).map(([page, machine]) => [`chart:${page}`, chartOf(machine)])),
 });

@@ -540,6 +540,8 @@ export const operatingMachine = base.createMachine({
       ],
     },
     AGGRESSIVE: {
+      description:
+        "Left downwards by A_TO_B, LOCKDOWN_RESUME or the end of a lower override, one step per evaluation; by FAIL at once.",
       on: {
         ...listening("AGGRESSIVE"),
         "safety.changed": [
@@ -555,6 +557,7 @@ export const operatingMachine = base.createMachine({
       ],
     },
     BALANCED: {
+      description: "Left downwards by B_TO_D or the end of a lower override, upwards by B_TO_A; by FAIL at once.",
       on: {
         ...listening("BALANCED"),
         "safety.changed": [
@@ -569,6 +572,7 @@ export const operatingMachine = base.createMachine({
       ],
     },
     DEFENSIVE: {
+      description: "Left upwards by D_TO_B only; in the literal reading also when LOCKDOWN is released.",
       on: {
         ...listening("DEFENSIVE"),
         "safety.changed": [

@@ -224,12 +224,12 @@ const intercepted = (action: unknown, around: (enqueue: Enqueue, args: { context
       assign(resolved(assignment, args, params));
     });
   }
-  const { eventOrExpr } = action as { eventOrExpr?: unknown };
-  if (type === "xstate.emit" && eventOrExpr !== undefined) {
+  const { event } = action as { event?: unknown };
+  if (type === "xstate.emit" && event !== undefined) {
     return enqueueActions((args, params) => {
       const given = args.enqueue as unknown as Enqueue;
       const { emit } = { emit: given.emit, ...around(given, args as never) };
-      emit(typeof eventOrExpr === "function" ? eventOrExpr(args, params) : eventOrExpr);
+      emit(typeof event === "function" ? event(args, params) : event);
     });
   }
   return action;

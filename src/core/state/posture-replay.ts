@@ -57,7 +57,7 @@ export const replayPosture = (rows: readonly PostureRow[], input: OperatingInput
         at: next.at,
         from: safety,
         to: next.safety,
-        code: "FS000",
+        code: "FS199",
         reason: `safety is ${next.safety} in the file`,
       });
       safety = next.safety;

@@ -1,0 +1,16 @@
+/** The alerts page's table, from the registry of codes. */
+import { type CauseKind, describedCodes } from "#machines/safety.codes.ts";
+
+const leadsTo: { readonly [K in CauseKind]: string } = {
+  failsafe: "FAIL, LOCKDOWN at the second one",
+  guardrail: "WARNING",
+  anomaly: "WARNING",
+};
+
+export const alertsReference = (): string => {
+  const rows = describedCodes().map(
+    ({ code, kind, severity, sentence }) =>
+      `| [${code}](runbook.md#${code.toLowerCase()}) | ${severity} | ${kind} | ${leadsTo[kind]} | ${sentence} |`,
+  );
+  return ["| code | severity | kind | leads to | what it says |", "|---|---|---|---|---|", ...rows].join("\n");
+};
