@@ -6,11 +6,16 @@ import { commandTable } from "#commands/table.ts";
 const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const;
 const argv = process.argv.slice(2);
 const stopping = new AbortController();
+// npm hands the terminal's Ctrl-C on to a child that has had it already: two signals this close are one wish.
+const sameSignalMs = 300;
+let stoppedAtMs = 0;
 
 for (const [name, number] of Object.entries(signalNumbers)) {
   process.on(name, () => {
     // The second signal is a person who does not want to wait; recovery at the next start is the same as after a crash.
-    if (stopping.signal.aborted) process.exit(128 + number);
+    if (stopping.signal.aborted && performance.now() - stoppedAtMs > sameSignalMs) process.exit(128 + number);
+    if (stopping.signal.aborted) return;
+    stoppedAtMs = performance.now();
     stopping.abort(name);
   });
 }

@@ -392,6 +392,20 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     { name: "figures" },
   );
 
+  // What became of an order is worth a line, but no line is worth a late fill: lines wait in P3.
+  dispatcher.handle(
+    ["order.filled", "order.canceled", "order.rejected", "order.denied", "order.expired", "order.submit.unknown"],
+    ({ type, payload: { orderId } }) => {
+      const order = desk().order(orderId);
+      if (order === undefined) return;
+      const { side, symbol, ordered, cumulative, endReason } = order;
+      const text = `${orderId} ${side} ${ordered} ${symbol}: ${type}, ${cumulative} filled${endReason === null ? "" : ` (${endReason})`}`;
+      tell("log.written", { level: "info", text, fields: { orderId, fact: type } });
+    },
+    { name: "log" },
+  );
+  dispatcher.handle("log.written", ({ payload: { text, fields } }) => log.info((fields ?? {}) as object, text), { name: "log" });
+
   /** Resolves with the next fact of one of these types. */
   const next = <T extends FactType>(...types: readonly T[]): Promise<Fact<T>> =>
     new Promise((resolve) => {

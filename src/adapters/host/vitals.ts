@@ -30,6 +30,8 @@ export const watchVitalSigns = ({
   const histogram = monitorEventLoopDelay({ resolution: 10 });
   histogram.enable();
   let maxMs = 0;
+  /** Of the last whole second; the histogram itself begins anew each time. */
+  let p99Ms = 0;
   let wallMs = Date.now();
   let monotonicMs = performance.now();
 
@@ -41,6 +43,7 @@ export const watchVitalSigns = ({
     if (Math.abs(stepMs) > clockJumpMsMax) onClockJump(Math.round(stepMs));
     const recentMs = histogram.max / nanosecondsPerMs;
     maxMs = Math.max(maxMs, recentMs);
+    p99Ms = histogram.percentile(99) / nanosecondsPerMs;
     histogram.reset();
     if (recentMs > loopDelayMsMax) onLoopDelay(Math.round(recentMs));
   };
@@ -49,7 +52,7 @@ export const watchVitalSigns = ({
 
   return {
     loopDelayMs: () => ({
-      p99: histogram.percentile(99) / nanosecondsPerMs || 0,
+      p99: p99Ms,
       max: Math.max(maxMs, histogram.max / nanosecondsPerMs),
     }),
     stop: () => {
