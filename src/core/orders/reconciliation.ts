@@ -42,8 +42,8 @@ const queryStepsMs = [1_000, 2_000, 4_000, 8_000, 15_000, 30_000] as const;
 const retryStepsMs = [1_000, 2_000, 5_000, 15_000, 30_000] as const;
 /** Facts and lists overtake each other: what differs is looked at again this much later before it counts. */
 const confirmMs = 1_000;
-/** Looks at moving positions before a run gives its verdict. */
-const looksMax = 3;
+/** Looks at moving positions before a run gives its verdict. At start nothing moves, nor does a replay's time. */
+const looksMax = { start: 1, reconnect: 3, operator: 3, timer: 3 } as const satisfies Record<ReconciliationCause, number>;
 /** Trading is closed at the first disagreement; a fail-safe waits this long, because a list of executions may lag behind the account. */
 const disagreementMsMax = 15_000;
 /** "Absent" must come from so many complete lists, asked for at different times. */
@@ -77,6 +77,7 @@ export const createReconciliation = ({
   offer,
   clock,
   isAwaited,
+  isTripped = () => false,
   policy,
 }: {
   readonly broker: Pick<Broker, "name" | "capabilities" | "orders" | "executions" | "account">;
@@ -86,6 +87,8 @@ export const createReconciliation = ({
   readonly clock: Clock;
   /** The submit's response may still come to this process. */
   readonly isAwaited: (orderId: string) => boolean;
+  /** Safety stands at FS070, also when an earlier process tripped it. */
+  readonly isTripped?: () => boolean;
   readonly policy: ReconciliationPolicy;
 }): Reconciliation => {
   let underWay: Promise<void> | undefined;
@@ -296,7 +299,7 @@ export const createReconciliation = ({
     tell({ type: "reconciliation.started", payload: { cause } });
     const findings: Findings = { orders: 0, fills: 0, mismatches: 0 };
     let differences: string[] = [];
-    for (let look = 0; look < looksMax; look += 1) {
+    for (let look = 0; look < looksMax[cause]; look += 1) {
       if (look > 0) await wait(confirmMs);
       const answers = await ask();
       if (stopped) return;
@@ -320,7 +323,8 @@ export const createReconciliation = ({
 
   const settlePositions = (differences: readonly string[]): void => {
     if (differences.length === 0) {
-      if (hasTripped) tell({ type: "failsafe.cleared", payload: { code: "FS070", reason: "positions agree with the broker's" } });
+      if (hasTripped || isTripped())
+        tell({ type: "failsafe.cleared", payload: { code: "FS070", reason: "positions agree with the broker's" } });
       disagreesSince = undefined;
       hasTripped = false;
       return;

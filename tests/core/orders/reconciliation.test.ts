@@ -65,6 +65,11 @@ describe("reconciliation at start", () => {
     expect(rig.desk().trading().open).toBe(true);
   });
 
+  it("gives its verdict at once, because time may stand still until it has", async () => {
+    const rig = createRig({ positions: { SPY: 5 } });
+    expect(await reconciled(rig)).toEqual(["reconciliation.started", "anomaly.raised", "reconciliation.failed"]);
+  });
+
   it("is idempotent: the same answers again offer nothing", async () => {
     const first = createRig();
     first.buy("1");
