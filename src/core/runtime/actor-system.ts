@@ -25,6 +25,8 @@ export interface ActorSystem {
   /** Short text of each actor's state, for people. */
   readonly states: () => { readonly [name: string]: string };
   readonly isDown: (name: ActorName) => boolean;
+  /** Parts that stopped with an error and have not been restarted yet. */
+  readonly broken: () => readonly { readonly name: string; readonly reason: string }[];
   readonly stop: () => void;
 }
 
@@ -143,6 +145,11 @@ export const createActorSystem = ({
         }),
       ),
     isDown,
+    broken: () =>
+      [...actors.values()].flatMap((actor) => {
+        const { status, error } = actor.getSnapshot() as Snapshot<unknown>;
+        return status === "error" ? [{ name: actor.id, reason: String(error) }] : [];
+      }),
     stop: () => {
       supervisor.stop();
     },

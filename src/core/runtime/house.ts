@@ -77,8 +77,6 @@ export interface HouseOptions {
 
 const snapshotVersion = 1;
 const irreversible: ReadonlySet<EffectType> = new Set(irreversibleEffects);
-/** A batch waits for the journal at most this long while the house is busy. */
-const flushMsMax = 20;
 
 interface StateBody {
   readonly version: number;
@@ -125,7 +123,6 @@ export const createHouse = (options: HouseOptions): House => {
   let effectsPending = 0;
   let effectsWithheld = 0;
   let lastSnapshotSeq = journal.lastSeq;
-  let lastFlushMs = clock.monotonicMs();
   let snapshotUnderWay = false;
   let actors: ActorSystem | undefined;
 
@@ -236,12 +233,22 @@ export const createHouse = (options: HouseOptions): House => {
         return err({ type: "journal.corrupt", seq: record.seq, reason: `unknown fact ${record.type}` });
       const fact = JSON.parse(record.body) as Fact;
       deliver(fact, rowOf(fact.type).route);
+      // The desk is changed in place, so there is no state from before to go on with: the fault must be looked at first.
+      if (system().isDown("orders"))
+        return err({
+          type: "journal.corrupt",
+          seq: record.seq,
+          reason: `record ${record.seq} of the journal (${record.type}) breaks the order desk: a fault of QTS. Nothing was changed; keep a copy of the home, report it with that record, and start the version before`,
+        });
       replayed += 1;
       lastAt = record.at;
     }
     lastSnapshotSeq = loaded.value?.seq ?? 0;
     return ok({ recovered: journal.lastSeq > 0, replayed, lastAt });
   };
+
+  /** A part that is down is brought back by a replay, never from a snapshot of its error. */
+  const isWhole = (): boolean => system().broken().length === 0;
 
   const saveSnapshot = async (): Promise<Result<void, JournalError>> => {
     const seq = recorder.seq();
@@ -262,11 +269,7 @@ export const createHouse = (options: HouseOptions): House => {
     // Called from inside a fact: what waits is handled when that fact is done.
     if (dispatcher.isDraining) return undefined;
     while (dispatcher.drain() === "more");
-    if (recorder.pending() > 0 && clock.monotonicMs() - lastFlushMs > flushMsMax) {
-      lastFlushMs = clock.monotonicMs();
-      recorder.flush();
-    }
-    if (isLive && !snapshotUnderWay && recorder.seq() - lastSnapshotSeq >= options.snapshotEveryFacts) {
+    if (isLive && !snapshotUnderWay && isWhole() && recorder.seq() - lastSnapshotSeq >= options.snapshotEveryFacts) {
       snapshotUnderWay = true;
       void saveSnapshot().then(() => {
         snapshotUnderWay = false;
@@ -285,6 +288,8 @@ export const createHouse = (options: HouseOptions): House => {
     open: ({ session, epoch, recovered }) => {
       isLive = true;
       dispatcher.offer({ type: "session.started", payload: { session, epoch, recovered }, source: "root" });
+      // A part that the end of the journal broke: the process died before anybody had said so.
+      for (const { name, reason } of system().broken()) perform({ type: "component.report.failed", component: name, reason });
       deadlines.arm();
       dispatcher.start();
     },
@@ -295,7 +300,7 @@ export const createHouse = (options: HouseOptions): House => {
     drain: async (drainMsMax) => {
       deadlines.disarm();
       const report = await dispatcher.stop(drainMsMax);
-      if (recorder.seq() > lastSnapshotSeq) await saveSnapshot();
+      if (isWhole() && recorder.seq() > lastSnapshotSeq) await saveSnapshot();
       return report;
     },
     stop: () => {

@@ -1,8 +1,8 @@
 /**
  * Facts on their way into the journal.
  *
- * `record` numbers a fact at once and collects it; a batch goes to the journal whenever the dispatcher pauses or an effect
- * that cannot be undone needs its cause on disk. `whenDurable` is what such an effect waits for. When the journal refuses,
+ * `record` numbers a fact at once and collects it; a batch goes to the journal at the next turn of the event loop, or at once
+ * when an effect that cannot be undone needs its cause on disk. `whenDurable` is what such an effect waits for. When the journal refuses,
  * nothing waits for ever: every wait answers false, and trading stops (an unrecorded decision is worse than none).
  */
 import type { Fact } from "../event/catalog.ts";
@@ -70,6 +70,8 @@ export const createRecorder = ({
       seq += 1;
       batch.push({ seq, at: fact.at, type: fact.type, body: JSON.stringify(fact) });
       if (batch.length >= 1000) flush();
+      // The last fact before a quiet hour must not wait for the next one.
+      else if (batch.length === 1) void clock.yieldToIo().then(flush);
     },
     flush,
     whenDurable: (wanted) => {
