@@ -26,6 +26,8 @@ export interface ReportIntake {
 
 /** Reports for venue orders that nobody has bound: seconds of a busy stream, or orders placed by hand on the same account. */
 const waitingMax = 1_000;
+/** Far more answers than can be on their way to the desk at once. */
+const bindingsKept = 1_000;
 /** Fill ids remembered to see overlaps between stream and reconciliation. */
 const overlapKept = 10_000;
 
@@ -97,16 +99,21 @@ export const createReportIntake = ({
 }): ReportIntake => {
   let waiting: OrderReport[] = [];
   let dropped = 0;
-  /** Bindings that the desk has not been told of yet. */
+  /** The newest bindings, because the desk learns of them a moment later. */
   const bound = new Map<string, string>();
   const streamed = new Set<string>();
   const found = new Set<string>();
 
   const orderIdOf = ({ brokerOrderId, clientOrderId }: OrderReport): string | undefined => {
     if (clientOrderId !== undefined) return clientOrderId;
-    const known = desk().orderIdOf(brokerOrderId);
-    if (known !== undefined) bound.delete(brokerOrderId);
-    return known ?? bound.get(brokerOrderId);
+    return desk().orderIdOf(brokerOrderId) ?? bound.get(brokerOrderId);
+  };
+
+  const noteBinding = (brokerOrderId: string, orderId: string): void => {
+    bound.set(brokerOrderId, orderId);
+    if (bound.size <= bindingsKept) return;
+    const [oldest] = bound.keys();
+    if (oldest !== undefined) bound.delete(oldest);
   };
 
   const pass = (report: OrderReport, orderId: string): void => {
@@ -115,7 +122,7 @@ export const createReportIntake = ({
       if (found.delete(report.fillId)) return;
       remember(streamed, report.fillId);
     }
-    if (report.type === "replaced") bound.set(report.brokerOrderId, orderId);
+    if (report.type === "replaced") noteBinding(report.brokerOrderId, orderId);
     offer(reportToFact(report, orderId, brokerName));
   };
 
@@ -149,7 +156,7 @@ export const createReportIntake = ({
       dropped += 1;
     },
     bind: (brokerOrderId, orderId) => {
-      if (desk().orderIdOf(brokerOrderId) === undefined) bound.set(brokerOrderId, orderId);
+      if (desk().orderIdOf(brokerOrderId) === undefined) noteBinding(brokerOrderId, orderId);
       if (waiting.length > 0) retry();
     },
     retry,
