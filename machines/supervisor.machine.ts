@@ -8,6 +8,7 @@
 import type { AnyActorLogic } from "xstate";
 import { assign, emit, enqueueActions, setup } from "xstate";
 import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
+import { opsParts } from "./ops.machine.ts";
 import { type RestartPolicy, type Restarts, restartDelayMs, restartsLeft, withRestart } from "./restarts.rules.ts";
 
 /** Machines the supervisor spawns; the ops subtree has its own supervisor. */
@@ -65,7 +66,8 @@ export const supervisorMachine = setup({
   guards: {
     hasRestartsLeft: ({ context, event }) =>
       event.type === "component.failed" && restartsLeft(context.restarts, event.component, event.at, context.input.restart) > 0,
-    isOptional: ({ event }) => event.type === "component.failed" && event.component.startsWith("ops"),
+    isOptional: ({ event }) => event.type === "component.failed" && event.component === "ops",
+    isBelowOps: ({ event }) => event.type === "component.failed" && (opsParts as readonly string[]).includes(event.component),
     isRestartDue: ({ event }) =>
       event.type === "timer.due" && event.id.startsWith("restart.") && !event.id.startsWith("restart.ops."),
   },
@@ -127,6 +129,8 @@ export const supervisorMachine = setup({
     running: {
       on: {
         "component.failed": [
+          // The ops supervisor's own children: the worst that comes from there is an anomaly (spec M10).
+          { guard: "isBelowOps" },
           { guard: "hasRestartsLeft", actions: "scheduleRestart" },
           { guard: "isOptional", actions: ["noteEscalation", "escalateOps"] },
           { target: "escalated", actions: ["noteEscalation", "escalateCore"] },
@@ -139,6 +143,7 @@ export const supervisorMachine = setup({
       description: "A core part could not be kept alive. Trading is stopped by safety; market data and operator commands go on.",
       on: {
         "component.failed": [
+          { guard: "isBelowOps" },
           { guard: "hasRestartsLeft", actions: "scheduleRestart" },
           { guard: "isOptional", actions: ["noteEscalation", "escalateOps"] },
           { actions: "noteEscalation" },

@@ -14,7 +14,7 @@ import { createDeskLogic, type DeskSnapshot } from "#core/orders/desk-logic.ts";
 import { createOrderIds } from "#core/orders/intent.ts";
 import type { DeskView } from "#core/orders/order-desk.ts";
 import { createReconciliation } from "#core/orders/reconciliation.ts";
-import type { Broker, Clock, CommandReply, Journal, JournalError } from "#core/ports.ts";
+import type { Broker, Cancel, Clock, CommandReply, Journal, JournalError } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { createComputingGates } from "#core/risk/computing-gates.ts";
 import type { RiskView } from "#core/risk/risk-gate.ts";
@@ -36,7 +36,7 @@ import { policyOf } from "#machines/operating-state.policy.ts";
 import { opsMachine } from "#machines/ops.machine.ts";
 import { orderMachine } from "#machines/order.machine.ts";
 import type { SafetyCode } from "#machines/safety.codes.ts";
-import { type SafetyState, safetyMachine, tradingAllowed } from "#machines/safety.machine.ts";
+import { type SafetyContext, type SafetyState, safetyMachine, tradingAllowed } from "#machines/safety.machine.ts";
 import { schedulerMachine } from "#machines/scheduler.machine.ts";
 import { supervisorMachine } from "#machines/supervisor.machine.ts";
 import type { RawTick } from "#market/ports.ts";
@@ -117,6 +117,10 @@ export interface Root {
 
 /** Real time that the archive may take to seal its last segments. */
 const sealMsMax = 60_000;
+/** Real time that a maintenance run may take before it is given up: nobody waits for ops for ever (spec M10). */
+const maintenanceMsMax = 3_600_000;
+/** The market begins without a venue that does not answer for this long; trading stays closed until it does. */
+const venueMsMax = 10_000;
 const evaluationTimer = "operating.evaluation";
 
 const journalSentence = (error: JournalError): string =>
@@ -148,6 +152,8 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     house.actors().isDown("safety")
       ? "LOCKDOWN"
       : (house.actors().snapshotOf("safety") as unknown as { value: SafetyState }).value;
+  const safetyCause = (): string | undefined =>
+    (house.actors().snapshotOf("safety") as unknown as { context: SafetyContext }).context.cause?.code;
   const operating = () => operatingView(house.actors().snapshotOf("operating") as never);
 
   const recording = composeRecording(
@@ -177,6 +183,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     offer,
     clock,
     isAwaited: gate.isAwaited,
+    isTripped: () => safetyCause() === "FS070",
     policy: {
       everyMs: config.broker.reconcileEveryMs,
       absentAfterMs: config.broker.absentAfterMs,
@@ -242,7 +249,14 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
           logPath: `${ports.home.maintenanceLogs}/cleanup.log`,
           tool: `qts ${ports.version}`,
           isOpen: (path) => recording.sink.openPaths().includes(path),
-          clock,
+          // A hung disk must not hold the market's time for ever.
+          clock: {
+            ...clock,
+            hold: (work) => {
+              void clock.hold(within(work, maintenanceMsMax));
+              return work;
+            },
+          },
           offer,
           ...ports.ops,
         });
@@ -254,11 +268,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       : scheduler.addTarget(
           "maintenance",
           { type: "cron", pattern: `${minute} ${hour} * * *`, timeZone: config.archive.timeZone },
-          async (dueAt) => {
-            const ended = next("maintenance.cleaned", "maintenance.failed");
-            tell("maintenance.run.requested", { runId: `${session}-${epoch}-${dueAt}`, cause: "scheduled" });
-            await ended;
-          },
+          (dueAt) => maintain(`${session}-${epoch}-${dueAt}`, "scheduled"),
         );
   const nowhere = (): void => {};
 
@@ -297,7 +307,9 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     },
     "component.report.failed": ({ component, reason }) => {
       log.error({ component, reason }, `${component} stopped with an error`);
-      tell("component.failed", { component, reason });
+      // The desk is changed in place: only the journal knows what it was before the fact that broke it.
+      if (component === "orders") crash(new Error(`the order desk stopped with an error: ${reason}`));
+      else tell("component.failed", { component, reason });
     },
   };
 
@@ -419,12 +431,58 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       );
     });
 
-  /** A disk that never answers must not keep the process from ending. */
-  const within = async (work: Promise<unknown>, waitMs: number): Promise<void> => {
-    const overdue = new Promise<void>((resolve) => {
-      ports.wallClock.setTimer(ports.wallClock.now() + waitMs, resolve);
+  /** A disk that never answers must not keep the process from ending. @returns false when the time was up first */
+  const within = async (work: Promise<unknown>, waitMs: number): Promise<boolean> => {
+    let cancel: Cancel = () => {};
+    const overdue = new Promise<false>((resolve) => {
+      cancel = ports.wallClock.setTimer(ports.wallClock.now() + waitMs, () => resolve(false));
     });
-    await Promise.race([work, overdue]);
+    const isDone = await Promise.race([
+      work.then(
+        () => true,
+        () => true,
+      ),
+      overdue,
+    ]);
+    cancel();
+    return isDone;
+  };
+
+  /** Asks for a maintenance run and waits for its end; one that does not end is given up, which is a WARNING and no more. */
+  const maintain = async (runId: string, cause: string): Promise<void> => {
+    const ended = new Promise<void>((resolve) => {
+      const stop = dispatcher.handle(
+        ["maintenance.planned", "maintenance.cleaned", "maintenance.failed"],
+        (fact) => {
+          // A plan with files goes on; one without any has nothing to do.
+          if (fact.type === "maintenance.planned" && fact.payload.files > 0) return;
+          stop();
+          resolve();
+        },
+        { name: "root" },
+      );
+    });
+    tell("maintenance.run.requested", { runId, cause });
+    if (await within(ended, maintenanceMsMax)) return;
+    const { context } = house.actors().snapshotOf("maintenance") as unknown as { context: { runId: string | null } };
+    const reason = `no outcome within ${maintenanceMsMax} ms`;
+    tell("maintenance.failed", { runId: context.runId ?? runId, step: "run", reason });
+  };
+
+  /**
+   * Waits for the venue's first answer. In a replay nobody winds the clock before the feed does, so it is wound here when the
+   * venue, or a second look at it, needs market time.
+   */
+  const untilAnswered = async (answer: Promise<unknown>): Promise<void> => {
+    if (clock.advanceTo === undefined) return void (await within(answer, venueMsMax));
+    let isHere = false;
+    void answer.then(() => {
+      isHere = true;
+    });
+    for (const until = clock.now() + venueMsMax; ; await clock.advanceTo(clock.now() + 100)) {
+      for (let turn = 0; turn < 20 && !isHere; turn += 1) await (clock.released ?? clock.yieldToIo)();
+      if (isHere || clock.now() >= until) return;
+    }
   };
 
   const trading = (): { open: boolean; why: string } => {
@@ -477,9 +535,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     tell("archive.close.requested", { cause: "the day is over" });
     await within(sealed, sealMsMax);
     if (maintenance !== undefined && config.maintenance.enabled && config.maintenance.atDayEnd) {
-      const ended = next("maintenance.cleaned", "maintenance.failed");
-      tell("maintenance.run.requested", { runId: `${session}-${epoch}-day-end`, cause: "the day is over" });
-      await ended;
+      await maintain(`${session}-${epoch}-day-end`, "the day is over");
     }
     await close("the day is over", true);
   };
@@ -504,7 +560,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     house.stop();
     if (isDayOver && failure === undefined) await ports.markEnded(cause);
     alerts.close();
-    await maintenance?.close();
+    if (maintenance !== undefined) await within(maintenance.close(), sealMsMax);
     finish({ report, failure });
   };
 
@@ -553,7 +609,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     const reconciled = next("reconciliation.completed", "reconciliation.failed");
     const connected = await broker.connect();
     if (!connected.ok) tell("broker.disconnected", { broker: broker.name, reason: connected.error.reason });
-    else await reconciled;
+    else await untilAnswered(reconciled);
     hasStarted = true;
 
     for (const { at, value } of ports.vix) {
@@ -572,8 +628,13 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
 
   /** A bug of ours: say so, and end; the next start recovers. */
   const crash = (error: unknown): void => {
-    failure = `the session failed: ${String(error)}; start it again to recover`;
+    if (failure !== undefined) return;
+    isStopping = true;
+    failure = `the session failed: ${error instanceof Error ? error.message : String(error)}; start it again to recover`;
     log.error({ error }, failure);
+    fence.close("the session has failed");
+    reconciliation.stop();
+    scheduler.stop();
     finish({ report: figures.report(), failure });
   };
 
