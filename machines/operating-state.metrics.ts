@@ -120,7 +120,7 @@ export interface MetricsRead {
   readonly readings: Readings;
   /** Names of what is missing or stale, in order; no entry twice. */
   readonly absent: readonly MetricName[];
-  /** One sentence per refused field. */
+  /** One sentence per field that is refused and was not before: told when that begins, like a missing one. */
   readonly refused: readonly string[];
 }
 
@@ -159,7 +159,7 @@ export const readMetrics = (given: unknown, at: number, policy: OperatingPolicy,
             ? "is older than the one before it"
             : undefined);
     if (problem !== undefined) {
-      refused.push(`${name} ${problem}`);
+      if (before[name].status !== "refused") refused.push(`${name} ${problem}`);
       absent.push(name);
       metrics[name] = { status: "refused", value: null, at: before[name].at };
       continue;

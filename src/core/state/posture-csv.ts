@@ -35,7 +35,8 @@ export interface CsvProblem {
 }
 
 export interface PostureFile {
-  readonly rows: readonly PostureRow[];
+  /** Read anew on each pass: a row is short-lived, and a long file costs no more memory than its text. */
+  readonly rows: Iterable<PostureRow>;
   /** Columns that the file does not have: unknown in every row. */
   readonly absentColumns: readonly string[];
 }
@@ -85,6 +86,53 @@ const unquoted = (cell: string): string => {
   return text.length >= 2 && text.startsWith('"') && text.endsWith('"') ? text.slice(1, -1).trim() : text;
 };
 
+interface Columns {
+  readonly count: number;
+  readonly timestamp: number;
+  /** -1 where the file has none. */
+  readonly safety: number;
+  readonly metrics: readonly { readonly name: MetricName; readonly column: string; readonly index: number }[];
+}
+
+/** One row, or undefined; what is wrong with it is told cell by cell. */
+const parseRow = (text: string, columns: Columns, refuse: (column: string, problem: string) => void): PostureRow | undefined => {
+  const cells = text.split(",");
+  if (cells.length !== columns.count) {
+    refuse("(row)", `has ${cells.length} cells; the header has ${columns.count}`);
+    return undefined;
+  }
+  const timestamp = unquoted(cells[columns.timestamp] as string);
+  const at = parseTimestamp(timestamp);
+  if (at === undefined) {
+    refuse("timestamp", `is "${timestamp}", which is not an ISO-8601 date or time`);
+    return undefined;
+  }
+  const safetyText = columns.safety === -1 ? "" : unquoted(cells[columns.safety] as string).toUpperCase();
+  const safety = safetyText === "" ? "UNKNOWN" : safetyStates.find((state) => state === safetyText);
+  if (safety === undefined) refuse("safety", `is "${safetyText}": must be one of ${safetyStates.join(", ")}`);
+  const metrics: { [N in MetricName]?: Measured<number | boolean> } = {};
+  for (const { name, column, index } of columns.metrics) {
+    const cell = unquoted(cells[index] as string);
+    if (cell === "") continue;
+    const value = parseCell(name, cell);
+    if (value.ok) metrics[name] = { value: value.value, at };
+    else refuse(column, value.error);
+  }
+  return { timestamp, at, safety: safety ?? "UNKNOWN", metrics: metrics as OperatingMetrics };
+};
+
+/** Where each line begins and ends, without the empty ones; the first is the header. */
+const linesOf = function* (text: string): Generator<{ readonly line: number; readonly text: string }> {
+  let line = 1;
+  for (let from = 0; from < text.length; line += 1) {
+    const newline = text.indexOf("\n", from);
+    const to = newline === -1 ? text.length : newline;
+    const content = text.slice(from, to).trim();
+    if (content !== "" || line === 1) yield { line, text: content };
+    from = to + 1;
+  }
+};
+
 const problemsMax = 10;
 
 /**
@@ -92,9 +140,10 @@ const problemsMax = 10;
  * @returns rows in the file's order, or the first problems, each with line and column
  */
 export const parsePostureCsv = (text: string): Result<PostureFile, readonly CsvProblem[]> => {
-  const lines = text.replace(/^\uFEFF/, "").split("\n");
+  const body = text.replace(/^\uFEFF/, "");
+  const [first] = linesOf(body);
+  const header = (first?.text ?? "").split(",").map(unquoted);
   const problems: CsvProblem[] = [];
-  const header = (lines[0] ?? "").split(",").map(unquoted);
   for (const column of header) {
     if (!postureColumns.includes(column))
       problems.push({ line: 1, column: column || "(empty)", problem: `is not a column; they are ${postureColumns.join(", ")}` });
@@ -103,45 +152,33 @@ export const parsePostureCsv = (text: string): Result<PostureFile, readonly CsvP
   if (!header.includes("timestamp")) problems.push({ line: 1, column: "timestamp", problem: "is missing" });
   if (problems.length > 0) return err(problems);
 
-  const timestampIndex = header.indexOf("timestamp");
-  const safetyIndex = header.indexOf("safety");
-  const metricColumns = header.flatMap((column, index) => {
-    const name = metricOfColumn(column);
-    return name === undefined ? [] : [{ name, column, index }];
-  });
-  const rows: PostureRow[] = [];
+  const columns: Columns = {
+    count: header.length,
+    timestamp: header.indexOf("timestamp"),
+    safety: header.indexOf("safety"),
+    metrics: header.flatMap((column, index) => {
+      const name = metricOfColumn(column);
+      return name === undefined ? [] : [{ name, column, index }];
+    }),
+  };
   let before = Number.NEGATIVE_INFINITY;
-  for (let index = 1; index < lines.length && problems.length < problemsMax; index += 1) {
-    const lineText = lines[index] as string;
-    if (lineText.trim() === "") continue;
-    const line = index + 1;
-    const cells = lineText.split(",");
-    if (cells.length !== header.length) {
-      problems.push({ line, column: "(row)", problem: `has ${cells.length} cells; the header has ${header.length}` });
-      continue;
-    }
-    const timestamp = unquoted(cells[timestampIndex] as string);
-    const at = parseTimestamp(timestamp);
-    if (at === undefined) {
-      problems.push({ line, column: "timestamp", problem: `is "${timestamp}", which is not an ISO-8601 date or time` });
-      continue;
-    }
-    if (at < before) problems.push({ line, column: "timestamp", problem: `is "${timestamp}", earlier than the row before it` });
-    before = Math.max(before, at);
-    const safetyText = safetyIndex === -1 ? "" : unquoted(cells[safetyIndex] as string).toUpperCase();
-    const safety = safetyText === "" ? "UNKNOWN" : safetyStates.find((state) => state === safetyText);
-    if (safety === undefined)
-      problems.push({ line, column: "safety", problem: `is "${safetyText}": must be one of ${safetyStates.join(", ")}` });
-    const metrics: { [N in MetricName]?: Measured<number | boolean> } = {};
-    for (const { name, column, index: at0 } of metricColumns) {
-      const cell = unquoted(cells[at0] as string);
-      if (cell === "") continue;
-      const value = parseCell(name, cell);
-      if (value.ok) metrics[name] = { value: value.value, at };
-      else problems.push({ line, column, problem: value.error });
-    }
-    rows.push({ timestamp, at, safety: safety ?? "UNKNOWN", metrics: metrics as OperatingMetrics });
+  for (const { line, text: rowText } of linesOf(body)) {
+    if (line === 1) continue;
+    const row = parseRow(rowText, columns, (column, problem) => problems.push({ line, column, problem }));
+    if (row !== undefined && row.at < before)
+      problems.push({ line, column: "timestamp", problem: `is "${row.timestamp}", earlier than the row before it` });
+    before = Math.max(before, row?.at ?? before);
+    if (problems.length >= problemsMax) break;
   }
   if (problems.length > 0) return err(problems.slice(0, problemsMax));
+
+  const rows: Iterable<PostureRow> = {
+    *[Symbol.iterator]() {
+      for (const { line, text: rowText } of linesOf(body)) {
+        const row = line === 1 ? undefined : parseRow(rowText, columns, () => undefined);
+        if (row !== undefined) yield row;
+      }
+    },
+  };
   return ok({ rows, absentColumns: postureColumns.filter((column) => !header.includes(column)) });
 };

@@ -36,7 +36,7 @@ const asWritten = (input: OperatingInput): OperatingInput => ({ ...input, promot
  * @param rows evaluations in time order; two at the same time count once
  * @param input the configuration's `operating` section, with the reading and initial state to be tried
  */
-export const replayPosture = (rows: readonly PostureRow[], input: OperatingInput): PostureReplay => {
+export const replayPosture = (rows: Iterable<PostureRow>, input: OperatingInput): PostureReplay => {
   const actor = createActor(operatingMachine, { input: asWritten(input) });
   const transitions: PostureTransition[] = [];
   const timeInMs: { [S in OperatingState]: number } = { AGGRESSIVE: 0, BALANCED: 0, DEFENSIVE: 0 };
@@ -48,9 +48,11 @@ export const replayPosture = (rows: readonly PostureRow[], input: OperatingInput
   actor.start();
   const stateNow = (): OperatingState => operatingStates.find((state) => state === actor.getSnapshot().value) ?? input.initial;
   let safety: SafetyView = "NORMAL";
+  let evaluations = 0;
   for (const next of rows) {
     if (row !== undefined) timeInMs[stateNow()] += next.at - row.at;
     row = next;
+    evaluations += 1;
     if (next.safety !== safety) {
       actor.send({
         type: "safety.changed",
@@ -66,7 +68,7 @@ export const replayPosture = (rows: readonly PostureRow[], input: OperatingInput
   }
   const final = stateNow();
   actor.stop();
-  return { evaluations: rows.length, transitions, final, timeInMs };
+  return { evaluations, transitions, final, timeInMs };
 };
 
 /** The printed form, header first, without a final newline. */

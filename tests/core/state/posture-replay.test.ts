@@ -119,7 +119,7 @@ describe("files of metrics", () => {
   it("takes columns in any order, and says which are not there", () => {
     const parsed = parsePostureCsv("vix,timestamp\n31,2024-01-02\n");
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
-    expect(parsed.value.rows[0]).toMatchObject({ safety: "UNKNOWN", metrics: { vix: { value: 31 } } });
+    expect([...parsed.value.rows][0]).toMatchObject({ safety: "UNKNOWN", metrics: { vix: { value: 31 } } });
     expect(parsed.value.absentColumns).toContain("safety");
   });
 
