@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { parseConfig } from "#config/config.ts";
+
+const problemsOf = (...layers: readonly (string | object)[]) => {
+  const parsed = parseConfig(...layers);
+  return parsed.ok ? [] : parsed.problems.map(({ key, problem }) => `${key} ${problem}`);
+};
+
+describe("the configuration", () => {
+  it("is valid as it ships, and frozen to the last leaf", () => {
+    const parsed = parseConfig();
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+    expect(Object.isFrozen(parsed.config.events.lanes.P0.slaMs)).toBe(true);
+  });
+
+  it("lays layers over the defaults, later ones win, and what is left out stays", () => {
+    const parsed = parseConfig("risk: { ordersPerMinuteMax: 5 }", { risk: { ordersPerMinuteMax: 6 } });
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems));
+    expect(parsed.config.risk.ordersPerMinuteMax).toBe(6);
+    expect(parsed.config.risk.duplicateWindowMs).toBe(1000);
+  });
+
+  it("names every problem at once, each with its key path and the value", () => {
+    const problems = problemsOf({ execution: { intervalMs: 5 }, risk: { priceCollarShare: 30 }, journal: { snapshotEvery: 1 } });
+    expect(problems.toSorted()).toEqual([
+      expect.stringMatching(/^execution\.intervalMs is 5: /),
+      expect.stringMatching(/^journal\.snapshotEvery is not a key of QTS/),
+      "risk.priceCollarShare is 30: is a share between 0 and 1; write 0.05 for 5 %",
+    ]);
+  });
+
+  it("refuses ranges and sums that cannot be: shares that never reach one, a range upside down", () => {
+    const state = { scalpShare: [0, 0.1], swingShare: [0, 0.1], portfolioShare: [0, 0.1] };
+    expect(problemsOf({ operating: { states: { BALANCED: state } } }).join()).toContain("operating.states.BALANCED");
+    expect(problemsOf({ broker: { paper: { latencyMs: [40, 5] } } }).join()).toContain("broker.paper.latencyMs");
+  });
+
+  it("says what a file that is not YAML, or not a mapping, is", () => {
+    expect(problemsOf("a: [")[0]).toMatch(/^\(file\) is not YAML: .*line 1/);
+    expect(problemsOf("- a")[0]).toMatch(/^\(file\) must be a mapping/);
+  });
+
+  it("binds nothing to the outside", () => {
+    expect(problemsOf({ http: { host: "0.0.0.0" } })[0]).toContain("loopback");
+  });
+});

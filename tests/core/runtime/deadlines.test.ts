@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import { createSimulatedClock } from "#adapters/memory/clock.ts";
+import type { NewFact } from "#core/event/catalog.ts";
+import { createDeadlines } from "#core/runtime/deadlines.ts";
+
+const createSetup = (table?: { readonly [id: string]: number }, startAt = 0) => {
+  const clock = createSimulatedClock({ startAt });
+  const offered: NewFact[] = [];
+  const deadlines = createDeadlines({ clock, offer: (fact) => offered.push(fact), ...(table === undefined ? {} : { table }) });
+  const due = () => offered.map(({ payload }) => payload);
+  return { clock, deadlines, due };
+};
+
+describe("deadlines", () => {
+  it("become facts at their time, not before", async () => {
+    const { clock, deadlines, due } = createSetup();
+    deadlines.arm();
+    deadlines.set("quiet", 1000);
+    await clock.advanceTo(999);
+    expect(due()).toEqual([]);
+    await clock.advanceTo(1000);
+    expect(due()).toEqual([{ id: "quiet", dueAt: 1000 }]);
+  });
+
+  it("only record while the journal is replayed, and fire once armed, those that passed meanwhile too", async () => {
+    const { clock, deadlines, due } = createSetup({ override: 500, cooldown: 5000 }, 1000);
+    await clock.advanceTo(2000);
+    expect(due()).toEqual([]);
+    deadlines.arm();
+    await clock.advanceTo(2001);
+    expect(due()).toEqual([{ id: "override", dueAt: 500 }]);
+    expect(deadlines.table()).toEqual({ override: 500, cooldown: 5000 });
+  });
+
+  it("stay in the table until their fact is handled, so that a crash in between cannot lose them", async () => {
+    const { clock, deadlines } = createSetup();
+    deadlines.arm();
+    deadlines.set("quiet", 1000);
+    await clock.advanceTo(1000);
+    expect(deadlines.table()).toEqual({ quiet: 1000 });
+    expect(deadlines.take("quiet", 1000)).toBe(true);
+    expect(deadlines.table()).toEqual({});
+  });
+
+  it("are out of date once set anew or cleared: nobody is told", () => {
+    const { deadlines } = createSetup();
+    deadlines.set("quiet", 1000);
+    deadlines.set("quiet", 2000);
+    expect(deadlines.take("quiet", 1000)).toBe(false);
+    deadlines.clear("quiet");
+    expect(deadlines.take("quiet", 2000)).toBe(false);
+  });
+});
