@@ -54,7 +54,10 @@ const volatilityFile = z.strictObject({
 });
 
 /** The volatility index that goes with a day, each close with its time in epoch ms; none when nobody wrote it down. */
-export const volatilityOf = (name: string, directory: string = daysDirectory): readonly { readonly at: number; readonly value: number }[] => {
+export const volatilityOf = (
+  name: string,
+  directory: string = daysDirectory,
+): readonly { readonly at: number; readonly value: number }[] => {
   const path = join(directory, `${name}.vix.json`);
   if (!existsSync(path)) return [];
   const { closes } = volatilityFile.parse(JSON.parse(readFileSync(path, "utf8")));
