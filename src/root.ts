@@ -653,7 +653,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     noteAnomaly: (code, reason) => tell("anomaly.raised", { code, reason }),
     settle: () => void house.settle(),
     pause: () => house.settle() ?? recording.room(),
-    answer: createOperator({ house, clock, status: figures.status }),
+    answer: createOperator({ house, clock, status: figures.status, askVenue: () => reconciliation.run("operator") }),
     house,
   };
 };

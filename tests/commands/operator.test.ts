@@ -52,9 +52,31 @@ describe("an operator command", () => {
       argv: ["override", "clear", "--operator", "mina", "--reason", "over"],
       sends: { type, command: "override.clear", operator: "mina", reason: "over" },
     },
+    {
+      argv: ["resolve", "7-12", "--outcome", "absent", "--operator", "mina", "--reason", "not in the venue's list"],
+      sends: {
+        type,
+        command: "resolve",
+        orderId: "7-12",
+        outcome: "absent",
+        operator: "mina",
+        reason: "not in the venue's list",
+      },
+    },
+    {
+      argv: ["resolve", "7-12", "--outcome", "bound", "--venue-order", "P9", "--operator", "mina", "--reason", "seen"],
+      sends: {
+        type,
+        command: "resolve",
+        orderId: "7-12",
+        outcome: "bound",
+        brokerOrderId: "P9",
+        operator: "mina",
+        reason: "seen",
+      },
+    },
     { argv: ["explain", "operating"], sends: { type, command: "explain", subject: "operating" } },
     { argv: ["explain", "safety"], sends: { type, command: "explain", subject: "safety" } },
-    { argv: ["explain", "order", "O-17"], sends: { type, command: "explain", subject: "order", orderId: "O-17" } },
   ])("$argv reaches the house as $sends.command", async ({ argv, sends }) => {
     expect(await qts(...argv)).toEqual({ exitCode: 0, out: "Done.\n", err: "" });
     expect(heard).toEqual([sends]);
@@ -73,6 +95,12 @@ describe("an operator command", () => {
       needs: "AGGRESSIVE, BALANCED, DEFENSIVE",
     },
     { argv: ["override", "clear", "--for", "3d", "--operator", "mina", "--reason", "x"], needs: "takes no --for" },
+    { argv: ["resolve", "7-12", "--operator", "mina", "--reason", "x"], needs: "--outcome" },
+    {
+      argv: ["resolve", "7-12", "--outcome", "lost", "--operator", "mina", "--reason", "x"],
+      needs: "absent, bound, canceled",
+    },
+    { argv: ["resolve", "7-12", "--outcome", "bound", "--operator", "mina", "--reason", "x"], needs: "--venue-order" },
     { argv: ["explain", "order"], needs: "ORDER_ID" },
   ])("$argv is a usage error that names $needs, and nothing is sent", async ({ argv, needs }) => {
     const { exitCode, out, err } = await qts(...argv);

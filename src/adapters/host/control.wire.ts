@@ -25,6 +25,7 @@ const type = z.literal("operator.command");
 const who = { operator: plainLine(100), reason: plainLine(500) };
 
 export const operatingStateNames = ["AGGRESSIVE", "BALANCED", "DEFENSIVE"] as const;
+export const orderOutcomeNames = ["absent", "bound", "canceled"] as const;
 
 const explainSchema = z.discriminatedUnion("subject", [
   z.strictObject({ type, command: z.literal("explain"), subject: z.literal("operating") }),
@@ -46,6 +47,14 @@ const commandSchema = z.discriminatedUnion("command", [
     ...who,
   }),
   z.strictObject({ type, command: z.literal("override.clear"), ...who }),
+  z.strictObject({
+    type,
+    command: z.literal("resolve"),
+    orderId: plainLine(100),
+    outcome: z.enum(orderOutcomeNames),
+    brokerOrderId: plainLine(100).optional(),
+    ...who,
+  }),
   explainSchema,
 ]);
 export type ControlCommand = z.infer<typeof commandSchema>;

@@ -4,8 +4,10 @@
  */
 import { type OperatingContext, operatingView } from "#machines/operating-state.machine.ts";
 import { overrideProblem } from "#machines/operating-state.override.ts";
+import { statusOf } from "#machines/order.rules.ts";
 import type { SafetyContext } from "#machines/safety.machine.ts";
 import type { NewFact } from "../event/catalog.ts";
+import type { DeskSnapshot } from "../orders/desk-logic.ts";
 import type { Clock, CommandReply } from "../ports.ts";
 import { explainOperating, explainSafety } from "../state/posture-explain.ts";
 import type { House } from "./house.ts";
@@ -24,6 +26,14 @@ export type ControlRequest =
       readonly operator: string;
     }
   | { readonly command: "override.clear"; readonly reason: string; readonly operator: string }
+  | {
+      readonly command: "resolve";
+      readonly orderId: string;
+      readonly outcome: "absent" | "bound" | "canceled";
+      readonly brokerOrderId?: string | undefined;
+      readonly reason: string;
+      readonly operator: string;
+    }
   | { readonly command: "explain"; readonly subject: "operating" | "safety" };
 
 const done = 0;
@@ -36,13 +46,17 @@ export const createOperator = ({
   house,
   clock,
   status,
+  askVenue,
 }: {
   readonly house: House;
   readonly clock: Clock;
   readonly status: () => HouseStatus;
+  /** After a person's word about an order: what the venue says is compared with it at once. */
+  readonly askVenue: () => void;
 }): ((request: ControlRequest) => Promise<CommandReply>) => {
   const safety = (): SafetySnapshot => house.actors().snapshotOf("safety") as unknown as SafetySnapshot;
   const operating = (): OperatingSnapshot => house.actors().snapshotOf("operating") as unknown as OperatingSnapshot;
+  const orderOf = (orderId: string) => (house.actors().snapshotOf("orders") as unknown as DeskSnapshot).desk.order(orderId);
 
   /** Offers the fact and waits until everything that stood before it, and it, has been handled and is on disk. */
   const change = async (fact: NewFact): Promise<void> => {
@@ -107,6 +121,27 @@ export const createOperator = ({
           source: "operator",
         });
         return reply(done, `The override is cleared by ${request.operator}; the operating state is ${status().operating}.`);
+      }
+      case "resolve": {
+        const { orderId, outcome, brokerOrderId, operator, reason } = request;
+        if (orderOf(orderId) === undefined)
+          return reply(
+            refused,
+            `There is no order ${orderId} in memory; \`qts explain order ${orderId}\` looks into the journal.`,
+          );
+        await change({
+          type: "order.resolved",
+          payload: { orderId, outcome, operator, reason, ...(brokerOrderId === undefined ? {} : { brokerOrderId }) },
+          source: "operator",
+          correlationId: orderId,
+        });
+        const order = orderOf(orderId);
+        if (order?.refusal?.fact === "order.resolved") return reply(refused, `That is refused: ${order.refusal.reason}`);
+        askVenue();
+        return reply(
+          done,
+          `${orderId} is ${order === undefined ? "settled" : statusOf(order)}, by ${operator}; the venue is being asked.`,
+        );
       }
       case "explain":
         return {
