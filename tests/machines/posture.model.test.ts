@@ -229,7 +229,7 @@ describe("the real house on the paths that the model proposes", () => {
   it(`says the same as the model after each fact, also after a kill, on ${paths.length} paths`, async () => {
     expect(paths.length).toBeGreaterThan(10);
     for (const { steps } of paths) {
-      const storage = createJournalStorage();
+      let storage = createJournalStorage();
       let { house, clock } = await openHouse(storage, startAt);
       const walked: string[] = [];
       for (const [index, { event, state }] of steps.entries()) {
@@ -256,6 +256,8 @@ describe("the real house on the paths that the model proposes", () => {
         expect(shown()).toEqual(wanted);
         if (index % 3 === 2) {
           await house.recorder.whenDurable(house.recorder.seq());
+          // Killed: what is on disk now is all that the next house finds; the old one writes into the void.
+          storage = { records: [...storage.records], snapshots: [...storage.snapshots] };
           ({ house, clock } = await openHouse(storage, expected.at));
           expect(shown()).toEqual(wanted);
         }
