@@ -35,6 +35,8 @@ export interface WorldOptions {
   readonly seed?: number;
   readonly startsAt?: number;
   readonly ops?: OpsPorts;
+  /** Lots on the venue's account from before. */
+  readonly positions?: Readonly<Record<string, number>>;
   /** The journal of an earlier world. */
   readonly storage?: JournalStorage;
   /** Another venue than the scripted one; asked for in every life, with its clock. */
@@ -67,7 +69,8 @@ export const createWorld = async (options: WorldOptions = {}) => {
   const parsed = parseConfig({ session: { seed } }, options.config ?? {});
   if (!parsed.ok) throw new Error(parsed.problems.map(({ key, problem }) => `${key} ${problem}`).join("; "));
   const { config } = parsed;
-  const venue = createMemoryBroker({ now: () => life.clock.now() });
+  const venue = createMemoryBroker({ now: () => life.clock.now(), positions: options.positions ?? {} });
+  const wall = createSimulatedClock({ startAt: startsAt });
   const disk = createMemoryFiles();
   const log: { readonly level: string; readonly text: string; readonly fields: object }[] = [];
   const recorded: RawTick[] = [];
@@ -129,7 +132,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
       continued: isContinued,
       epoch: lives,
       clock,
-      wallClock: clock,
+      wallClock: wall,
       journal,
       markEnded: async () => ({ ok: true, value: undefined }),
       feed,
@@ -179,6 +182,11 @@ export const createWorld = async (options: WorldOptions = {}) => {
     }
   };
 
+  /** Turns of the event loop, for worlds in which something hangs and nothing settles. */
+  const turns = async (): Promise<void> => {
+    for (let count = 0; count < 20; count += 1) await life.clock.yieldToIo();
+  };
+
   const wind = async (at: number): Promise<void> => {
     await life.clock.advanceTo(at);
     await settle();
@@ -219,6 +227,11 @@ export const createWorld = async (options: WorldOptions = {}) => {
     actor: snapshotOf,
     /** Every journaled fact so far, of all lives. */
     facts: (): readonly Fact[] => storage.records.map(({ body }) => JSON.parse(body) as Fact),
+    /** Real time passes while the market's stands still: people wait, or a disk hangs. */
+    wait: async (ms: number): Promise<void> => {
+      await wall.advanceTo(wall.now() + ms);
+      await turns();
+    },
     /** Time passes, and what becomes due on the way happens. */
     advance: (ms: number) => advanceTo(life.clock.now() + ms),
     advanceTo,
@@ -234,7 +247,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
     /** The market data ends, as a recorded day does. */
     endFeed: async () => {
       life.feed.end();
-      await settle();
+      await turns();
     },
     /** Offers a fact from inside the house and lets everything happen that follows from it at once. */
     fact: async <T extends FactType>(type: T, payload: PayloadOf<T>): Promise<void> => {

@@ -71,6 +71,7 @@ export interface HouseOptions {
     readonly restore: (state: unknown) => void;
   };
   readonly onJournalFailure: (error: JournalError) => void;
+  /** Not called while the journal is replayed: whoever opens the house looks at the state it has come to. */
   readonly onSafetyChange: (to: string) => void;
   readonly onLost: (name: ActorName, event: ActorEvent) => void;
 }
@@ -171,7 +172,8 @@ export const createHouse = (options: HouseOptions): House => {
         const { from, to, code, reason } = effect;
         for (const name of rowOf("safety.changed").route)
           deliverEvent(name, { type: "safety.changed", at, from, to, code, reason });
-        options.onSafetyChange(to);
+        // What was halted long ago and released since halts nothing now.
+        if (isLive) options.onSafetyChange(to);
       } else if (isLive) perform(effect);
     }
   };
