@@ -526,6 +526,27 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     loopDelay: ports.loopDelayMs ?? (() => ({ p99: 0, max: 0 })),
   });
 
+  /**
+   * The venue has closed and nothing begins any more: it is asked until it has told how every order ended and the positions
+   * agree, or until an order without an outcome is a person's. Its last reports may have been lost, or the connection with them.
+   */
+  const settleOrders = async (): Promise<void> => {
+    const until = clock.now() + config.broker.unknownDeadlineMs;
+    for (let waitMs = 1_000; ; waitMs = Math.min(2 * waitMs, 30_000)) {
+      let isAgreed = false;
+      const reconciled = next("reconciliation.completed", "reconciliation.failed").then(({ type }) => {
+        isAgreed = type === "reconciliation.completed";
+      });
+      reconciliation.run("end");
+      await untilAnswered(reconciled);
+      if ((isAgreed && desk().openCount() === 0) || clock.now() > until) return;
+      const at = clock.now() + waitMs;
+      // In a replay the feed was the last to wind the clock.
+      await (clock.advanceTo?.(at) ?? new Promise<void>((resolve) => void clock.setTimer(at, resolve)));
+      await ports.endOfDay?.();
+    }
+  };
+
   /** The day's data is over: the venue closes, the archive is sealed, and the day is backed up. */
   const endDay = async (): Promise<void> => {
     tell("execution.stop.requested", { cause: "the day is over" });
@@ -534,6 +555,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     const sealed = next("archive.closed");
     tell("archive.close.requested", { cause: "the day is over" });
     await within(sealed, sealMsMax);
+    await settleOrders();
     if (maintenance !== undefined && config.maintenance.enabled && config.maintenance.atDayEnd) {
       await maintain(`${session}-${epoch}-day-end`, "the day is over");
     }

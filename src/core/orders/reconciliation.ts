@@ -14,7 +14,7 @@ import { matchByContent } from "./matching.ts";
 import type { DeskView } from "./order-desk.ts";
 
 /** "timer" also stands for the questions about single orders: neither closes trading while it is under way. */
-export type ReconciliationCause = "start" | "reconnect" | "operator" | "timer";
+export type ReconciliationCause = "start" | "reconnect" | "operator" | "end" | "timer";
 
 export interface ReconciliationPolicy {
   readonly everyMs: number;
@@ -43,7 +43,7 @@ const retryStepsMs = [1_000, 2_000, 5_000, 15_000, 30_000] as const;
 /** Facts and lists overtake each other: what differs is looked at again this much later before it counts. */
 const confirmMs = 1_000;
 /** Looks at moving positions before a run gives its verdict. At start nothing moves, nor does a replay's time. */
-const looksMax = { start: 1, reconnect: 3, operator: 3, timer: 3 } as const satisfies Record<ReconciliationCause, number>;
+const looksMax = { start: 1, reconnect: 3, operator: 3, end: 1, timer: 3 } as const satisfies Record<ReconciliationCause, number>;
 /** Trading is closed at the first disagreement; a fail-safe waits this long, because a list of executions may lag behind the account. */
 const disagreementMsMax = 15_000;
 /** "Absent" must come from so many complete lists, asked for at different times. */
