@@ -49,3 +49,14 @@ export const emptyFolder = (): string => {
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   return folder;
 };
+
+/** Resolves when the log has this text. */
+export const says = (session: Running, text: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const look = (): void => {
+      if (session.stderr().includes(text)) resolve();
+    };
+    session.child.stderr?.on("data", look);
+    session.child.once("close", () => reject(new Error(`ended without saying "${text}": ${session.stderr()}`)));
+    look();
+  });

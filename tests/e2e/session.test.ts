@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import { sessionReportSchema } from "#commands/session-report.ts";
-import { emptyFolder, qts, startQts } from "./qts.ts";
+import { emptyFolder, qts, says, startQts } from "./qts.ts";
 
 const regularTicks = 265_610;
 
@@ -68,7 +68,7 @@ describe("a session from start to report", () => {
   it("stops cleanly on SIGTERM with the same report, and the next start goes on where it stopped", async () => {
     const home = join(emptyFolder(), "home");
     const session = startQts(["run", "--speed", "600", "--port", "0", "--home", home, "--json"]);
-    await started(session);
+    await says(session, "the session has started");
     session.child.kill("SIGTERM");
     const { exitCode, stdout } = await session.finished;
     expect(exitCode).toBe(0);
@@ -84,24 +84,13 @@ describe("a session from start to report", () => {
     const folder = emptyFolder();
     const home = join(folder, "home");
     const session = startQts(["run", "--speed", "600", "--port", "0", "--home", home, "--json"]);
-    await started(session);
+    await says(session, "the session has started");
     session.child.kill("SIGINT");
     expect((await session.finished).exitCode).toBe(0);
     expect(readdirSync(folder)).toEqual(["home"]);
     expect(readdirSync(home).sort()).toEqual(["backup", "config", "control", "journal", "lock.sqlite", "ops", "paper"]);
   });
 });
-
-/** Resolves when the log says that the session has started. */
-const started = async (session: ReturnType<typeof startQts>): Promise<void> => {
-  const { child } = session;
-  await new Promise<void>((resolve, reject) => {
-    child.stderr?.on("data", () => {
-      if (session.stderr().includes("the session has started")) resolve();
-    });
-    child.once("close", () => reject(new Error(`ended before it had started: ${session.stderr()}`)));
-  });
-};
 
 describe("killed at any moment", () => {
   // Moments in ms after the start; primes spread over the run, so that they meet intake, orders, journal and archive alike.
@@ -111,7 +100,7 @@ describe("killed at any moment", () => {
     const home = join(emptyFolder(), "home");
     for (const afterMs of moments) {
       const session = startQts(run(home, "--session", "all"));
-      await started(session);
+      await says(session, "the session has started");
       const ended = new Promise((resolve) => setTimeout(resolve, afterMs));
       await Promise.race([ended, session.finished]);
       session.child.kill("SIGKILL");
@@ -180,7 +169,7 @@ describe("mistakes get one clear sentence and their exit code", () => {
   it("a second instance on the same home, with the owner shown; the first one goes on", async () => {
     const home = join(emptyFolder(), "home");
     const first = startQts(["run", "--speed", "60", "--port", "0", "--home", home, "--json"]);
-    await started(first);
+    await says(first, "the session has started");
     expect(await sentence(["run", "--port", "0", "--home", home], 4)).toContain(String(first.child.pid));
     first.child.kill("SIGTERM");
     expect((await first.finished).exitCode).toBe(0);
