@@ -10,7 +10,7 @@ import {
   tradingAllowed,
 } from "#machines/safety.machine.ts";
 import { createWorld, morning, type World } from "../world.ts";
-import { tourOf } from "./tour.ts";
+import { toursOf } from "./tour.ts";
 
 const policy = { quietPeriodMs: 600_000, brokerGraceMs: 30_000 };
 const stepMs = 1000;
@@ -83,7 +83,7 @@ const next = (before: Model, event: string): Model => {
 };
 
 const [first] = initialTransition(safetyMachine, policy);
-const tour = tourOf<Model>({
+const model = toursOf<Model>({
   initial: { at: morning, isAway: false, value: first.value as SafetyState, context: first.context },
   events: [...Object.keys(facts), ...others],
   next,
@@ -111,8 +111,9 @@ const act = async (world: World, event: string, state: Model): Promise<void> => 
   await world.settle();
 };
 
-describe(`safety in the whole house, every event in every state: ${tour.states} states, ${tour.edges} pairs in ${tour.steps.length} steps`, () => {
+describe(`safety in the whole house, every event in every state: ${model.states} states, ${model.edges} pairs in ${model.steps} steps`, () => {
   it("the house says what the chart says, sends no order in FAIL and LOCKDOWN, cancels all the same, and sees the market", async () => {
+    expect(model.tours).toHaveLength(1);
     const world = await createWorld({ config });
     await world.tick(price);
     await world.fact("order.intended", order("held", "buy", lots, price));
@@ -123,7 +124,7 @@ describe(`safety in the whole house, every event in every state: ${tour.states} 
     let resting: string | undefined;
     const seen = { sent: 0, withheld: 0, canceled: 0 };
     await world.walk(
-      tour.steps,
+      model.tours[0] ?? [],
       ({ type }, state) => act(world, type, state),
       async (state, walked) => {
         const where = `${walked.split(" › ").slice(-6).join(" › ")} ${JSON.stringify((world.actor("safety").context as SafetyContext).cause)}`;
