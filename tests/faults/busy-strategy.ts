@@ -2,7 +2,7 @@
 import { createRandom } from "#core/random.ts";
 import type { CreateStrategy, Proposal, StrategyView } from "#core/strategy/strategy.ts";
 
-const orderShare = 0.06;
+const orderShare = 0.03;
 const cancelShare = 0.15;
 const lotsMax = 40;
 const ticksAway = 6;

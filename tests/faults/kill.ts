@@ -1,6 +1,7 @@
 /**
- * The kill campaign: a busy day after the other, with every fault of the menu, while the worker is killed at random moments
- * and its connection to the exchange is cut in between. After each day the judge compares journal and ledger.
+ * The kill campaign: a busy day after the other, with every fault of the menu, while the worker is killed at random moments,
+ * its connection to the exchange is cut in between, and now and then the exchange is killed as well. After each day the judge
+ * compares journal and ledger.
  *
  *   node tests/faults/kill.ts --kills 200 --seed 1
  */
@@ -25,6 +26,7 @@ export interface Campaign {
 export interface Outcome {
   readonly kills: number;
   readonly cuts: number;
+  readonly exchangeKills: number;
   readonly orders: number;
   readonly fills: number;
   readonly unknown: number;
@@ -39,6 +41,8 @@ const startUpShare = 0.25;
 const startUpMsMax = 700;
 const tradingMsMax = 500;
 const cutShare = 0.6;
+/** The exchange dies with this share of the workers, and comes back on its ledger. */
+const exchangeShare = 0.15;
 
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -109,16 +113,16 @@ const playDay = async (
   folder: string,
   seed: number,
   kills: number,
-): Promise<{ readonly verdict: Verdict; readonly kills: number; readonly cuts: number }> => {
+): Promise<{ readonly verdict: Verdict; readonly kills: number; readonly cuts: number; readonly exchangeKills: number }> => {
   const draw = createRandom(seed);
   const relay = await openRelay();
-  const exchange = await startExchange(folder, seed, relay);
+  let exchange = await startExchange(folder, seed, relay);
   const home = join(folder, "worker");
   const settings = ["--config", configFile, "--strategy", strategy, "--seed", String(seed)];
   const run = ["run", "--speed", "max", "--port", "0", "--home", home, "--broker", relay.url, ...settings, "--json"];
   const operator = createOperatorOnDuty(home, exchange.ledger);
   const violations: string[] = [];
-  let [killed, cuts, isOver] = [0, 0, false];
+  let [killed, cuts, exchangeKills, isOver] = [0, 0, 0, false];
   try {
     while (!isOver) {
       const worker = startQts(run, 45_000);
@@ -132,8 +136,16 @@ const playDay = async (
         if (!isEarly) await worker.says("the session has started");
         const cutting = cutAtRandom(relay, draw, delay);
         await Promise.race([wait(delay), worker.ended]);
+        if (draw() < exchangeShare) {
+          exchange.process.child.kill("SIGKILL");
+          await exchange.process.ended;
+          exchangeKills += 1;
+          // Half of them come back while the worker still tries.
+          if (draw() < 0.5) exchange = await startExchange(folder, seed, relay);
+        }
         isKilled = worker.child.kill("SIGKILL");
         cuts += await cutting;
+        if (exchange.process.child.signalCode !== null) exchange = await startExchange(folder, seed, relay);
       }
       const { exitCode, signal, stderr } = await worker.ended;
       if (signal === "SIGKILL" && isKilled) killed += 1;
@@ -152,50 +164,67 @@ const playDay = async (
     await relay.close();
   }
   const verdict = judge({ home, ledger: exchange.ledger, configFile });
-  return { verdict: { ...verdict, violations: [...violations, ...verdict.violations] }, kills: killed, cuts };
+  return { verdict: { ...verdict, violations: [...violations, ...verdict.violations] }, kills: killed, cuts, exchangeKills };
 };
 
-/** Plays days until so many kills have been survived. A day with violations leaves its folder behind, as evidence. */
-export const runCampaign = async ({ kills, seed, killsPerDay = 12, say = () => undefined }: Campaign): Promise<Outcome> => {
-  const total = { kills: 0, cuts: 0, orders: 0, fills: 0, unknown: 0 };
+/**
+ * Plays days, two at a time, until so many kills have been survived. A day with violations leaves its folder behind, as evidence.
+ */
+export const runCampaign = async ({ kills, seed, killsPerDay = 20, say = () => undefined }: Campaign): Promise<Outcome> => {
+  const total = { kills: 0, cuts: 0, exchangeKills: 0, orders: 0, fills: 0, unknown: 0 };
   const violations: string[] = [];
-  for (let day = 0; total.kills < kills; day += 1) {
-    const daySeed = seed * 1000 + day;
+  let [days, planned] = [0, 0];
+
+  const playOne = async (wanted: number): Promise<void> => {
+    const daySeed = seed * 1000 + days;
+    days += 1;
     const folder = mkdtempSync(join(tmpdir(), "qts-kill-"));
     mkdirSync(join(folder, "worker"));
-    const { verdict, ...counts } = await playDay(folder, daySeed, Math.min(killsPerDay, kills - total.kills));
+    const { verdict, ...counts } = await playDay(folder, daySeed, wanted);
+    planned -= wanted - counts.kills;
     total.kills += counts.kills;
     total.cuts += counts.cuts;
+    total.exchangeKills += counts.exchangeKills;
     total.orders += verdict.orders;
     total.fills += verdict.fills;
     total.unknown += verdict.unknown.length;
     violations.push(...verdict.violations.map((sentence) => `seed ${daySeed}: ${sentence}`));
     if (verdict.violations.length === 0) rmSync(folder, { recursive: true, force: true });
     say(
-      `day ${day + 1} (seed ${daySeed}): ${counts.kills} kills, ${counts.cuts} cuts, ${verdict.orders} orders, ${verdict.atVenue} at the venue, ` +
-        `${verdict.fills} fills, ${verdict.unknown.length} unknown, ${verdict.violations.length} violations` +
-        `${verdict.violations.length === 0 ? "" : ` in ${folder}`}; ${total.kills} of ${kills}`,
+      `seed ${daySeed}: killed ${counts.kills} times, cut off ${counts.cuts}, the exchange killed ${counts.exchangeKills}; ` +
+        `${verdict.orders} orders, ${verdict.atVenue} at the venue, ${verdict.fills} fills, ${verdict.unknown.length} unknown, ` +
+        `${verdict.violations.length} violations${verdict.violations.length === 0 ? "" : ` in ${folder}`}; ${total.kills} of ${kills}`,
     );
     for (const sentence of verdict.violations.slice(0, 20)) say(`  ${sentence}`);
-  }
+  };
+
+  const playMany = async (): Promise<void> => {
+    while (planned < kills) {
+      const wanted = Math.min(killsPerDay, kills - planned);
+      planned += wanted;
+      await playOne(wanted);
+    }
+  };
+  await Promise.all([playMany(), playMany()]);
   return { ...total, violations };
 };
 
 if (import.meta.main) {
   const { values } = parseArgs({
-    options: { kills: { type: "string", default: "200" }, seed: { type: "string", default: "1" }, "per-day": { type: "string" } },
+    options: {
+      kills: { type: "string", default: "200" },
+      seed: { type: "string", default: "1" },
+      "per-day": { type: "string", default: "20" },
+    },
   });
   const startedMs = performance.now();
-  const perDay = values["per-day"] === undefined ? {} : { killsPerDay: Number(values["per-day"]) };
-  const outcome = await runCampaign({
+  const { violations, ...counts } = await runCampaign({
     kills: Number(values.kills),
     seed: Number(values.seed),
-    ...perDay,
+    killsPerDay: Number(values["per-day"]),
     say: (line) => process.stdout.write(`${line}\n`),
   });
-  const { violations, ...counts } = outcome;
-  process.stdout.write(
-    `seed ${values.seed}: ${JSON.stringify({ ...counts, violations: violations.length })} in ${Math.round((performance.now() - startedMs) / 1000)} s\n`,
-  );
+  const seconds = Math.round((performance.now() - startedMs) / 1000);
+  process.stdout.write(`seed ${values.seed}: ${JSON.stringify({ ...counts, violations: violations.length, seconds })}\n`);
   process.exitCode = violations.length === 0 ? 0 : 1;
 }
