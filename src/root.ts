@@ -123,10 +123,19 @@ const maintenanceMsMax = 3_600_000;
 const venueMsMax = 10_000;
 const evaluationTimer = "operating.evaluation";
 
-const journalSentence = (error: JournalError): string =>
-  error.type === "journal.stale.owner"
-    ? `the journal has ${error.actualSeq} records where ${error.expectedSeq} were expected: another process writes to it; stop that one first.`
-    : error.reason;
+/** Why the house does not start on this journal, and how to go on without losing the evidence. */
+const journalSentence = (error: JournalError, directory: string): string => {
+  switch (error.type) {
+    case "journal.stale.owner":
+      return `the journal in ${directory} has ${error.actualSeq} records where ${error.expectedSeq} were expected: another process writes to it; stop that one first.`;
+    case "journal.unavailable":
+      return error.reason;
+    case "journal.corrupt":
+      return `the journal in ${directory} is damaged${error.seq > 0 ? ` at record ${error.seq}` : ""}: ${error.reason}. Nothing was changed: copy that directory, then see docs/operations/journal.md; \`qts run --new-session\` begins without it.`;
+    default:
+      return error satisfies never;
+  }
+};
 
 export const createRoot = (config: Config, ports: RootPorts): Root => {
   const { clock, broker, log, session, epoch } = ports;
@@ -615,7 +624,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     if (!scheduled.ok) return err(`maintenance.dailyAt: ${scheduled.error}`);
 
     const recovery = await house.recover();
-    if (!recovery.ok) return err(journalSentence(recovery.error));
+    if (!recovery.ok) return err(journalSentence(recovery.error, `${ports.home.path}/journal`));
     recovered = recovery.value.recovered;
     // Time goes on where the journal ended; what was due in between fires as soon as deadlines are armed.
     await clock.advanceTo?.(Math.max(ports.startsAt, recovery.value.lastAt ?? 0));

@@ -76,6 +76,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
   const recorded: RawTick[] = [];
   const coming = [...(options.ticks ?? [])];
   let lives = 0;
+  let ops = options.ops;
   let life: Life;
 
   /** The venue's line to one life: cut when that life ends, so that the dead can neither speak nor hear. */
@@ -123,7 +124,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
     const isContinued = storage.records.length > 0;
     const ports = {
       ...((await options.venue?.(clock)) ?? { broker: lineTo(venue, () => isAlive) }),
-      ...(options.ops === undefined ? {} : { ops: options.ops }),
+      ...(ops === undefined ? {} : { ops }),
     };
     const root = createRoot(config, {
       version: "test",
@@ -260,9 +261,19 @@ export const createWorld = async (options: WorldOptions = {}) => {
       await settle();
       return reply as { readonly exitCode: number; readonly body: { readonly sentence?: string } };
     },
-    /** Kills the process and starts the next one on what was durable; throws the sentence of a start that is refused. */
-    restart: async ({ afterMs = 0 }: { readonly afterMs?: number } = {}): Promise<void> => {
+    /**
+     * Kills the process and starts the next one on what was durable, later, and with or without ops as asked.
+     * Throws the sentence of a start that is refused.
+     */
+    restart: async ({
+      afterMs = 0,
+      ...changed
+    }: {
+      readonly afterMs?: number;
+      readonly ops?: OpsPorts | undefined;
+    } = {}): Promise<void> => {
       life.kill();
+      if ("ops" in changed) ops = changed.ops;
       await begin(life.clock.now() + afterMs);
     },
     /** Stops cleanly. */

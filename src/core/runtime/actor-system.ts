@@ -117,6 +117,8 @@ export const createActorSystem = ({
 
   return {
     start: () => {
+      // Looked at by whoever starts it: nobody else would hear of a supervisor that cannot be restored.
+      supervisor.subscribe({ error: () => {} });
       supervisor.start();
     },
     send: (name, event) => {

@@ -7,10 +7,10 @@
  */
 import type { Config } from "#config/schema.ts";
 import type { OpsInput } from "#machines/ops.machine.ts";
-import type { SupervisorInput } from "#machines/supervisor.machine.ts";
+import { coreParts, type SupervisorInput } from "#machines/supervisor.machine.ts";
 import { type ActorEvent, type Fact, isFactType, type Offer, rowOf } from "../event/catalog.ts";
 import type { ActorName } from "../event/fact.ts";
-import type { Clock, Journal, JournalError } from "../ports.ts";
+import type { Clock, Journal, JournalError, StateSnapshot } from "../ports.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type ActorSystem, createActorSystem, type PartLogics } from "./actor-system.ts";
 import { createDeadlines, type Deadlines } from "./deadlines.ts";
@@ -203,12 +203,26 @@ export const createHouse = (options: HouseOptions): House => {
 
   const deadlines = createDeadlines({ clock, offer: dispatcher.offer });
 
+  /** Ops may come and go between two starts (`--without-ops`): a snapshot from before says nothing about today. */
+  const withPresentOps = (persisted: PersistedActor): PersistedActor => {
+    const { ops, ...core } = persisted.children ?? {};
+    if (!options.input.ops) return { ...persisted, children: core };
+    if (ops !== undefined) return persisted;
+    const fresh = createActorSystem({ logics: options.logics, input: options.input, onLost: options.onLost });
+    fresh.start();
+    const { children = {} } = fresh.persist() as PersistedActor;
+    fresh.stop();
+    return { ...persisted, children: { ...core, ...(children.ops === undefined ? {} : { ops: children.ops }) } };
+  };
+
   const start = (state: StateBody | undefined): void => {
     actors = createActorSystem({
       logics: options.logics,
       input: options.input,
       onLost: options.onLost,
-      ...(state === undefined ? {} : { persisted: withPresentPolicy(state.actors as PersistedActor, options.input) }),
+      ...(state === undefined
+        ? {}
+        : { persisted: withPresentPolicy(withPresentOps(state.actors as PersistedActor), options.input) }),
     });
     for (const [id, at] of Object.entries(state?.deadlines ?? {})) deadlines.set(id, at);
     if (state?.ledger !== undefined) options.ledger?.restore(state.ledger);
@@ -216,36 +230,60 @@ export const createHouse = (options: HouseOptions): House => {
     react(actors.takeEffects(), clock.now());
   };
 
+  /** Never a fresh part in place of one that cannot be read back: fresh would mean BALANCED and NORMAL (spec S16). */
+  const restore = (snapshot: StateSnapshot | undefined): Result<void, JournalError> => {
+    const unusable = (reason: string): Result<never, JournalError> =>
+      err({ type: "journal.corrupt", seq: snapshot?.seq ?? 0, reason: `the state snapshot cannot be used: ${reason}` });
+    try {
+      const state = snapshot === undefined ? undefined : (JSON.parse(snapshot.body) as StateBody);
+      if (state !== undefined && state.version !== snapshotVersion)
+        return unusable(`it has version ${state.version}; this process reads ${snapshotVersion}`);
+      start(state);
+    } catch (error) {
+      return unusable(String(error));
+    }
+    const [broken] = system().broken();
+    if (broken !== undefined) return unusable(`${broken.name}: ${broken.reason}`);
+    const missing = coreParts.find((part) => system().isDown(part));
+    return missing === undefined ? ok(undefined) : unusable(`${missing} is missing`);
+  };
+
   const recover = async (): Promise<Result<Recovery, JournalError>> => {
     const loaded = await journal.loadSnapshot();
     if (!loaded.ok) return loaded;
-    const state = loaded.value === undefined ? undefined : (JSON.parse(loaded.value.body) as StateBody);
-    if (state !== undefined && state.version !== snapshotVersion) {
-      return err({
-        type: "journal.corrupt",
-        seq: loaded.value?.seq ?? 0,
-        reason: `the state snapshot has version ${state.version}; this process reads ${snapshotVersion}`,
-      });
-    }
-    start(state);
+    const restored = restore(loaded.value);
+    if (!restored.ok) return restored;
+    const replayed = await replay(loaded.value);
+    if (replayed.ok) lastSnapshotSeq = loaded.value?.seq ?? 0;
+    return replayed;
+  };
+
+  const replay = async (snapshot: StateSnapshot | undefined): Promise<Result<Recovery, JournalError>> => {
+    let seq = snapshot?.seq ?? 0;
     let replayed = 0;
-    let lastAt = loaded.value?.at;
-    for await (const record of journal.read(loaded.value?.seq ?? 0)) {
-      if (!isFactType(record.type))
-        return err({ type: "journal.corrupt", seq: record.seq, reason: `unknown fact ${record.type}` });
-      const fact = JSON.parse(record.body) as Fact;
-      deliver(fact, rowOf(fact.type).route);
-      // The desk is changed in place, so there is no state from before to go on with: the fault must be looked at first.
-      if (system().isDown("orders"))
-        return err({
-          type: "journal.corrupt",
-          seq: record.seq,
-          reason: `record ${record.seq} of the journal (${record.type}) breaks the order desk: a fault of QTS. Nothing was changed; keep a copy of the home, report it with that record, and start the version before`,
-        });
-      replayed += 1;
-      lastAt = record.at;
+    let lastAt = snapshot?.at;
+    try {
+      for await (const record of journal.read(seq)) {
+        seq = record.seq;
+        if (!isFactType(record.type))
+          return err({ type: "journal.corrupt", seq: record.seq, reason: `unknown fact ${record.type}` });
+        const fact = JSON.parse(record.body) as Fact;
+        deliver(fact, rowOf(fact.type).route);
+        // The desk is changed in place, so there is no state from before to go on with: the fault must be looked at first.
+        if (system().isDown("orders"))
+          return err({
+            type: "journal.corrupt",
+            seq: record.seq,
+            reason: `record ${record.seq} of the journal (${record.type}) breaks the order desk, which is a fault of QTS: please report it with that record`,
+          });
+        replayed += 1;
+        lastAt = record.at;
+      }
+    } catch (error) {
+      // The journal names its own damage; anything else is a record that says what no fact can say.
+      const cause = error instanceof Error ? (error.cause as JournalError | undefined) : undefined;
+      return err(cause?.type === undefined ? { type: "journal.corrupt", seq, reason: String(error) } : cause);
     }
-    lastSnapshotSeq = loaded.value?.seq ?? 0;
     return ok({ recovered: journal.lastSeq > 0, replayed, lastAt });
   };
 
