@@ -19,7 +19,7 @@ order, and gaps; a row of the source that is neither there nor declared in a gap
 Exit codes: 0 whole · 1 something is bad, torn, doubled or silently missing · 2 usage
 
   qts archive check ./var
-  qts archive check ./var --json --expect SPY=250601 --expect IBM=24293
+  qts archive check ./var --json --expect SPY=241504 --expect IBM=24106
 `;
 
 const readExpected = (given: readonly string[]): { [symbol: string]: number } =>
@@ -27,7 +27,7 @@ const readExpected = (given: readonly string[]): { [symbol: string]: number } =>
     given.map((text) => {
       const [, symbol, count] = /^([^=]+)=(\d+)$/.exec(text) ?? [];
       if (symbol === undefined)
-        throw new UsageError(`--expect wants SYMBOL=N, like --expect SPY=250601, and was given "${text}".`);
+        throw new UsageError(`--expect wants SYMBOL=N, like --expect SPY=241504, and was given "${text}".`);
       return [symbol, Number(count)];
     }),
   );
@@ -95,7 +95,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
 
 export const command: Command = {
   name: "archive check",
-  summary: "Is a market archive whole? Counts rows, doubles, gaps and silent loss",
+  summary: "is a market archive whole? Counts rows, doubles, gaps and silent loss",
   help,
   run,
 };

@@ -29,8 +29,14 @@ const findCommand = (argv: readonly string[], table: readonly TableRow[]): Found
   const one = rowOf(first);
   if (one !== undefined) return { row: one, args: argv.slice(1) };
   const family = table.filter((row) => row.name.startsWith(`${first} `)).map((row) => row.name);
-  if (family.length > 0)
-    throw new UsageError(`qts ${first} needs one more word: ${family.map((name) => `\`qts ${name}\``).join(", ")}.`);
+  if (family.length > 0) {
+    const known = family.map((name) => `\`qts ${name}\``).join(", ");
+    if (second === undefined || second.startsWith("-")) throw new UsageError(`qts ${first} needs one more word: ${known}.`);
+    const meant = nearest(`${first} ${second}`, family);
+    throw new UsageError(
+      `"${first} ${second}" is not a command of qts${meant === undefined ? `; there ${family.length > 1 ? "are" : "is"} ${known}` : ` (did you mean \`qts ${meant}\`?)`}.`,
+    );
+  }
   const typed = second === undefined || second.startsWith("-") ? first : `${first} ${second}`;
   const names = table.map((row) => row.name);
   const guess = nearest(typed, names) ?? nearest(first, names);
@@ -63,6 +69,11 @@ export const runCommandLine = async (argv: readonly string[], table: readonly Ta
     if (first === "help" && second !== undefined) return await runCommandLine([...given.slice(1), "--help"], table, io);
     if (first === "help" || first === "--help" || first === "-h") {
       io.out(await overview(table));
+      return exitCodes.ok;
+    }
+    const family = second !== undefined && asksForHelp([second]) ? table.filter(({ name }) => name.startsWith(`${first} `)) : [];
+    if (family.length > 0) {
+      io.out((await Promise.all(family.map(async ({ load }) => (await load()).help))).join("\n"));
       return exitCodes.ok;
     }
     const { row, args } = findCommand(given, table);

@@ -5,16 +5,11 @@ import { parse as parseYaml } from "yaml";
 import { type Config, type ConfigProblem, defaultYaml, parseConfig } from "#config/config.ts";
 import type { CommandIo } from "./command.ts";
 import { nearest } from "./nearest.ts";
+import { whyUnreadable } from "./unreadable.ts";
 
 export type ReadConfig =
   | { readonly ok: true; readonly config: Config; readonly file: string | undefined }
   | { readonly ok: false; readonly file: string | undefined; readonly problems: readonly ConfigProblem[] };
-
-const fileRemedies: { readonly [code: string]: string } = {
-  ENOENT: "there is no such file; check the path given with --config",
-  EACCES: "this user may not read it; change its owner or mode",
-  EISDIR: "it is a directory; give the file",
-};
 
 /** A key that nearly exists gets the name it probably should have. */
 const withGuess = (problem: ConfigProblem): ConfigProblem => {
@@ -41,12 +36,7 @@ export const readConfigFile = (option: string | undefined, io: CommandIo): ReadC
     try {
       text = readFileSync(file, "utf8");
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException;
-      return {
-        ok: false,
-        file,
-        problems: [{ key: "(file)", problem: `cannot be read: ${fileRemedies[code ?? ""] ?? message}` }],
-      };
+      return { ok: false, file, problems: [{ key: "(file)", problem: `cannot be read: ${whyUnreadable(error)}` }] };
     }
   }
   const parsed = parseConfig(text);

@@ -14,8 +14,8 @@ const help = `qts exchange: the paper exchange as a process of its own, on loopb
 Usage: qts exchange [options]
 
 It keeps orders, fills, cash and positions in its own ledger and matches them against the market trades that the trading
-process sends it; market time comes from there too. Point a session at it with broker.adapter: exchange and
-broker.exchange.url. Either side may be killed at any moment; started again on the same ledger it has the same book.
+process sends it; market time comes from there too. Point a session at it with \`qts run --broker URL\`, or with
+broker.adapter: exchange and broker.exchange.url. Either side may be killed at any moment; started again on the same ledger it has the same book.
 
 Options:
   --home DIR      its ledgers lie in DIR/exchange, and it continues the newest that has not ended (default: QTS_HOME, else ./var)

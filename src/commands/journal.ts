@@ -93,8 +93,11 @@ function* readRecords(store: JournalStore, afterSeq: number): Generator<JournalR
   return undefined;
 }
 
-const shownValue = (value: unknown): string =>
-  typeof value === "string" && /^[^\s="]+$/.test(value) ? value : JSON.stringify(value);
+/** Six digits of a fraction are enough to read; `show` and --json have them all. */
+const shownValue = (value: unknown): string => {
+  if (typeof value === "string" && /^[^\s="]+$/.test(value)) return value;
+  return typeof value === "number" && !Number.isInteger(value) ? `${Number(value.toPrecision(6))}` : JSON.stringify(value);
+};
 
 const asLine = ({ seq, at, type, body }: JournalRecord): string => {
   const { priority = "  ", payload = {} } = JSON.parse(body) as ShownFact;
@@ -104,19 +107,34 @@ const asLine = ({ seq, at, type, body }: JournalRecord): string => {
 
 const asJson = ({ seq, at, type, body }: JournalRecord): string => JSON.stringify({ seq, at, type, fact: JSON.parse(body) });
 
-const list = (store: JournalStore, filter: Filter, limit: number, json: boolean, io: CommandIo): number => {
+const nothingFound = (session: string, { type, order, since }: Filter): string => {
+  const wanted = [
+    ...(type === undefined ? [] : [`of type ${type}`]),
+    ...(order === undefined ? [] : [`of order ${order}`]),
+    ...(since === undefined ? [] : [`from ${new Date(since).toISOString().slice(0, 19)} on`]),
+  ];
+  const remedy = type === undefined || type.endsWith(".") ? "" : `; \`--type ${type}.\` takes all below it`;
+  return `No fact of session ${session} is ${wanted.length === 0 ? "recorded yet" : wanted.join(" and ")}${remedy}.\n`;
+};
+
+const list = (store: JournalStore, session: string, filter: Filter, limit: number, json: boolean, io: CommandIo): number => {
   const isUnfiltered = Object.values(filter).every((wanted) => wanted === undefined);
   const found: JournalRecord[] = [];
   const records = readRecords(store, isUnfiltered && limit > 0 ? store.lastSeq - limit : 0);
   const print = (record: JournalRecord): void => io.out(`${json ? asJson(record) : asLine(record)}\n`);
   let next = records.next();
+  let count = 0;
   for (; next.done !== true; next = records.next()) {
     if (!isWanted(next.value, filter)) continue;
+    count += 1;
     if (limit === 0) print(next.value);
     else if (found.push(next.value) >= 2 * limit) found.splice(0, limit);
   }
   for (const record of found.slice(-limit)) print(record);
-  if (next.value === undefined) return exitCodes.ok;
+  if (next.value === undefined) {
+    if (count === 0) io.err(nothingFound(session, filter));
+    return exitCodes.ok;
+  }
   io.err(`${journalSentence(next.value)}; \`qts journal verify\` looks at everything.\n`);
   return exitCodes.failed;
 };
@@ -236,7 +254,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     return exitCodes.failed;
   }
   try {
-    return action === "show" ? show(store, wantedSeq, json, io) : list(store, filter, limit, json, io);
+    return action === "show" ? show(store, wantedSeq, json, io) : list(store, newest.session, filter, limit, json, io);
   } finally {
     store.abandon();
   }

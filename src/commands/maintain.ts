@@ -13,7 +13,7 @@ import { qtsVersion } from "./command-line.ts";
 
 const help = `qts maintain: back up, verify, and only then delete what is older than you keep.
 
-Usage: qts maintain --data DIR --backup DIR --days N [options]
+Usage: qts maintain --data DIR --backup DIR (--days N | --policy data) [options]
 
 Each file is backed up into a tar.gz that is read back from disk before anything is deleted. A file goes only when the
 backup holds exactly its present content. Prints what was done, or would be done, and why, file by file.

@@ -6,6 +6,7 @@ import { parsePostureCsv, postureColumns } from "#core/state/posture-csv.ts";
 import { type PostureReplay, postureCsvLines, replayPosture } from "#core/state/posture-replay.ts";
 import { type OperatingState, operatingStates } from "#machines/operating-state.policy.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
+import { whyUnreadable } from "./unreadable.ts";
 
 const help = `qts operating replay: what would the operating state have been?
 
@@ -51,8 +52,7 @@ const readText = async (path: string): Promise<{ readonly text: string } | { rea
   try {
     return { text: await readFile(path, "utf8") };
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    return { why: code === "ENOENT" ? "there is no such file" : code === "EISDIR" ? "it is a folder" : `${code}` };
+    return { why: whyUnreadable(error) };
   }
 };
 

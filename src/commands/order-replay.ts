@@ -12,6 +12,7 @@ import { type DeskEvent, OrderDesk, type Outcome } from "#core/orders/order-desk
 import { err, ok, type Result } from "#core/result.ts";
 import { averagePriceOf, leavesOf, pendingOf, statusOf } from "#machines/order.rules.ts";
 import { type Command, exitCodes, readOptions } from "./command.ts";
+import { whyUnreadable } from "./unreadable.ts";
 
 /** What is printed after one line, for one order. */
 export interface ReplayRow {
@@ -118,8 +119,10 @@ const shown = (row: ReplayRow): string => {
 
 export const command: Command = {
   name: "order replay",
-  summary: "Feed a file of order facts to the real order machine and print what becomes of each order",
-  help: `Usage: qts order replay FACTS.jsonl [--json]
+  summary: "what becomes of each order, for a file of order facts",
+  help: `qts order replay: feeds a file of order facts to the real order machine.
+
+Usage: qts order replay FACTS.jsonl [--json]
 
 Reads one fact per line, with the names and fields of docs/reference/events.md, either whole
   {"type":"order.accepted","at":1700000000000,"payload":{"orderId":"o1"}}
@@ -133,7 +136,8 @@ Options:
   --json    one JSON object per line: line, at, type, order, status, ordered, cumulative, leaves, averagePrice,
             pending, refused, refusalCode
 
-Exit codes: 0 the whole file was read (refused facts are an answer, not a failure), 1 a line or the file cannot be read.
+Exit codes: 0 the whole file was read (refused facts are an answer, not a failure), 1 a line or the file cannot be read,
+2 usage.
 `,
   run: async (args, io) => {
     const { values, positionals } = readOptions("order replay", args, { json: { type: "boolean" } }, ["FACTS.jsonl"]);
@@ -155,7 +159,7 @@ Exit codes: 0 the whole file was read (refused facts are an answer, not a failur
       }
       return exitCodes.ok;
     } catch (error) {
-      io.err(`${name} cannot be read: ${(error as Error).message}.\n`);
+      io.err(`${name} cannot be read: ${whyUnreadable(error)}.\n`);
       return exitCodes.failed;
     }
   },

@@ -1,5 +1,5 @@
 /** `qts run`: the session itself, from options to report. Everything that touches the world is made here and handed to the root. */
-import { readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createArchiveFiles, realPulse } from "#adapters/host/archive-files.ts";
@@ -27,6 +27,7 @@ import { createHouseMetrics } from "#ops/automation/metrics.ts";
 import { createRoot } from "#src/root.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
 import { qtsVersion } from "./command-line.ts";
+import { problemLines, readConfigFile } from "./config-file.ts";
 import { openSessionBroker } from "./session-broker.ts";
 
 const help = `qts run: play or trade a session, until its data ends or you stop it.
@@ -42,7 +43,8 @@ Options:
   --session WHICH      regular (default) or all: the whole recorded day
   --home DIR           where everything is kept (default: QTS_HOME, else ./var)
   --config FILE        YAML laid over the defaults; \`qts config show\` prints them all
-  --broker URL         trade at the paper exchange that \`qts exchange\` runs there, not at the one inside this process
+  --broker URL         trade at the paper exchange that \`qts exchange\` runs there (ws://127.0.0.1:PORT), not at the one
+                       inside this process
   --strategy NAME|FILE the sample strategy moving-average-cross, or your module (docs/examples/strategy.md)
   --seed N             seed of everything random; the same seed gives the same run
   --port N             of the dashboard, /status and /metrics on loopback (default 8420); 0: any free port
@@ -102,12 +104,13 @@ const given = (values: Record<string, unknown>): Record<string, unknown> =>
 const loadStrategy = async (name: string, cwd: string): Promise<CreateStrategy | string> => {
   if (name === "moving-average-cross") return (await import("#core/strategy/moving-average-cross.ts")).createStrategy;
   const file = resolve(cwd, name);
+  if (!existsSync(file)) return `there is no strategy ${file}; give moving-average-cross or the path of your module.`;
   try {
     const loaded = (await import(pathToFileURL(file).href)) as { createStrategy?: CreateStrategy };
     if (typeof loaded.createStrategy === "function") return loaded.createStrategy;
     return `the strategy module ${file} does not export createStrategy; docs/examples/strategy.md shows one.`;
   } catch (error) {
-    return `the strategy "${name}" cannot be loaded from ${file}: ${(error as Error).message.split("\n")[0]}; give moving-average-cross or the path of your module.`;
+    return `the strategy "${name}" cannot be loaded from ${file}: ${String(error).split("\n")[0]}.`;
   }
 };
 
@@ -136,28 +139,20 @@ const readConfig = (
   values: ReturnType<typeof readOptions<typeof options>>["values"],
   io: CommandIo,
 ): { readonly config: Config } | { readonly exitCode: number } => {
-  const layers: (string | object)[] = [];
-  if (values.config !== undefined) {
-    const file = resolve(io.cwd, values.config);
-    try {
-      layers.push(readFileSync(file, "utf8"));
-    } catch (error) {
-      io.err(
-        `qts: the configuration ${file} cannot be read (${(error as NodeJS.ErrnoException).code}); check the path given with --config.\n`,
-      );
-      return { exitCode: exitCodes.config };
-    }
+  const read = readConfigFile(values.config, io);
+  if (!read.ok) {
+    io.err(problemLines(read.file, read.problems));
+    return { exitCode: exitCodes.config };
   }
-  layers.push({
+  const parsed = parseConfig(read.config, {
     session: given({ speed: speedOf(values.speed), hours: sessionOf(values.session), seed: wholeNumber("seed", values.seed) }),
     http: given({ port: wholeNumber("port", values.port) }),
     broker: values.broker === undefined ? {} : { adapter: "exchange", exchange: { url: values.broker } },
     execution: given({ strategy: values.strategy }),
     maintenance: given({ enabled: values["without-ops"] ? false : undefined }),
   });
-  const parsed = parseConfig(...layers);
   if (parsed.ok) return { config: parsed.config };
-  for (const { key, problem } of parsed.problems) io.err(`qts: configuration: ${key} ${problem}\n`);
+  io.err(problemLines(undefined, parsed.problems));
   return { exitCode: exitCodes.config };
 };
 

@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { parse as parseYaml } from "yaml";
+import type { z } from "zod";
 import { type Config, configSchema } from "./schema.ts";
 
 export type { Config } from "./schema.ts";
@@ -41,6 +42,36 @@ const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
 
 const shown = (value: unknown): string => (value === undefined ? "missing" : `${JSON.stringify(value)}`);
 
+const types: { readonly [type: string]: string } = {
+  int: "a whole number",
+  number: "a number",
+  boolean: "true or false",
+  string: "text",
+  array: "a list",
+  object: "a group of keys",
+  record: "a group of keys",
+};
+
+/** What a key must be, where the schema has no sentence of its own. */
+const wanted: z.core.$ZodErrorMap = (issue) => {
+  switch (issue.code) {
+    case "too_big":
+      return issue.origin === "number" || issue.origin === "int"
+        ? `must be ${issue.inclusive === false ? "below" : "at most"} ${issue.maximum}`
+        : undefined;
+    case "too_small":
+      return issue.origin === "number" || issue.origin === "int"
+        ? `must be ${issue.inclusive === false ? "above" : "at least"} ${issue.minimum}`
+        : undefined;
+    case "invalid_type":
+      return `must be ${types[issue.expected] ?? issue.expected}`;
+    case "invalid_value":
+      return `must be ${issue.values.map(String).join(" or ")}`;
+    default:
+      return undefined;
+  }
+};
+
 /** The text of `default.yaml`, which is also the reference of every key. */
 export const defaultYaml = (): string => readFileSync(new URL("./default.yaml", import.meta.url), "utf8");
 
@@ -58,14 +89,17 @@ export const parseConfig = (...layers: readonly (string | object)[]): ConfigResu
       try {
         given = parseYaml(layer) ?? {};
       } catch (error) {
-        return { ok: false, problems: [{ key: "(file)", problem: `is not YAML: ${(error as Error).message.split("\n")[0]}` }] };
+        return {
+          ok: false,
+          problems: [{ key: "(file)", problem: `is not YAML: ${(error as Error).message.split("\n")[0]?.replace(/:$/, "")}` }],
+        };
       }
     }
     if (!isPlainObject(given))
       return { ok: false, problems: [{ key: "(file)", problem: "must be a mapping of keys, like default.yaml" }] };
     merged = overlay(merged, given);
   }
-  const parsed = configSchema.safeParse(merged);
+  const parsed = configSchema.safeParse(merged, { error: wanted });
   if (parsed.success) return { ok: true, config: deepFreeze(parsed.data) as Config };
   const problems = parsed.error.issues.flatMap((issue): ConfigProblem[] => {
     const path = issue.path.join(".");

@@ -37,7 +37,9 @@ describe("a command line", () => {
 
   it.each([
     { argv: ["stauts"], says: '"stauts" is not a command of qts (did you mean `qts status`?)' },
-    { argv: ["archive", "chek"], says: "`qts archive check`" },
+    { argv: ["archive", "chek"], says: '"archive chek" is not a command of qts (did you mean `qts archive check`?)' },
+    { argv: ["archive", "xylophone"], says: '"archive xylophone" is not a command of qts; there is `qts archive check`.' },
+    { argv: ["archive", "--json"], says: "qts archive needs one more word: `qts archive check`" },
     { argv: ["archive"], says: "qts archive needs one more word: `qts archive check`" },
     { argv: ["xylophone"], says: '"xylophone" is not a command of qts; `qts --help` lists them all.' },
   ])("of $argv is refused with a sentence and exit code 2", async ({ argv, says }) => {
@@ -58,6 +60,11 @@ describe("a command line", () => {
     ])
       expect((await run(...argv)).out).toBe("help of archive check\n");
     expect((await run("status", "--", "--help")).out).toBe("status: -- --help");
+    for (const argv of [
+      ["archive", "--help"],
+      ["help", "archive"],
+    ])
+      expect(await run(...argv)).toEqual({ exitCode: 0, out: "help of archive check\n", err: "" });
   });
 
   it("ends a crash with one sentence, and shows the stack only when asked", async () => {

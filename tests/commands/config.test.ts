@@ -35,7 +35,7 @@ describe("qts config check", () => {
     expect({ exitCode, out }).toEqual({ exitCode: 78, out: "" });
     expect(err).toContain("http.prot is not a key of QTS");
     expect(err).toContain("(did you mean http.port?)");
-    expect(err).toContain("http.port is 99999: ");
+    expect(err).toContain("http.port is 99999: must be at most 65535.");
     expect(err).toContain("operating.rules.balancedToDefensive.drawdownAbove is 5: ");
     expect(err).toContain("write 0.05 for 5 %");
     expect(err).toContain("3 problems; `qts config show` prints every key");

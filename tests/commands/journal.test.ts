@@ -20,7 +20,7 @@ const facts = [
   fact(1, "order.intended", { orderId: "o-1", symbol: "SPY", quantity: 100 }),
   fact(2, "order.intended", { orderId: "o-2", symbol: "IBM", quantity: 50 }),
   fact(3, "order.filled", { orderId: "o-1", priceMinor: 1_680_000, reason: "two words" }),
-  fact(4, "safety.changed", { to: "WARNING" }),
+  fact(4, "safety.changed", { to: "WARNING", elapsedMs: 0.0009220000065397471 }),
   fact(5, "order.canceled", { orderId: "o-2" }),
 ];
 
@@ -59,6 +59,7 @@ describe("qts journal, while the journal is being written", () => {
     expect(out.split("\n")[2]).toBe(
       '      3  2013-10-07 13:33:00.000  P0  order.filled  orderId=o-1 priceMinor=1680000 reason="two words"',
     );
+    expect(out.split("\n")[3]).toMatch(/ to=WARNING elapsedMs=0\.000922$/);
     expect(seqs((await qts("list", "--limit", "2")).out)).toEqual([4, 5]);
   });
 
@@ -73,6 +74,14 @@ describe("qts journal, while the journal is being written", () => {
     { args: ["--limit", "0"], found: [1, 2, 3, 4, 5] },
   ])("finds $found with $args", async ({ args, found }) => {
     expect(seqs((await qts("list", ...args)).out)).toEqual(found);
+  });
+
+  it("says when nothing is found, and what to do about a half name", async () => {
+    expect(await qts("--order", "o-9")).toEqual({ code: 0, out: "", err: "No fact of session 0001 is of order o-9.\n" });
+    expect((await qts("--type", "order")).err).toBe(
+      "No fact of session 0001 is of type order; `--type order.` takes all below it.\n",
+    );
+    expect((await qts("--since", "2030-01-01")).err).toBe("No fact of session 0001 is from 2030-01-01T00:00:00 on.\n");
   });
 
   it("gives machines one JSON object per line", async () => {

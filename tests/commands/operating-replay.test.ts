@@ -88,7 +88,7 @@ describe("qts operating replay (S20)", () => {
       out: "",
       err: "none.csv cannot be read: there is no such file.\n",
     });
-    expect((await run(".")).err).toBe(". cannot be read: it is a folder.\n");
+    expect((await run(".")).err).toBe(". cannot be read: it is a directory; give the file.\n");
   });
 
   it.each([[[]], [["a.csv", "--reading", "loud"]], [["a.csv", "--initial", "BOLD"]], [["a.csv", "--csv", "--json"]]])(

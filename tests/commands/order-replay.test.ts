@@ -117,6 +117,6 @@ describe("qts order replay", () => {
     const err: string[] = [];
     const exit = await command.run(["nothing.jsonl"], { out: () => {}, err: (text) => err.push(text), env: {}, cwd: folder });
     expect(exit).toBe(1);
-    expect(err.join("")).toMatch(/^nothing\.jsonl cannot be read: ENOENT/);
+    expect(err.join("")).toBe("nothing.jsonl cannot be read: there is no such file.\n");
   });
 });
