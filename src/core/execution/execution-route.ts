@@ -114,7 +114,10 @@ export const createExecutionRoute = (options: ExecutionRouteOptions): ExecutionR
     if (!verdict.allowed) tripGuardrail(verdict.guardrail ?? "GR030", verdict.reason);
   };
 
-  /** A request that got through waits for its report; one that was lost is looked up at the broker. */
+  /**
+   * A request that got through waits for its report. One that was lost is looked up at the broker, and so is an order whose
+   * change the venue refused: the venue sees it differently than we do, a report may be missing.
+   */
   const settleRequest = (
     orderId: string,
     type: "order.cancel.rejected" | "order.replace.rejected",
@@ -122,8 +125,8 @@ export const createExecutionRoute = (options: ExecutionRouteOptions): ExecutionR
   ): void => {
     if (result.ok) return;
     const { error } = result;
-    if (error.type === "outcome.unknown") query(orderId);
-    else tell(orderId, { type, payload: { orderId, code: error.code, reason: error.reason } });
+    if (error.type !== "outcome.unknown") tell(orderId, { type, payload: { orderId, code: error.code, reason: error.reason } });
+    if (error.type !== "not.sent") query(orderId);
   };
 
   return {

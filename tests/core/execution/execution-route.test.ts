@@ -157,6 +157,17 @@ describe("the execution route", () => {
     expect(statusIn(rig, "1")).toBe("partiallyFilled");
   });
 
+  it("asks what became of an order when the venue refuses its cancel, because a report may be missing", async () => {
+    const rig = createRig();
+    rig.buy("1");
+    await rig.settle();
+    rig.broker.fill("1", 10, 100, { silent: true });
+    rig.broker.setRequests("refuse");
+    rig.offer({ type: "order.cancel.requested", payload: { orderId: "1" }, source: "t" });
+    await rig.pass(3_000);
+    expect(statusIn(rig, "1")).toBe("filled");
+  });
+
   it("looks up a cancel whose answer was lost, and settles what pends when the venue still works the order", async () => {
     const rig = createRig();
     rig.buy("1");
