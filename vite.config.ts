@@ -3,8 +3,9 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // A limit against hanging, not a claim about speed: whole days are played here, also on a busy machine.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     // Two cores: each extra worker only adds start-up cost and noise to the tests that start real processes.
     maxWorkers: 2,
   },
