@@ -99,11 +99,11 @@ export const executionLoopMachine = setup({
     forgetStop: assign({ stopCause: null, consecutiveErrors: 0 }),
     noteLastCycle: assign({ stopCause: "the configured number of cycles is done" }),
     noteLastError: assign({ stopCause: "too many cycles failed in a row" }),
-    reportErrors: emit(({ context }) => ({
+    reportErrors: emit(({ context, event }) => ({
       type: "safety.report" as const,
       kind: "failsafe" as const,
       code: "FS060" as const,
-      reason: `${context.policy.consecutiveErrorsMax} cycles failed in a row`,
+      reason: `${context.policy.consecutiveErrorsMax} cycles failed in a row${event.type === "cycle.failed" ? `; the last one: ${event.reason}` : ""}`,
     })),
   },
 }).createMachine({

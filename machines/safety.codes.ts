@@ -8,7 +8,7 @@ export const safetyCodes = {
   FS041: "The broker's answer lacks data that is needed.",
   FS042: "An order's outcome stayed unknown beyond its deadline.",
   FS050: "Account equity is zero or negative.",
-  FS060: "An evaluation cycle overran its budget again and again.",
+  FS060: "Evaluation cycles failed again and again.",
   FS070: "Positions disagree with the broker's.",
   FS075: "The journal cannot append: an unrecorded decision is worse than none.",
   FS076: "Another process has taken over this home's journal.",

@@ -91,7 +91,7 @@ describe("the execution loop", () => {
       type: "safety.report",
       kind: "failsafe",
       code: "FS060",
-      reason: "2 cycles failed in a row",
+      reason: "2 cycles failed in a row; the last one: the strategy threw",
     });
     expect(walk([start, stop]).snapshot).toMatchObject({ value: "stopped", context: { stopCause: "operator" } });
   });
