@@ -24,14 +24,14 @@ import { createFigures } from "#core/runtime/figures.ts";
 import { createHouse, type House } from "#core/runtime/house.ts";
 import { type ControlRequest, createOperator } from "#core/runtime/operator.ts";
 import type { HouseStatus, SessionReport } from "#core/runtime/report.ts";
-import { createAccountMetrics } from "#core/state/account-metrics.ts";
+import { createAccountMetrics, type Marks } from "#core/state/account-metrics.ts";
 import { createCycle } from "#core/strategy/cycle.ts";
 import type { Strategy } from "#core/strategy/strategy.ts";
 import { archiveMachine } from "#machines/archive.machine.ts";
 import { executionLoopMachine } from "#machines/execution-loop.machine.ts";
 import { feedMachine } from "#machines/feed.machine.ts";
 import { maintenanceMachine } from "#machines/maintenance.machine.ts";
-import { operatingMachine, operatingView } from "#machines/operating-state.machine.ts";
+import { type OperatingContext, operatingMachine, operatingView } from "#machines/operating-state.machine.ts";
 import { policyOf } from "#machines/operating-state.policy.ts";
 import { opsMachine } from "#machines/ops.machine.ts";
 import { orderMachine } from "#machines/order.machine.ts";
@@ -121,6 +121,8 @@ const sealMsMax = 60_000;
 const maintenanceMsMax = 3_600_000;
 /** The market begins without a venue that does not answer for this long; trading stays closed until it does. */
 const venueMsMax = 10_000;
+/** Market time for the first data of a start, before anything is evaluated with it. */
+const firstDataMs = 60_000;
 const evaluationTimer = "operating.evaluation";
 
 /** Why the house does not start on this journal, and how to go on without losing the evidence. */
@@ -163,6 +165,9 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       : (house.actors().snapshotOf("safety") as unknown as { value: SafetyState }).value;
   const safetyCause = (): string | undefined =>
     (house.actors().snapshotOf("safety") as unknown as { context: SafetyContext }).context.cause?.code;
+  /** A house that is restarted often is evaluated all the same. */
+  const lastEvaluation = (): number | null =>
+    (house.actors().snapshotOf("operating") as unknown as { context: OperatingContext }).context.evaluatedAt;
   const operating = () => operatingView(house.actors().snapshotOf("operating") as never);
 
   const recording = composeRecording(
@@ -595,15 +600,19 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     finish({ report, failure });
   };
 
+  /** Values the account first, as a fact, and measures once that is handled. */
   const evaluatePosture = (): void => {
-    const now = clock.now();
+    const marks: { [symbol: string]: Marks[string] } = {};
     for (const { symbol } of config.instruments) {
       const last = recording.mark(symbol);
-      if (last !== undefined) account.metrics().mark(symbol, last.priceMinor, last.at);
+      if (last !== undefined) marks[symbol] = { priceMinor: last.priceMinor, at: last.at };
     }
-    tell("operating.metrics.measured", { metrics: account.metrics().measure() });
-    house.deadlines.set(evaluationTimer, now + config.operating.evaluationEveryMs);
+    tell("account.marked", { marks });
+    house.deadlines.set(evaluationTimer, clock.now() + config.operating.evaluationEveryMs);
   };
+  dispatcher.handle("account.marked", () => tell("operating.metrics.measured", { metrics: account.metrics().measure() }), {
+    name: "posture",
+  });
 
   const start = async (): Promise<Result<void, string>> => {
     const problems = [
@@ -647,7 +656,10 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       clock.setTimer(at, () => offer({ type: "market.vix.updated", payload: { value }, source: "vix", at }));
     }
     if (house.deadlines.table()[evaluationTimer] === undefined)
-      house.deadlines.set(evaluationTimer, clock.now() + config.operating.evaluationEveryMs);
+      house.deadlines.set(
+        evaluationTimer,
+        Math.max((lastEvaluation() ?? clock.now()) + config.operating.evaluationEveryMs, clock.now() + firstDataMs),
+      );
     if (config.trading.enabled) tell("execution.start.requested", { cause: recovered ? "recovered" : "started" });
     tell("feed.connect.requested", { cause: recovered ? "recovered" : "started" });
     dispatcher.handle("timer.due", ({ payload }) => (payload.id === evaluationTimer ? evaluatePosture() : undefined), {

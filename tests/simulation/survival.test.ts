@@ -123,6 +123,35 @@ describe.each([
   });
 });
 
+describe("the account's high-water mark and the time of the next evaluation", () => {
+  it("survive a kill without a snapshot: a restart makes no drawdown smaller and no evaluation later", async () => {
+    const world = await createWorld({
+      config: { broker: { paper: { cashMinor: 600_000_000 } }, archive: { silenceMsMax: 1000 * day } },
+    });
+    const measured = () => world.facts().filter((fact) => fact.type === "operating.metrics.measured");
+    await world.tick(1_680_000);
+    await world.fact("order.intended", { ...buy("o-1"), quantity: 297 });
+    world.venue.fill("o-1", 297, 1_680_000);
+    await world.settle();
+    await world.tick(1_840_000);
+    await world.advance(hour);
+    expect(measured()).toHaveLength(1);
+    expect(world.storage.snapshots).toEqual([]);
+    for (let kills = 0; kills < 3; kills += 1) {
+      await world.restart();
+      await world.advance(15 * 60_000);
+    }
+    await world.restart();
+    await world.tick(1_680_000);
+    await world.advance(15 * 60_000);
+    expect(measured()).toHaveLength(2);
+    const gained = 297 * 160_000;
+    expect(measured()[1]?.payload.metrics).toMatchObject({
+      drawdown: { value: expect.closeTo(gained / (600_000_000 + gained), 6) },
+    });
+  });
+});
+
 describe("a start that must not be", () => {
   const damaged = async (damage: (body: { actors: never; version: number }) => unknown): Promise<string> => {
     const world = await createWorld({ config });

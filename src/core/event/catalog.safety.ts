@@ -69,6 +69,13 @@ export const safetyFacts = factTable({
     payload: { from: { oneOf: safetyStates }, to: { oneOf: safetyStates }, code: "text", reason: "text" },
     says: "The safety state moved; lanes degrade with it. Derived from the fact that moved it, so not journaled again.",
   },
+  "account.marked": {
+    priority: "P0",
+    journaled: true,
+    route: [],
+    payload: { marks: "json" },
+    says: "The last prices, by symbol, at which the account is valued before an evaluation. Journaled, so that a restart forgets no high-water mark.",
+  },
   "operating.metrics.measured": {
     priority: "P0",
     journaled: true,

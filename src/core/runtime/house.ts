@@ -196,6 +196,8 @@ export const createHouse = (options: HouseOptions): House => {
     runPrefix: options.runPrefix,
     record: (fact) => {
       recorder.record(fact);
+      // Facts that no actor is told are not delivered, and may be the ledger's all the same.
+      if (rowOf(fact.type).route.length === 0) options.ledger?.take(fact);
       return true;
     },
     deliver,

@@ -1,6 +1,7 @@
 /**
- * The account's metrics as part of the house's state: fed by the journal's fills and by marks, kept in the state snapshot,
- * and measured when the operating state is to be evaluated (spec S21).
+ * The account's metrics as part of the house's state: fed by the journal's fills and marks, kept in the state snapshot, and
+ * measured when the operating state is to be evaluated (spec S21). Only facts move it, so that a replay comes to the same
+ * high-water mark: a restart must not make the house bolder.
  */
 import type { Fact } from "../event/catalog.ts";
 import type { DeskView } from "../orders/order-desk.ts";
@@ -10,6 +11,9 @@ import {
   type TransitionMetricsOptions,
   type TransitionMetricsState,
 } from "./transition-metrics.ts";
+
+/** What `account.marked` carries, by symbol. */
+export type Marks = { readonly [symbol: string]: { readonly priceMinor: number; readonly at: number } };
 
 export interface AccountMetrics {
   /** Takes a journaled fact after the desk has had it; also while the journal is replayed. */
@@ -23,6 +27,11 @@ export const createAccountMetrics = (options: TransitionMetricsOptions, desk: ()
   let metrics = createTransitionMetrics(options);
   return {
     take: (fact) => {
+      if (fact.type === "account.marked") {
+        for (const [symbol, { priceMinor, at }] of Object.entries(fact.payload.marks as Marks))
+          metrics.mark(symbol, priceMinor, at);
+        return;
+      }
       if (fact.type !== "order.filled" && fact.type !== "order.partially.filled") return;
       const { orderId, fillId, quantity, priceMinor, feeMinor = 0 } = fact.payload;
       const order = desk().order(orderId);
