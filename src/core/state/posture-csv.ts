@@ -142,9 +142,13 @@ const problemsMax = 10;
 export const parsePostureCsv = (text: string): Result<PostureFile, readonly CsvProblem[]> => {
   const body = text.replace(/^\uFEFF/, "");
   const [first] = linesOf(body);
-  const header = (first?.text ?? "").split(",").map(unquoted);
+  if (first === undefined || first.text === "") {
+    const what = body.trim() === "" ? "file" : "first line";
+    return err([{ line: 1, column: "(header)", problem: `is missing: the ${what} is empty` }]);
+  }
+  const header = first.text.split(",").map(unquoted);
   const problems: CsvProblem[] = [];
-  for (const column of header) {
+  for (const column of new Set(header)) {
     if (!postureColumns.includes(column))
       problems.push({ line: 1, column: column || "(empty)", problem: `is not a column; they are ${postureColumns.join(", ")}` });
     else if (header.indexOf(column) !== header.lastIndexOf(column)) problems.push({ line: 1, column, problem: "appears twice" });

@@ -166,9 +166,16 @@ describe("files of metrics", () => {
     ]);
     expect(problemsOf("2024-01-02,0.01")).toEqual(["2 (row) has 2 cells; the header has 12"]);
     const odd = parsePostureCsv("timestamp,drawdwn,vix,vix\n");
-    expect(odd.ok ? [] : odd.error.map(({ column }) => column)).toEqual(["drawdwn", "vix", "vix"]);
-    const empty = parsePostureCsv("");
-    expect(empty.ok ? [] : empty.error.map(({ problem }) => problem)).toContain("is missing");
+    expect(odd.ok ? [] : odd.error.map(({ column }) => column)).toEqual(["drawdwn", "vix"]);
+  });
+
+  it.each([
+    ["", "is missing: the file is empty"],
+    ["\uFEFF\r\n \n", "is missing: the file is empty"],
+    [`\n${header}\n${good}\n`, "is missing: the first line is empty"],
+  ])("says in one sentence what is wrong with a file that begins %j", (text, problem) => {
+    const parsed = parsePostureCsv(text);
+    expect(parsed.ok ? [] : parsed.error).toEqual([{ line: 1, column: "(header)", problem }]);
   });
 
   it("stops at ten problems: the eleventh says nothing new", () => {
