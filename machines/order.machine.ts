@@ -5,7 +5,7 @@
  * leads nowhere from here is refused with a reason, and the order stays what it is. No state is final for xstate, because
  * a venue may still report a fill, a bust or a correction after the end.
  */
-import { assign, emit, enqueueActions, setup } from "xstate";
+import { emit, enqueueActions, setup } from "xstate";
 import { effectsOf, type OrderEffect } from "./order.effects.ts";
 import {
   judge,
@@ -27,7 +27,7 @@ const to = (...statuses: readonly OrderStatus[]) =>
   statuses.map((status) => ({
     guard: { type: "leadsTo" as const, params: { status } },
     target: status,
-    actions: ["tell" as const, "record" as const],
+    actions: "take" as const,
   }));
 
 const fills = (...statuses: readonly OrderStatus[]) => ({
@@ -68,9 +68,10 @@ export const createOrderMachine = (limits: OrderLimits = defaultLimits) => {
       },
     },
     actions: {
-      record: assign(({ context, event }) => next(context, event)),
-      tell: enqueueActions(({ context, event, enqueue }) => {
-        for (const effect of effectsOf(context, next(context, event))) enqueue.emit(effect);
+      take: enqueueActions(({ context, event, enqueue }) => {
+        const verdict = next(context, event);
+        for (const effect of effectsOf(context, verdict)) enqueue.emit(effect);
+        enqueue.assign(verdict);
       }),
       refuse: enqueueActions(({ context, event, enqueue }) => {
         const verdict = refused(context, event);
@@ -114,7 +115,7 @@ export const createOrderMachine = (limits: OrderLimits = defaultLimits) => {
           "order.approved": {
             guard: { type: "leadsTo", params: { status: "submitting" } },
             target: "submitting",
-            actions: ["tell", "record", "submit"],
+            actions: ["take", "submit"],
           },
           "order.denied": to("denied"),
           "order.cancel.requested": to("canceled"),

@@ -9,6 +9,8 @@ export interface Scenario<M extends AnyStateMachine> {
 }
 
 export interface Driven<Event, Effect> {
+  /** What it emitted when it began, also after a restart. */
+  readonly begun: () => readonly Effect[];
   /** Sends one fact and returns what was emitted because of it. */
   readonly send: (event: Event) => readonly Effect[];
   readonly value: () => string;
@@ -23,7 +25,9 @@ export const drive = <Event extends { readonly type: string }, Effect extends { 
   input: unknown,
 ): Driven<Event, Effect> => {
   let emitted: Effect[] = [];
+  let begun: readonly Effect[] = [];
   const begin = (snapshot?: unknown) => {
+    emitted = [];
     const actor = createActor(machine, { input, ...(snapshot === undefined ? {} : { snapshot: snapshot as never }) });
     actor.on("*", (effect) => {
       emitted.push(effect as Effect);
@@ -31,6 +35,7 @@ export const drive = <Event extends { readonly type: string }, Effect extends { 
     // A machine that throws is reported by its status; without an observer xstate would end the process.
     actor.subscribe({ error: () => undefined });
     actor.start();
+    begun = emitted;
     return actor;
   };
   let actor = begin();
@@ -40,6 +45,7 @@ export const drive = <Event extends { readonly type: string }, Effect extends { 
     return now as unknown as { readonly value: unknown; readonly context: never };
   };
   return {
+    begun: () => begun,
     send: (event) => {
       emitted = [];
       actor.send(event as never);

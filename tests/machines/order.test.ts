@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { OrderDesk } from "#core/orders/order-desk.ts";
-import { createOrderMachine } from "#machines/order.machine.ts";
+import { createOrderMachine, orderMachine } from "#machines/order.machine.ts";
 import { isTerminal, judge, leavesOf, type OrderFact, type OrderRecord, orderStatuses, statusOf } from "#machines/order.rules.ts";
-import { canEnd, explore, factsFor, limits, newOrder } from "./order.explore.ts";
+import { canEnd, factsFor, limits, newOrder } from "./order.explore.ts";
+import { houseFacts, orderScenarios, world } from "./order.scenarios.ts";
 
 const machine = createOrderMachine(limits);
-const world = explore(2);
 
 type Arrows = { readonly config: { readonly states: Record<string, { readonly on: Record<string, unknown> }> } };
 /** "from: fact → to" for every arrow of the chart. */
@@ -18,9 +18,6 @@ const arrowsOfChart = (): Set<string> =>
       ),
     ),
   );
-
-/** Facts about the house, not about one order: where they change nothing the chart leaves them out. */
-const houseFacts: ReadonlySet<string> = new Set(["reconciliation.started", "broker.disconnected", "timer.due"]);
 
 describe("the order's chart", () => {
   it("has exactly the states of the specification", () => {
@@ -105,6 +102,12 @@ const deskWithOrder = (): OrderDesk => {
   });
   return desk;
 };
+
+describe("the machine, step by step", () => {
+  it.each(orderScenarios)("$name", ({ run }) => {
+    run(orderMachine);
+  });
+});
 
 describe("the machine", () => {
   it("does on every walk what the rules say, and always finds its arrow", () => {

@@ -62,7 +62,7 @@ const careful = (machine: AnyStateMachine): void => {
 
 describe("chart mutations", () => {
   it("damages every transition, target, guard, operand, action, assign and effect, one at a time", () => {
-    expect([...mutantsOf(door, careful)].map(({ id }) => id)).toEqual([
+    expect([...mutantsOf(door, [{ name: "careful", run: careful }])].map(({ id }) => id)).toEqual([
       "door.shut push[0]: removed",
       "door.shut push[0]: stays instead of going to open",
       "door.shut push[0]: without its guard isFirm & isHuman",
@@ -86,24 +86,24 @@ describe("chart mutations", () => {
   });
 
   it("kills them all with a careful suite", () => {
-    expect(runMutations(door, careful)).toEqual({ total: 19, killed: 19, survivors: [] });
+    expect(runMutations(door, [{ name: "careful", run: careful }])).toEqual({ total: 19, killed: 19, survivors: [] });
   });
 
   it("names what a careless suite does not notice", () => {
     const careless = (machine: AnyStateMachine): void => assert.equal(driven(machine, firm).value, "open");
-    const { survivors } = runMutations(door, careless);
+    const { survivors } = runMutations(door, [{ name: "careless", run: careless }]);
     expect(survivors).toContain("door.shut push[0]: guard without isHuman");
     expect(survivors).toContain("door action ring: does not emit bell");
     expect(survivors).not.toContain("door.shut push[0]: removed");
   });
 
   it("leaves the machine itself as it was", () => {
-    runMutations(door, careful);
+    runMutations(door, [{ name: "careful", run: careful }]);
     careful(door);
   });
 
   it("refuses a suite that the undamaged machine does not pass", () => {
-    expect(() => runMutations(door, () => assert.fail("always"))).toThrow("always");
+    expect(() => runMutations(door, [{ name: "fails", run: () => assert.fail("always") }])).toThrow("always");
   });
 
   it("has a suite for the machines that decide about money, each equivalent mutant with a reason", () => {

@@ -2,16 +2,22 @@
  * Chart mutations: one small damage to a machine at a time. A test-suite that stays green has a hole.
  *
  * What is damaged: a transition (removed, retargeted, made internal), a guard (dropped, inverted; each operand of `and`
- * too), an action's place in a list (removed), and inside an action each field it assigns and each effect it emits. Fields
- * and effects are found by watching the undamaged machine pass its own suite, so a damage that could not be seen by
- * anybody is not counted as one.
+ * too), an action's place in a list (removed), and inside an action each field it assigns, each effect it emits and each
+ * child it spawns or stops. Fields, effects and children are found by watching the undamaged machine pass its own suite, so
+ * a damage that could not be seen by anybody is not counted as one.
  */
-import { type AnyStateMachine, createMachine, enqueueActions, not } from "xstate";
+import { type AnyStateMachine, assign, createMachine, enqueueActions, not } from "xstate";
 
 export interface Mutant {
   /** Stable text: where and what, for people and for the list of equivalents. */
   readonly id: string;
   readonly machine: AnyStateMachine;
+}
+
+/** One sentence of a suite: throws when a machine does not behave as it says. */
+export interface Sentence {
+  readonly name: string;
+  readonly run: (machine: AnyStateMachine) => void;
 }
 
 type Config = { [key: string]: unknown };
@@ -30,8 +36,10 @@ const cloned = <T>(value: T): T => {
 const listed = (value: unknown): unknown[] => (value === undefined ? [] : Array.isArray(value) ? value : [value]);
 
 const implementationsOf = (machine: AnyStateMachine): Implementations => machine.implementations as unknown as Implementations;
+/** A damaged `always` may go round for ever; so many steps without rest are a failure like any other. */
+const options = { maxIterations: 1000 };
 const built = (config: Config, implementations: Implementations): AnyStateMachine =>
-  createMachine(config as never, implementations as never) as AnyStateMachine;
+  createMachine({ ...config, options } as never, implementations as never) as AnyStateMachine;
 
 /** The same chart, changed in a copy. */
 const withChange = (machine: AnyStateMachine, change: (config: Config) => void): AnyStateMachine => {
@@ -95,7 +103,16 @@ const changed = (machine: AnyStateMachine, place: Place, change: (transition: Co
     setTransitions(config, place, transitions);
   });
 
-const transitionMutants = function* (machine: AnyStateMachine, place: Place, transition: Config, siblings: readonly string[]) {
+/** The same target with another last name: `#door.open` ⇒ `#door.shut`, `.open` ⇒ `.shut`, `open` ⇒ `shut`. */
+const othersThan = (target: string, config: Config, path: readonly string[]): readonly string[] => {
+  const names = target.split(".");
+  const within = target.startsWith("#") ? names.slice(1, -1) : target.startsWith(".") ? path : path.slice(0, -1);
+  const siblings = Object.keys((nodeAt(config, within).states ?? {}) as Config);
+  const isSelf = (name: string): boolean => !target.startsWith(".") && [...within, name].join(".") === path.join(".");
+  return siblings.filter((name) => name !== names.at(-1) && !isSelf(name)).map((name) => [...names.slice(0, -1), name].join("."));
+};
+
+const transitionMutants = function* (machine: AnyStateMachine, place: Place, transition: Config) {
   const where = [machine.id, ...place.path].join(".");
   const what = `${where} ${place.event ?? "always"}[${place.index}]`;
   const { target, guard } = transition;
@@ -108,8 +125,8 @@ const transitionMutants = function* (machine: AnyStateMachine, place: Place, tra
     }),
   };
   if (typeof target === "string") {
-    for (const other of siblings) {
-      if (other === target || other === place.path.at(-1)) continue;
+    const config = machine.config as unknown as Config;
+    for (const other of othersThan(target, config, place.path)) {
       yield {
         id: `${what}: to ${other} instead of ${target}`,
         machine: changed(machine, place, (next) => {
@@ -117,12 +134,17 @@ const transitionMutants = function* (machine: AnyStateMachine, place: Place, tra
         }),
       };
     }
-    yield {
-      id: `${what}: stays instead of going to ${target}`,
-      machine: changed(machine, place, (next) => {
-        next.target = undefined;
-      }),
-    };
+    // Without children and without `reenter`, a transition to the state itself is the same as one without a target.
+    const isAlreadyStaying =
+      target === place.path.at(-1) && transition.reenter !== true && nodeAt(config, place.path).states === undefined;
+    if (!isAlreadyStaying) {
+      yield {
+        id: `${what}: stays instead of going to ${target}`,
+        machine: changed(machine, place, (next) => {
+          next.target = undefined;
+        }),
+      };
+    }
   }
   if (guard !== undefined) {
     yield {
@@ -153,14 +175,31 @@ const transitionMutants = function* (machine: AnyStateMachine, place: Place, tra
       };
     }
   }
-  const actions = listed(transition.actions);
+  yield* listMutants(what, listed(transition.actions), (actions) =>
+    changed(machine, place, (next) => {
+      next.actions = actions;
+    }),
+  );
+};
+
+/** Each action of a list removed; of an assign that is written in place also each field. */
+const listMutants = function* (
+  what: string,
+  actions: readonly unknown[],
+  withActions: (actions: readonly unknown[]) => AnyStateMachine,
+): Generator<Mutant> {
   for (const [at, action] of actions.entries()) {
-    yield {
-      id: `${what}: action ${nameOf(action)} removed`,
-      machine: changed(machine, place, (next) => {
-        next.actions = actions.toSpliced(at, 1);
-      }),
-    };
+    yield { id: `${what}: action ${nameOf(action)} removed`, machine: withActions(actions.toSpliced(at, 1)) };
+    const { assignment } = action as { assignment?: unknown };
+    const fields = isPlain(assignment) ? Object.keys(assignment) : [];
+    if (!isPlain(assignment) || fields.length < 2) continue;
+    for (const field of fields) {
+      const { [field]: _, ...kept } = assignment;
+      yield {
+        id: `${what}: does not assign ${field}`,
+        machine: withActions(actions.toSpliced(at, 1, assign(kept as never))),
+      };
+    }
   }
 };
 
@@ -168,26 +207,20 @@ const chartMutants = function* (machine: AnyStateMachine): Generator<Mutant> {
   const config = machine.config as unknown as Config;
   for (const path of pathsOf(config)) {
     const node = nodeAt(config, path);
-    const parent = path.length === 0 ? undefined : nodeAt(config, path.slice(0, -1));
-    const siblings = Object.keys((parent?.states ?? {}) as Config);
     const events: (string | undefined)[] = [
       ...Object.keys((node.on ?? {}) as Config),
       ...(node.always === undefined ? [] : [undefined]),
     ];
     for (const event of events) {
       for (const [index, transition] of transitionsAt(config, { path, event }).entries())
-        yield* transitionMutants(machine, { path, event, index }, transition as Config, siblings);
+        yield* transitionMutants(machine, { path, event, index }, transition as Config);
     }
     for (const kind of ["entry", "exit"] as const) {
-      const actions = listed(node[kind]);
-      for (const [at, action] of actions.entries()) {
-        yield {
-          id: `${[machine.id, ...path].join(".")} ${kind}: action ${nameOf(action)} removed`,
-          machine: withChange(machine, (next) => {
-            nodeAt(next, path)[kind] = actions.toSpliced(at, 1);
-          }),
-        };
-      }
+      yield* listMutants(`${[machine.id, ...path].join(".")} ${kind}`, listed(node[kind]), (actions) =>
+        withChange(machine, (next) => {
+          nodeAt(next, path)[kind] = actions;
+        }),
+      );
     }
   }
 };
@@ -195,12 +228,16 @@ const chartMutants = function* (machine: AnyStateMachine): Generator<Mutant> {
 interface Seen {
   readonly fields: Set<string>;
   readonly effects: Set<string>;
+  readonly spawned: Set<string>;
+  readonly stopped: Set<string>;
 }
 
 interface Enqueue {
   (action: unknown): void;
   assign: (patch: unknown) => void;
   emit: (effect: unknown) => void;
+  spawnChild: (logic: unknown, options: { id: string }) => void;
+  stopChild: (id: unknown) => void;
 }
 
 /** Runs an action's own code with another `enqueue`: the seam at which assigns and emits can be watched and dropped. */
@@ -252,13 +289,13 @@ const withAction = (machine: AnyStateMachine, name: string, action: unknown): An
 
 const sameValue = (a: unknown, b: unknown): boolean => a === b || JSON.stringify(a) === JSON.stringify(b);
 
-/** Which fields each action changes and which effects it emits while the undamaged machine passes its suite. */
-const watch = (machine: AnyStateMachine, suite: (machine: AnyStateMachine) => void): ReadonlyMap<string, Seen> => {
+/** What each action changes, emits, spawns and stops while the undamaged machine passes its suite. */
+const watch = (machine: AnyStateMachine, suite: readonly Sentence[]): ReadonlyMap<string, Seen> => {
   const { actions, ...rest } = implementationsOf(machine);
   const seen = new Map<string, Seen>();
   const watched = Object.fromEntries(
     Object.entries(actions).map(([name, action]) => {
-      const noted: Seen = { fields: new Set(), effects: new Set() };
+      const noted: Seen = { fields: new Set(), effects: new Set(), spawned: new Set(), stopped: new Set() };
       seen.set(name, noted);
       const around = (given: Enqueue, args: { context: Config }): Partial<Enqueue> => ({
         assign: (patch) => {
@@ -270,48 +307,62 @@ const watch = (machine: AnyStateMachine, suite: (machine: AnyStateMachine) => vo
           noted.effects.add((effect as { type: string }).type);
           given.emit(effect);
         },
+        spawnChild: (logic, options) => {
+          noted.spawned.add(options.id);
+          given.spawnChild(logic, options);
+        },
+        stopChild: (id) => {
+          noted.stopped.add(String(id));
+          given.stopChild(id);
+        },
       });
       return [name, intercepted(action, around)];
     }),
   );
-  suite(built(machine.config as unknown as Config, { ...rest, actions: watched }));
+  const observed = built(machine.config as unknown as Config, { ...rest, actions: watched });
+  for (const { run } of suite) run(observed);
   return seen;
 };
 
-const actionMutants = function* (machine: AnyStateMachine, suite: (machine: AnyStateMachine) => void): Generator<Mutant> {
-  for (const [name, { fields, effects }] of watch(machine, suite)) {
-    const action = implementationsOf(machine).actions[name];
-    for (const field of fields) {
-      const around = (given: Enqueue, args: { context: Config }): Partial<Enqueue> => ({
+const actionMutants = function* (machine: AnyStateMachine, suite: readonly Sentence[]): Generator<Mutant> {
+  for (const [name, { fields, effects, spawned, stopped }] of watch(machine, suite)) {
+    const damaged = (what: string, around: (given: Enqueue, args: { context: Config }) => Partial<Enqueue>): Mutant => ({
+      id: `${machine.id} action ${name}: does not ${what}`,
+      machine: withAction(machine, name, intercepted(implementationsOf(machine).actions[name], around)),
+    });
+    for (const field of fields)
+      yield damaged(`assign ${field}`, (given, args) => ({
         assign: (patch) => {
           const { [field]: _, ...kept } = resolved(patch, args, undefined);
           given.assign(kept);
         },
-      });
-      yield {
-        id: `${machine.id} action ${name}: does not assign ${field}`,
-        machine: withAction(machine, name, intercepted(action, around)),
-      };
-    }
-    for (const effect of effects) {
-      const around = (given: Enqueue): Partial<Enqueue> => ({
+      }));
+    for (const effect of effects)
+      yield damaged(`emit ${effect}`, (given) => ({
         emit: (emitted) => {
           if ((emitted as { type: string }).type !== effect) given.emit(emitted);
         },
-      });
-      yield {
-        id: `${machine.id} action ${name}: does not emit ${effect}`,
-        machine: withAction(machine, name, intercepted(action, around)),
-      };
-    }
+      }));
+    for (const child of spawned)
+      yield damaged(`spawn ${child}`, (given) => ({
+        spawnChild: (logic, options) => {
+          if (options.id !== child) given.spawnChild(logic, options);
+        },
+      }));
+    for (const child of stopped)
+      yield damaged(`stop ${child}`, (given) => ({
+        stopChild: (id) => {
+          if (id !== child) given.stopChild(id);
+        },
+      }));
   }
 };
 
 /**
- * @param suite throws when a machine does not behave; must pass for `machine` itself
+ * @param suite must pass for `machine` itself
  * @returns every mutant, one at a time
  */
-export const mutantsOf = function* (machine: AnyStateMachine, suite: (machine: AnyStateMachine) => void): Generator<Mutant> {
+export const mutantsOf = function* (machine: AnyStateMachine, suite: readonly Sentence[]): Generator<Mutant> {
   yield* chartMutants(machine);
   yield* actionMutants(machine, suite);
 };
@@ -323,19 +374,42 @@ export interface MutationReport {
   readonly survivors: readonly string[];
 }
 
-/** Runs the suite against every mutant; a mutant is killed when the suite throws. */
-export const runMutations = (machine: AnyStateMachine, suite: (machine: AnyStateMachine) => void): MutationReport => {
-  suite(machine);
+/** Runs the suite against every mutant; a mutant is killed by the first sentence that throws. */
+export const runMutations = (machine: AnyStateMachine, suite: readonly Sentence[]): MutationReport => {
+  const timed = suite.map((sentence) => {
+    const startedMs = performance.now();
+    sentence.run(machine);
+    return { sentence, costMs: performance.now() - startedMs };
+  });
+  // Who is likely to notice is asked first: sentences that name the damaged state and fact, then the one that noticed the
+  // last damage, then the quick ones before the slow ones.
+  const quickMs = timed.reduce((sum, { costMs }) => sum + costMs, 0) / suite.length;
+  const quickFirst = timed.toSorted((a, b) => a.costMs - b.costMs);
+  let nearby: (typeof timed)[number] | undefined;
+  const notices = ({ run }: Sentence, mutant: AnyStateMachine): boolean => {
+    try {
+      run(mutant);
+      return false;
+    } catch {
+      return true;
+    }
+  };
+  const isNoticed = ({ id, machine: mutant }: Mutant): boolean => {
+    const words = id.slice(machine.id.length + 1).split(/ |\[|:/, 2);
+    const naming = quickFirst.filter(({ sentence }) => words.every((word) => sentence.name.includes(word)));
+    const asked = new Set([...naming, ...(nearby === undefined ? [] : [nearby]), ...quickFirst]);
+    for (const each of asked) {
+      if (!notices(each.sentence, mutant)) continue;
+      if (each.costMs <= quickMs) nearby = each;
+      return true;
+    }
+    return false;
+  };
   let total = 0;
   const survivors: string[] = [];
   for (const mutant of mutantsOf(machine, suite)) {
     total += 1;
-    try {
-      suite(mutant.machine);
-      survivors.push(mutant.id);
-    } catch {
-      // Killed.
-    }
+    if (!isNoticed(mutant)) survivors.push(mutant.id);
   }
   return { total, killed: total - survivors.length, survivors };
 };

@@ -1,6 +1,6 @@
 /** `node tests/mutations/run.ts [machine…]`: which damage to a chart would no test notice? Exit code 1 when there is any. */
 import { runMutations } from "./mutate.ts";
-import { mutationSuites, suiteOf } from "./suites.ts";
+import { mutationSuites } from "./suites.ts";
 
 const wanted = process.argv.slice(2);
 const unknown = wanted.filter((name) => !(name in mutationSuites));
@@ -12,7 +12,7 @@ if (unknown.length > 0) {
 for (const [name, suite] of Object.entries(mutationSuites)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue;
   const startedMs = performance.now();
-  const { total, killed, survivors } = runMutations(suite.machine, suiteOf(suite));
+  const { total, killed, survivors } = runMutations(suite.machine, suite.scenarios);
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   const holes = survivors.filter((id) => suite.equivalent[id] === undefined);
   const stale = Object.keys(suite.equivalent).filter((id) => !survivors.includes(id));

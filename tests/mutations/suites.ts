@@ -4,27 +4,32 @@
  */
 import type { AnyStateMachine } from "xstate";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
+import { orderMachine } from "#machines/order.machine.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
 import type { Scenario } from "../machines/drive.ts";
 import { personScenarios } from "../machines/operating-state.person.scenarios.ts";
 import { ruleScenarios } from "../machines/operating-state.rules.scenarios.ts";
+import { orderScenarios } from "../machines/order.scenarios.ts";
 import { safetyScenarios } from "../machines/safety.scenarios.ts";
+import type { Sentence } from "./mutate.ts";
+import { orderEquivalents } from "./order.equivalent.ts";
 
 export interface MutationSuite {
   readonly machine: AnyStateMachine;
-  readonly scenarios: readonly Scenario<never>[];
+  readonly scenarios: readonly Sentence[];
   /** Mutant id ⇒ why it is equivalent. */
   readonly equivalent: { readonly [mutant: string]: string };
 }
 
-export const mutationSuites: { readonly [name: string]: MutationSuite } = {
-  safety: { machine: safetyMachine, scenarios: safetyScenarios, equivalent: {} },
-  "operating-state": { machine: operatingMachine, scenarios: [...ruleScenarios, ...personScenarios], equivalent: {} },
-};
+const suite = <M extends AnyStateMachine>(
+  machine: M,
+  scenarios: readonly Scenario<M>[],
+  equivalent: MutationSuite["equivalent"] = {},
+  // A mutant has the machine's facts, context and effects; only its chart is damaged.
+): MutationSuite => ({ machine, scenarios: scenarios as readonly Sentence[], equivalent });
 
-/** All scenarios in order; the first that fails throws. */
-export const suiteOf =
-  ({ scenarios }: MutationSuite) =>
-  (machine: AnyStateMachine): void => {
-    for (const { run } of scenarios) run(machine as never);
-  };
+export const mutationSuites: { readonly [name: string]: MutationSuite } = {
+  safety: suite(safetyMachine, safetyScenarios),
+  "operating-state": suite(operatingMachine, [...ruleScenarios, ...personScenarios]),
+  order: suite(orderMachine, orderScenarios, orderEquivalents),
+};
