@@ -160,7 +160,7 @@ export const historyPage = (rows: readonly PostureRow[], safetyFirst: PostureRep
   return `# The posture from 1999 to 2023
 
 What the operating state would have been for an account that held nothing but the KOSPI 200, evaluated once per trading day
-at the close. Written by \`node docs/posture-history.ts FILE.csv\`; the series has no licence and is not part of QTS.
+at the close. Written by \`npx node docs/posture-history.ts FILE.csv\`; the series has no licence and is not part of QTS.
 
 ![Operating state behind the index](../images/posture.svg)
 

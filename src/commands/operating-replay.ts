@@ -16,7 +16,7 @@ timestamp,from,to,rule,clauses
 Usage: qts operating replay METRICS.csv [options]
 
 Options:
-  --reading NAME    safety-first (default) or literal: seed 004 word by word
+  --reading NAME    safety-first (default) or literal; docs/machines/operating-state.md
   --initial STATE   AGGRESSIVE, BALANCED (default) or DEFENSIVE
   --config FILE     thresholds from a configuration file instead of the defaults
   --csv             only the transitions, without the summary on standard error

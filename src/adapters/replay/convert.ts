@@ -1,9 +1,9 @@
 /**
  * Makes `days/us-equity-20131007.qtsday` from QuantConnect Lean's sample data. Run by hand, only when the format changes:
  *
- *     node src/adapters/replay/convert.ts ../shared/data src/adapters/replay/days/us-equity-20131007.qtsday
+ *     npx node src/adapters/replay/convert.ts DIR src/adapters/replay/days/us-equity-20131007.qtsday
  *
- * The first argument is a directory with lean_spy_tick_20131007_trade.zip and lean_ibm_tick_20131007_trade.zip, as they lie in
+ * DIR is a directory with lean_spy_tick_20131007_trade.zip and lean_ibm_tick_20131007_trade.zip, as they lie in
  * Lean's repository under Data/equity/usa/tick. Needs `unzip`. The result is the same every time.
  */
 import { execFileSync } from "node:child_process";
