@@ -296,7 +296,8 @@ export const judge = (order: OrderRecord, fact: OrderFact, limits: OrderLimits):
     case "order.submitted":
       if (order.epoch === null) return refuse("not.approved");
       if (order.ended === "denied") return refuse("contradiction", "It was denied before.");
-      if (order.isAnswered) return refuse("duplicate");
+      // A list may have answered for it without naming the venue's id.
+      if (order.isAnswered && order.brokerOrderId !== null) return refuse("duplicate");
       // The answer may come after the first reports: then it only brings the venue's id.
       return become({
         isAnswered: true,
@@ -314,7 +315,7 @@ export const judge = (order: OrderRecord, fact: OrderFact, limits: OrderLimits):
     case "order.accepted":
       if (order.epoch === null) return refuse("not.approved");
       if (order.ended === "denied" || order.ended === "rejected") return refuse("contradiction", `It was ${order.ended} before.`);
-      if (order.isAcknowledged) return refuse("duplicate");
+      if (order.isAcknowledged && bound(order, fact).brokerOrderId === undefined) return refuse("duplicate");
       // A late first acknowledgement is legal after fills or a cancel; it never moves the order back.
       return become({ isAcknowledged: true, isUndetermined: false, evidence: "accepted", ...bound(order, fact) });
 
@@ -347,7 +348,8 @@ export const judge = (order: OrderRecord, fact: OrderFact, limits: OrderLimits):
       if (order.isCancelPending) return refuse("duplicate.request");
       // Nothing has left the process yet, so the order ends here.
       if (order.epoch === null) return become(endedAs("canceled", order, null, fact.reason ?? "canceled before it was sent"));
-      if (order.cumulative >= order.ordered) return refuse("nothing.left");
+      // A filled order that is about to grow may have something left when the cancel arrives.
+      if (order.cumulative >= largestOf(order)) return refuse("nothing.left");
       return become({ isCancelPending: true });
 
     case "order.cancel.rejected":
@@ -355,7 +357,9 @@ export const judge = (order: OrderRecord, fact: OrderFact, limits: OrderLimits):
       if (order.mootAnswers > 0) return become({ mootAnswers: order.mootAnswers - 1 });
       return refuse("no.request");
 
-    case "order.replace.requested":
+    case "order.replace.requested": {
+      const request: ReplaceRequest = { quantity: fact.quantity, limitPriceMinor: fact.limitPriceMinor ?? null };
+      const latest = order.replaces.at(-1);
       if (order.ended !== null) return refuse("ended");
       if (order.epoch === null) return refuse("not.approved");
       if (order.isUndetermined) return refuse("outcome.unknown");
@@ -363,10 +367,11 @@ export const judge = (order: OrderRecord, fact: OrderFact, limits: OrderLimits):
       if (fact.quantity <= 0) return refuse("quantity");
       // A filled order can only grow (FIX 4.4 C.1.c).
       if (order.cumulative >= order.ordered && fact.quantity <= order.cumulative) return refuse("nothing.left");
+      if (latest?.quantity === request.quantity && latest.limitPriceMinor === request.limitPriceMinor)
+        return refuse("duplicate.request");
       if (order.replaces.length >= replacesMax) return refuse("too.many.requests");
-      return become({
-        replaces: [...order.replaces, { quantity: fact.quantity, limitPriceMinor: fact.limitPriceMinor ?? null }],
-      });
+      return become({ replaces: [...order.replaces, request] });
+    }
 
     case "order.replaced":
       return judgeReplaced(order, fact, refuse, become);
@@ -385,10 +390,13 @@ export const judge = (order: OrderRecord, fact: OrderFact, limits: OrderLimits):
       const priceMinor = fact.type === "order.fill.busted" ? fill.priceMinor : fact.priceMinor;
       if (fill.quantity === quantity && (quantity === 0 || fill.priceMinor === priceMinor)) return refuse("duplicate");
       if (quantity > 0 && priceMinor <= 0) return refuse("fill.empty");
-      const cumulative = order.cumulative - fill.quantity + quantity;
+      // As for a fill: lots that the order list has shown before are in the cumulative quantity already.
+      const seen = Math.min(order.unattributed, Math.max(0, quantity - fill.quantity));
+      const cumulative = order.cumulative - fill.quantity + quantity - seen;
       if (cumulative > order.ordered) return refuse("overfill", `It would make ${cumulative} of ${order.ordered}.`);
       return become({
         cumulative,
+        unattributed: order.unattributed - seen,
         valueMinor: order.valueMinor - fill.quantity * fill.priceMinor + quantity * priceMinor,
         fills: order.fills.map((known) => (known === fill ? { ...fill, quantity, priceMinor } : known)),
       });
@@ -423,6 +431,10 @@ const isFill = (fact: OrderFact): fact is FactOf<"order.filled" | "order.partial
 
 const bound = (order: OrderRecord, { brokerOrderId }: { readonly brokerOrderId?: string }): Partial<OrderRecord> =>
   brokerOrderId === undefined || order.brokerOrderId !== null ? {} : { brokerOrderId };
+
+/** What the order may become at most, should every pending change be made. */
+const largestOf = ({ ordered, replaces }: Pick<OrderRecord, "ordered" | "replaces">): number =>
+  replaces.reduce((most, { quantity }) => Math.max(most, quantity), ordered);
 
 const endedAs = (
   ended: NonNullable<OrderRecord["ended"]>,
@@ -460,7 +472,7 @@ const judgeFill = (
   const growth = quantity - Math.min(order.unattributed, quantity);
   const cumulative = order.cumulative + growth;
   // A fill of the enlarged order may overtake the confirmation of the change.
-  const largest = order.replaces.reduce((most, replace) => Math.max(most, replace.quantity), order.ordered);
+  const largest = largestOf(order);
   if (cumulative > largest) return refuse("overfill", `It would make ${cumulative} of ${largest}.`);
   return become({
     cumulative,
@@ -500,6 +512,31 @@ const judgeReplaced = (order: OrderRecord, fact: FactOf<"order.replaced">, refus
   });
 };
 
+/** A change whose answer was lost shows in what the venue still works: its total is listed + leaves (LeavesQty of FIX). */
+const changesListed = (
+  order: OrderRecord,
+  { status, leavesQuantity }: FactOf<"order.reconciled">,
+  listed: number,
+): Partial<OrderRecord> => {
+  const total = leavesQuantity === undefined ? undefined : listed + leavesQuantity;
+  if (order.ended !== null || total === order.ordered) return {};
+  // Never below what is filled, as in judgeReplaced. More filled than was ordered: some growth must have been made.
+  let made = order.replaces.findIndex(({ quantity }) => Math.max(quantity, listed) === total);
+  if (made < 0 && listed > order.ordered) made = order.replaces.findIndex(({ quantity }) => quantity >= listed);
+  const change = order.replaces[made];
+  if (change !== undefined)
+    return {
+      ordered: Math.max(change.quantity, listed),
+      limitPriceMinor: change.limitPriceMinor ?? order.limitPriceMinor,
+      // What was asked before it has been answered too.
+      replaces: order.replaces.slice(made + 1),
+      mootAnswers: order.mootAnswers + made,
+    };
+  // Filled with nothing left is definite, also when no report told of the reduction.
+  const isDefinite = status === "filled" && leavesQuantity === 0 && listed > 0;
+  return isDefinite && (order.replaces.length === 0 || order.isOverdue) ? { ordered: listed } : {};
+};
+
 /** The broker's list wins upwards only: it may lag behind the reports. It never invents a fill. */
 const judgeReconciled = (order: OrderRecord, fact: FactOf<"order.reconciled">, refuse: Refuse, become: Become): OrderRecord => {
   if (order.epoch === null) return refuse("not.approved");
@@ -512,7 +549,8 @@ const judgeReconciled = (order: OrderRecord, fact: FactOf<"order.reconciled">, r
     return refuse("contradiction", `It was ${order.ended} before.`);
   const listed = fact.cumulativeQuantity ?? (fact.status === "filled" ? order.ordered : order.cumulative);
   if (listed < order.cumulative) return refuse("stale.quantity", `${listed} listed, ${order.cumulative} reported.`);
-  if (listed > order.ordered) return refuse("overfill", `The list shows ${listed} of ${order.ordered}.`);
+  const largest = largestOf(order);
+  if (listed > largest) return refuse("overfill", `The list shows ${listed} of ${largest}.`);
   const seen: Partial<OrderRecord> = {
     ...bound(order, fact),
     cumulative: listed,
@@ -530,16 +568,23 @@ const judgeReconciled = (order: OrderRecord, fact: FactOf<"order.reconciled">, r
     case "canceled":
     case "expired":
       if (order.ended !== null) return become(seen);
-      if (listed >= order.ordered) return become({ ...seen, ...requestsMoot(order) });
-      return become({ ...seen, ...endedAs(fact.status, order, null, "found by reconciliation") });
+      if (listed === order.ordered) return become({ ...seen, ...requestsMoot(order) });
+      // More than was ordered: the order had grown before it ended.
+      return become({
+        ...seen,
+        ordered: listed > order.ordered ? largest : order.ordered,
+        ...endedAs(fact.status, order, null, "found by reconciliation"),
+      });
     case "accepted":
     case "partiallyFilled":
     case "filled": {
       if (order.ended !== null && listed === order.cumulative)
         return fact.status === "filled" ? become({}) : refuse("stale.quantity", `The order was ${order.ended} before.`);
-      // The venue still works the order long after the request: the request had no effect.
-      const isSettled = order.isOverdue || listed >= order.ordered;
-      return become(isSettled ? { ...seen, ...requestsMoot(order) } : seen);
+      const changes = { ...seen, ...changesListed(order, fact, listed) };
+      const next = { ...order, ...changes };
+      // The venue still works the order long after the request: what is pending even now had no effect.
+      const isSettled = order.isOverdue || listed >= next.ordered;
+      return become(isSettled ? { ...changes, ...requestsMoot(next) } : changes);
     }
   }
 };

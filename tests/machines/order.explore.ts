@@ -67,6 +67,9 @@ export const factsFor = (order: OrderRecord): readonly OrderFact[] => {
     for (const more of [0, 1, 2]) {
       const cumulativeQuantity = order.cumulative + more;
       facts.push({ type: "order.reconciled", ...venue, found: true, status, cumulativeQuantity });
+      if (isTerminal(status) && status !== "filled") continue;
+      for (const leavesQuantity of [0, 1])
+        facts.push({ type: "order.reconciled", ...about, found: true, status, cumulativeQuantity, leavesQuantity });
     }
   }
   return facts;
