@@ -14,7 +14,7 @@ import { createMemoryFiles } from "#adapters/memory/files.ts";
 import { createJournalStorage, createMemoryJournal, type JournalStorage, type MemoryJournal } from "#adapters/memory/journal.ts";
 import { parseConfig } from "#config/config.ts";
 import type { Fact, FactType, NewFact } from "#core/event/catalog.ts";
-import type { Broker, BrokerReport } from "#core/ports.ts";
+import type { Broker, BrokerReport, StateSnapshot } from "#core/ports.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import type { Strategy } from "#core/strategy/strategy.ts";
 import type { RawTick } from "#market/ports.ts";
@@ -49,6 +49,13 @@ type PayloadOf<T extends FactType> = Extract<NewFact, { readonly type: T }>["pay
 export interface Step<State, Event> {
   readonly event: Event;
   readonly state: State;
+}
+
+/** The body of a state snapshot. */
+export interface State {
+  readonly actors: { readonly children: { readonly [name: string]: { readonly snapshot: { readonly context?: object } } } };
+  readonly deadlines: { readonly [id: string]: number };
+  readonly ledger: object;
 }
 
 interface Life {
@@ -105,8 +112,8 @@ export const createWorld = async (options: WorldOptions = {}) => {
     };
   };
 
-  const begin = async (at: number): Promise<void> => {
-    lives += 1;
+  /** A process with everything in its place, not started. */
+  const bear = async (at: number, storage: JournalStorage): Promise<Life> => {
     let isAlive = true;
     const beats = new Set<() => void>();
     const clock = createSimulatedClock({
@@ -152,7 +159,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
       },
       ...ports,
     });
-    life = {
+    return {
       root,
       clock,
       journal,
@@ -166,7 +173,12 @@ export const createWorld = async (options: WorldOptions = {}) => {
         void ports.broker.close();
       },
     };
-    const started = await root.start();
+  };
+
+  const begin = async (at: number): Promise<void> => {
+    lives += 1;
+    life = await bear(at, storage);
+    const started = await life.root.start();
     if (!started.ok) throw new Error(started.error);
     await settle();
   };
@@ -206,6 +218,21 @@ export const createWorld = async (options: WorldOptions = {}) => {
       await deliver(next);
     }
     await wind(at);
+  };
+
+  /** All state that a snapshot of this life would hold, without keeping one. */
+  const stateOf = async ({ root, journal }: Life): Promise<State> => {
+    const { saveSnapshot } = journal;
+    let body = "";
+    Object.assign(journal, {
+      saveSnapshot: async (snapshot: StateSnapshot) => {
+        ({ body } = snapshot);
+        return { ok: true, value: undefined };
+      },
+    });
+    await root.house.saveSnapshot();
+    Object.assign(journal, { saveSnapshot });
+    return JSON.parse(body) as State;
   };
 
   const snapshotOf = (name: Parameters<ReturnType<Root["house"]["actors"]>["snapshotOf"]>[0]) =>
@@ -275,6 +302,17 @@ export const createWorld = async (options: WorldOptions = {}) => {
       life.kill();
       if ("ops" in changed) ops = changed.ops;
       await begin(life.clock.now() + afterMs);
+    },
+    state: () => stateOf(life),
+    /** What a process that starts now would come to before it does anything: from the newest snapshot or the journal alone. */
+    rebuilt: async (from: "snapshot" | "journal"): Promise<State> => {
+      const copy = { records: [...storage.records], snapshots: from === "journal" ? [] : [...storage.snapshots] };
+      const other = await bear(life.clock.now(), copy);
+      const recovered = await other.root.house.recover();
+      if (!recovered.ok) throw new Error(JSON.stringify(recovered.error));
+      const state = await stateOf(other);
+      other.kill();
+      return state;
     },
     /** Stops cleanly. */
     stop: async (
