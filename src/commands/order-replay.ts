@@ -69,8 +69,10 @@ export const parseLine = (text: string): Result<DeskEvent, string> => {
   const at = typeof raw.at === "string" ? Date.parse(raw.at) : raw.at;
   if (!Number.isSafeInteger(at) || (at as number) < 0)
     return err(`at is ${raw.at === undefined ? "missing" : JSON.stringify(raw.at)} and must be epoch milliseconds`);
-  const fields = isObject(payload) ? payload : Object.fromEntries(Object.entries(raw).filter(([name]) => !envelope.has(name)));
-  const problem = payloadProblem(rowOf(type).payload, fields);
+  const schema = rowOf(type).payload;
+  const isField = (name: string): boolean => !envelope.has(name) || Object.hasOwn(schema, name);
+  const fields = isObject(payload) ? payload : Object.fromEntries(Object.entries(raw).filter(([name]) => isField(name)));
+  const problem = payloadProblem(schema, fields);
   if (problem !== undefined) return err(`${type}: ${problem}`);
   return ok({ type, at, ...fields } as DeskEvent);
 };
@@ -149,8 +151,10 @@ Exit codes: 0 the whole file was read (refused facts are an answer, not a failur
       // Reading to the end closes the file; leaving the loop early does too.
       for await (const text of file.readLines()) {
         number += 1;
-        if (text.trim() === "") continue;
-        const event = parseLine(text);
+        // trim also takes a byte order mark.
+        const content = text.trim();
+        if (content === "") continue;
+        const event = parseLine(content);
         if (!event.ok) {
           io.err(`${name}, line ${number}: ${event.error}.\n`);
           return exitCodes.failed;

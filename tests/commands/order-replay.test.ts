@@ -63,6 +63,20 @@ describe("qts order replay", () => {
     expect(rows[0]).toMatchObject({ at: 1, type: "order.intended", order: "o1", ordered: 10, refused: null });
   });
 
+  it("reads files with a byte order mark and CRLF", async () => {
+    const { exit, out } = await run(`\uFEFF${lines.join("\r\n")}\r\n`);
+    expect(exit).toBe(0);
+    expect(out).toBe((await run(lines.join("\n"))).out);
+  });
+
+  it("reads a flat deadline, whose id is its own and not the fact's", async () => {
+    const unknown = flat("order.submit.unknown", 3, { orderId: "o1", reason: "time-out" });
+    const due = flat("timer.due", 120_003, { id: "order.unknown:o1", dueAt: 120_003 });
+    const { exit, out } = await run([...lines.slice(0, 2), unknown, due].join("\n"));
+    expect(exit).toBe(0);
+    expect(out).toMatch(/4 timer\.due +o1 +unknown/);
+  });
+
   it("prints the same as text", async () => {
     const { out } = await run(lines.join("\n"));
     const text = out.trimEnd().split("\n");
