@@ -5,6 +5,7 @@ import { type ArchiveReport, checkOrder, createArchiveCheck } from "#archive/che
 import { archiveDirectory } from "#archive/paths.ts";
 import { regularSpans } from "#market/sessions.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
+import { whyUnreadable } from "./unreadable.ts";
 
 const help = `qts archive check DIR: is a market archive whole?
 
@@ -76,13 +77,20 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     io.err(`there is no archive at ${given}: it is not a directory.\n`);
     return exitCodes.failed;
   }
-  const paths = readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => relative(directory, join(entry.parentPath, entry.name)).split(sep).join("/"))
-    .sort(checkOrder);
-  for (const path of paths) {
-    if (io.signal?.aborted) return exitCodes.failed;
-    check.file(path, readFileSync(join(directory, path), "utf8"));
+  try {
+    const paths = readdirSync(directory, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(directory, join(entry.parentPath, entry.name)).split(sep).join("/"))
+      .sort(checkOrder);
+    for (const path of paths) {
+      if (io.signal?.aborted) return exitCodes.failed;
+      check.file(path, readFileSync(join(directory, path), "utf8"));
+    }
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    io.err(`${path ?? directory} cannot be read: ${whyUnreadable(error)}.\n`);
+    return exitCodes.failed;
   }
   const report = check.report();
   if (report.files === 0) {

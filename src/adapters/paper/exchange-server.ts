@@ -67,9 +67,12 @@ const listen = (port: number): Promise<Result<WebSocketServer, ServerError>> =>
       verifyClient: ({ origin }: { origin: string | undefined }) => origin === undefined,
     });
     server.once("listening", () => resolve(ok(server)));
-    server.once("error", (error) =>
-      resolve(err({ type: "port.unavailable", reason: `port ${port} of ${host} cannot be used: ${error.message}` })),
-    );
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      const why = error.code === "EADDRINUSE" ? "is taken by another program" : `cannot be used (${error.code ?? error.message})`;
+      resolve(
+        err({ type: "port.unavailable", reason: `port ${port} on ${host} ${why}; give another --port, or 0 for any free one` }),
+      );
+    });
   });
 
 /** Opens the ledger and listens; the address is known when this resolves. */
