@@ -31,7 +31,7 @@ interface Witness {
 
 const witnessOf = (home: string): Witness => {
   const facts: Fact[] = [];
-  const session = sessionsOf(homePaths(home)).at(-1);
+  const [session] = sessionsOf(homePaths(home));
   if (session === undefined) throw new Error(`${home} has no journal`);
   const store = openStore(session.file, { readOnly: true });
   try {

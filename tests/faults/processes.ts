@@ -19,9 +19,17 @@ export interface Process {
 }
 
 /** @param msMax a process that is still there after so long is killed, and its end says SIGKILL */
-export const start = (program: string, args: readonly string[], msMax = 60_000): Process => {
-  const child = spawn(process.execPath, [program, ...args], {
-    env: { ...process.env, NO_COLOR: "1" },
+export const start = (
+  program: string,
+  args: readonly string[],
+  {
+    msMax = 60_000,
+    env = {},
+    nodeArgs = [],
+  }: { readonly msMax?: number; readonly env?: NodeJS.ProcessEnv; readonly nodeArgs?: readonly string[] } = {},
+): Process => {
+  const child = spawn(process.execPath, [...nodeArgs, program, ...args], {
+    env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const texts = { stdout: "", stderr: "" };
@@ -57,4 +65,4 @@ export const start = (program: string, args: readonly string[], msMax = 60_000):
   return { child, ended, says };
 };
 
-export const startQts = (args: readonly string[], msMax?: number): Process => start(entry, args, msMax);
+export const startQts = (args: readonly string[], msMax = 60_000): Process => start(entry, args, { msMax });
