@@ -3,10 +3,14 @@
  * because they behave the same: each with its reason.
  */
 import type { AnyStateMachine } from "xstate";
+import { executionLoopMachine } from "#machines/execution-loop.machine.ts";
+import { maintenanceMachine } from "#machines/maintenance.machine.ts";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { orderMachine } from "#machines/order.machine.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
 import type { Scenario } from "../machines/drive.ts";
+import { executionLoopScenarios } from "../machines/execution-loop.scenarios.ts";
+import { maintenanceScenarios } from "../machines/maintenance.scenarios.ts";
 import { personScenarios } from "../machines/operating-state.person.scenarios.ts";
 import { ruleScenarios } from "../machines/operating-state.rules.scenarios.ts";
 import { orderScenarios } from "../machines/order.scenarios.ts";
@@ -32,4 +36,6 @@ export const mutationSuites: { readonly [name: string]: MutationSuite } = {
   safety: suite(safetyMachine, safetyScenarios),
   "operating-state": suite(operatingMachine, [...ruleScenarios, ...personScenarios]),
   order: suite(orderMachine, orderScenarios, orderEquivalents),
+  "execution-loop": suite(executionLoopMachine, executionLoopScenarios),
+  maintenance: suite(maintenanceMachine, maintenanceScenarios),
 };
