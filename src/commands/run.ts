@@ -119,12 +119,14 @@ const reportText = (report: SessionReport, { instruments }: Config): string => {
   const { currency = "", priceScale = 0 } = instruments[0] ?? {};
   const { market, archive, orders, maintenance, lanes } = report;
   const positions = Object.entries(report.positions).map(([symbol, lots]) => `${symbol} ${lots}`);
+  const grouped = (count: number): string => count.toLocaleString("en-US");
+  const time = (iso: string | null): string => (iso === null ? "" : `${iso.slice(0, 19).replace("T", " ")}`);
   const lane = ([name, { handled, dropped, p99Ms }]: [string, SessionReport["lanes"]["P0"]]): string =>
-    `${name} ${handled}${dropped > 0 ? ` (${dropped} dropped)` : ""} p99 ${p99Ms} ms`;
+    `${name} ${grouped(handled)}${dropped > 0 ? ` (${dropped} dropped)` : ""} p99 ${p99Ms} ms`;
   return `
 Session report${report.recovered ? ", recovered from an earlier run" : ""}
-  market       ${market.from ?? "no trade"} … ${market.to ?? ""}  ${market.ticks} ticks
-  archive      received ${archive.received}, persisted ${archive.persisted}, refused ${archive.refused}, errored ${archive.errored}
+  market       ${market.from === null ? "no trade" : `${time(market.from)} … ${time(market.to)} UTC`}, ${grouped(market.ticks)} ticks
+  archive      received ${grouped(archive.received)}, persisted ${grouped(archive.persisted)}, refused ${archive.refused}, errored ${archive.errored}
   orders       ${orders.total}: filled ${orders.filled}, canceled ${orders.canceled}, expired ${orders.expired}, rejected ${orders.rejected}, denied ${orders.denied}, unknown ${orders.unknown}, open ${orders.open}
   positions    ${positions.join(", ") || "none"}
   profit       ${(report.pnlMinor / 10 ** priceScale).toFixed(2)} ${currency}
@@ -194,7 +196,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     });
     if (!opened.ok)
       return refuse(
-        `${journalSentence(opened.error)}; docs/operations/journal.md says how to go on, \`--new-session\` begins without it.`,
+        `${journalSentence(opened.error)}; keep a copy of ${home.value.journal}, docs/operations/journal.md says how to go on, \`--new-session\` begins without it.`,
       );
     const { journal, session, continued, markEnded } = opened.value;
     closers.push(() => journal.close());
