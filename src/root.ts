@@ -77,6 +77,8 @@ export interface RootPorts extends Omit<RecordingPorts, "onTick" | "run" | "arch
   readonly onTrade?: (tick: RawTick) => void;
   /** The venue closes for the day. */
   readonly endOfDay?: () => Promise<void>;
+  /** The price step of a symbol at a price, for markets with a tick table. */
+  readonly tickAt?: (symbol: string, priceMinor: number) => number;
   readonly strategy: Strategy;
   /** The volatility index, each value with its own time. */
   readonly vix: readonly { readonly at: number; readonly value: number }[];
@@ -181,6 +183,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     mark: recording.mark,
     instrument: (symbol) => config.instruments.find((instrument) => instrument.symbol === symbol),
     now: () => clock.now(),
+    ...(ports.tickAt === undefined ? {} : { tickAt: ports.tickAt }),
   };
   const fence = createEpochFence(epoch);
   const gate = createOrderGate({ broker, fence });
@@ -692,7 +695,14 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     status: figures.status,
     stages: recording.stages,
     archiveCounts: recording.counts,
-    reload: (changed) => dispatcher.reload(changed.events),
+    reload: (changed) => {
+      const { applied, needsRestart } = dispatcher.reload(changed.events);
+      const { events: _, ...others } = changed;
+      const sections = Object.entries(others).filter(
+        ([name, section]) => JSON.stringify(section) !== JSON.stringify(config[name as keyof Config]),
+      );
+      return { applied, needsRestart: [...needsRestart, ...sections.map(([name]) => name)] };
+    },
     noteAnomaly: (code, reason) => tell("anomaly.raised", { code, reason }),
     settle: () => void house.settle(),
     pause: () => house.settle() ?? recording.room(),

@@ -48,7 +48,7 @@ const shown = (directory: string, report: ArchiveReport): string => {
     `${directory}: ${report.ok ? "whole" : "NOT whole"}`,
     `  rows      scalp ${counted(streams.scalp.rows)} · swing ${counted(streams.swing.rows)} · system ${counted(streams.system.rows)} in ${counted(report.files)} files, ${counted(report.bytes)} bytes`,
     `  lines     bad ${report.badLines} · torn ${report.tornFiles} · doubled ${report.duplicates} · misplaced ${report.misplaced} · out of order ${report.outOfOrder} · late ${report.late} · suspect ${report.suspectLines}`,
-    `  gaps      quiet ${gaps.quiet} · hole ${gaps.hole} · refused ${gaps.refused} · lost ${gaps.lost} · not declared ${gaps.undeclared} (and ${gaps.undeclaredQuiet} where nothing is missing)`,
+    `  gaps      quiet ${gaps.quiet} · hole ${gaps.hole} · refused ${gaps.refused} · lost ${gaps.lost} · not declared ${gaps.undeclared} with rows missing, ${gaps.undeclaredQuiet} without`,
     `  missing   declared ${counted(missing.declared)} · silent ${counted(missing.silent)}`,
     ...report.problems.map((problem) => `  ! ${problem}`),
   ];

@@ -15,7 +15,9 @@ type Clause = Explanation["moves"][number]["clauses"][number];
 /** What the clause looks at now; a clause that is itself a yes or no needs no figure. */
 const nowOf = ({ value, holds, status }: Clause): string => {
   if (holds === null) return `  (unknown${typeof status === "string" ? `: ${status}` : ""})`;
-  return value === null || typeof value === "boolean" ? "" : `  (now ${value})`;
+  return value === null || typeof value === "boolean"
+    ? ""
+    : `  (now ${typeof value === "number" ? Number(value.toPrecision(6)) : value})`;
 };
 
 const moveLines = ({ to, clauses, blocks }: Explanation["moves"][number]): readonly string[] => [

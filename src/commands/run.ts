@@ -16,6 +16,7 @@ import { createMaintenanceFiles } from "#adapters/host/maintenance-files.ts";
 import { createTerminalView } from "#adapters/host/terminal.ts";
 import { watchVitalSigns } from "#adapters/host/vitals.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
+import { rulesFor } from "#adapters/paper/market-rules.ts";
 import { createReplayFeed } from "#adapters/replay/feed.ts";
 import { openRecordedDay, volatilityOf } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
@@ -230,6 +231,9 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       onClockJump: (stepMs) => root.noteAnomaly("AN061", `the wall clock stepped by ${stepMs} ms`),
     });
     closers.push(() => vitals.stop());
+    const rules = new Map(
+      config.instruments.map((instrument) => [instrument.symbol, rulesFor(instrument, config.session.hours)]),
+    );
     const root = createRoot(config, {
       version: qtsVersion(),
       home: home.value,
@@ -248,6 +252,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       strategy: createStrategy({ instruments: config.instruments, seed: config.session.seed }),
       archiveFiles: createArchiveFiles(),
       loopDelayMs: vitals.loopDelayMs,
+      tickAt: (symbol, priceMinor) => rules.get(symbol)?.tickAt(priceMinor) ?? 1,
       log: logger,
       wallClock: createHostClock(),
       pulse: realPulse,

@@ -43,7 +43,9 @@ const sentenceOf = (event: ActorEvent): string => {
 const standing = (order: OrderRecord): string => {
   const { orderId, side, ordered, symbol, cumulative, endCode, endReason, owner } = order;
   const filled =
-    cumulative === 0 ? "nothing filled" : `${cumulative} filled at ${averagePriceOf(order) ?? "a price not reported yet"}`;
+    cumulative === 0
+      ? "nothing filled"
+      : `${cumulative} filled at ${averagePriceOf(order)?.toFixed(2).replace(/\.00$/, "") ?? "a price not reported yet"} minor units`;
   const why = [endCode, endReason].filter((part) => part !== null).join(": ");
   const who = owner === "operator" ? "; an operator must resolve it" : "";
   return `${orderId}, ${side} ${ordered} ${symbol}, is ${statusOf(order)}: ${filled}${why === "" ? "" : ` (${why})`}${who}.`;

@@ -110,7 +110,10 @@ export const createOperator = ({
         });
         const { override } = operating().context;
         if (override?.state === state && override.expiresAt === expiresAt)
-          return reply(done, `${state} is pinned by ${operator} until ${new Date(expiresAt).toISOString()}.`);
+          return reply(
+            done,
+            `${state} is pinned by ${operator} until ${new Date(expiresAt).toISOString().slice(0, 16).replace("T", " ")} UTC.`,
+          );
         return reply(refused, `The override is refused: ${problem ?? "the operating state did not take it"}.`);
       }
       case "override.clear": {
@@ -120,7 +123,10 @@ export const createOperator = ({
           payload: { operator: request.operator, reason: request.reason },
           source: "operator",
         });
-        return reply(done, `The override is cleared by ${request.operator}; the operating state is ${status().operating}.`);
+        return reply(
+          done,
+          `The override is cleared by ${request.operator}; the operating state is ${status().operating}, and the rules go on from there.`,
+        );
       }
       case "resolve": {
         const { orderId, outcome, brokerOrderId, operator, reason } = request;

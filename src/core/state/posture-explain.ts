@@ -209,7 +209,10 @@ export const explainSafety = (
   const { cause } = context;
   const known = cause !== null && isSafetyCode(cause.code) ? describeCode(cause.code) : undefined;
   const trading = tradingAllowed(state);
-  const what = cause === null ? "" : ` because of ${cause.code} (${known?.sentence ?? "an unknown code"}): ${cause.reason}`;
+  const what =
+    cause === null
+      ? ""
+      : ` because of ${cause.code} (${(known?.sentence ?? "an unknown code").replace(/\.$/, "")}): ${cause.reason}`;
   return {
     sentence: `Safety is ${state}${what}. New orders ${trading ? "may" : "may not"} leave; cancels always may.`,
     state,

@@ -57,7 +57,7 @@ describe("the story of an order", () => {
   });
 
   it("says where the order stands, and reads as text", () => {
-    expect(story.sentence).toBe("7-1, buy 10 SPY, is canceled: 4 filled at 99 (enough).");
+    expect(story.sentence).toBe("7-1, buy 10 SPY, is canceled: 4 filled at 99 minor units (enough).");
     expect(storyText(story).split("\n")).toHaveLength(8);
     expect(storyText(story)).toContain("refused: A fill with this id is already counted. Fill f.");
   });
