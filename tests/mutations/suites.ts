@@ -3,13 +3,17 @@
  * because they behave the same: each with its reason.
  */
 import type { AnyStateMachine } from "xstate";
+import { archiveMachine } from "#machines/archive.machine.ts";
 import { executionLoopMachine } from "#machines/execution-loop.machine.ts";
+import { feedMachine } from "#machines/feed.machine.ts";
 import { maintenanceMachine } from "#machines/maintenance.machine.ts";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { orderMachine } from "#machines/order.machine.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
+import { archiveScenarios } from "../machines/archive.scenarios.ts";
 import type { Scenario } from "../machines/drive.ts";
 import { executionLoopScenarios } from "../machines/execution-loop.scenarios.ts";
+import { feedScenarios } from "../machines/feed.scenarios.ts";
 import { maintenanceScenarios } from "../machines/maintenance.scenarios.ts";
 import { personScenarios } from "../machines/operating-state.person.scenarios.ts";
 import { ruleScenarios } from "../machines/operating-state.rules.scenarios.ts";
@@ -38,4 +42,9 @@ export const mutationSuites: { readonly [name: string]: MutationSuite } = {
   order: suite(orderMachine, orderScenarios, orderEquivalents),
   "execution-loop": suite(executionLoopMachine, executionLoopScenarios),
   maintenance: suite(maintenanceMachine, maintenanceScenarios),
+  feed: suite(feedMachine, feedScenarios, {
+    "feed.lost always[2]: stays instead of going to reconnecting":
+      "it has noted the alert, so the arrow before it leads to reconnecting in the same step, with the same effects",
+  }),
+  archive: suite(archiveMachine, archiveScenarios),
 };
