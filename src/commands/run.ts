@@ -20,6 +20,7 @@ import { rulesFor } from "#adapters/paper/market-rules.ts";
 import { createReplayFeed } from "#adapters/replay/feed.ts";
 import { openRecordedDay, volatilityOf } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
+import { liveProblem } from "#core/execution/live-keys.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import type { CreateStrategy } from "#core/strategy/strategy.ts";
 import { createHealthMonitor } from "#ops/automation/health.ts";
@@ -223,6 +224,11 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     const broker = await openSessionBroker(config, { clock, ledgerPath: join(home.value.paper, `session-${session}.jsonl`) });
     if (!broker.ok) return refuse(broker.error);
     closers.push(() => broker.value.close());
+    const live = liveProblem(
+      { liveEnabled: config.live.enabled, tradingEnabled: config.trading.enabled, acknowledgement: io.env.QTS_LIVE_ACK },
+      { name: broker.value.name, live: broker.value.capabilities.live },
+    );
+    if (live !== undefined) return refuse(live);
 
     const ops = values["without-ops"] ? undefined : { files: createMaintenanceFiles(), worker: createBackupThread() };
     const vitals = watchVitalSigns({
