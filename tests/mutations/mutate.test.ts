@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { describe, expect, it } from "vitest";
 import { type AnyStateMachine, and, assign, createActor, emit, enqueueActions, setup } from "xstate";
 import { mutantsOf, runMutations } from "./mutate.ts";
-import { mutationSuites } from "./suites.ts";
 
 type Event = { type: "push"; weight: number } | { type: "reset" };
 /** A door that opens to a firm push and counts its pushes. */
@@ -103,12 +102,8 @@ describe("chart mutations", () => {
   });
 
   it("refuses a suite that the undamaged machine does not pass", () => {
-    expect(() => runMutations(door, [{ name: "fails", run: () => assert.fail("always") }])).toThrow("always");
-  });
-
-  it("has a suite for the machines that decide about money, each equivalent mutant with a reason", () => {
-    expect(Object.keys(mutationSuites)).toEqual(expect.arrayContaining(["safety", "operating-state"]));
-    for (const { equivalent } of Object.values(mutationSuites))
-      for (const reason of Object.values(equivalent)) expect(reason).not.toBe("");
+    expect(() => runMutations(door, [{ name: "fails", run: () => assert.fail("always") }])).toThrow(
+      "the undamaged door machine fails: fails",
+    );
   });
 });

@@ -378,7 +378,11 @@ export interface MutationReport {
 export const runMutations = (machine: AnyStateMachine, suite: readonly Sentence[]): MutationReport => {
   const timed = suite.map((sentence) => {
     const startedMs = performance.now();
-    sentence.run(machine);
+    try {
+      sentence.run(machine);
+    } catch (cause) {
+      throw new Error(`the undamaged ${machine.id} machine fails: ${sentence.name}`, { cause });
+    }
     return { sentence, costMs: performance.now() - startedMs };
   });
   // Who is likely to notice is asked first: sentences that name the damaged state and fact, then the one that noticed the

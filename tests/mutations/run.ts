@@ -20,8 +20,11 @@ for (const [name, suite] of Object.entries(mutationSuites)) {
     `${name}: ${killed} of ${total} mutants killed, ${survivors.length - holes.length} equivalent, ${holes.length} not noticed (${seconds} s)\n`,
   );
   for (const id of holes) process.stdout.write(`  not noticed: ${id}\n`);
-  for (const id of survivors)
-    if (suite.equivalent[id] !== undefined) process.stdout.write(`  equivalent: ${id}: ${suite.equivalent[id]}\n`);
+  const reasons = Map.groupBy(
+    survivors.filter((id) => suite.equivalent[id] !== undefined),
+    (id) => suite.equivalent[id],
+  );
+  for (const [reason, ids] of reasons) process.stdout.write(`  equivalent, ${ids.length} like ${ids[0]}: ${reason}\n`);
   for (const id of stale) process.stdout.write(`  listed as equivalent but killed: ${id}\n`);
   if (holes.length > 0 || stale.length > 0) process.exitCode = 1;
 }

@@ -10,6 +10,7 @@ import { maintenanceMachine } from "#machines/maintenance.machine.ts";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { orderMachine } from "#machines/order.machine.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
+import { schedulerMachine } from "#machines/scheduler.machine.ts";
 import { archiveScenarios } from "../machines/archive.scenarios.ts";
 import type { Scenario } from "../machines/drive.ts";
 import { executionLoopScenarios } from "../machines/execution-loop.scenarios.ts";
@@ -19,6 +20,8 @@ import { personScenarios } from "../machines/operating-state.person.scenarios.ts
 import { ruleScenarios } from "../machines/operating-state.rules.scenarios.ts";
 import { orderScenarios } from "../machines/order.scenarios.ts";
 import { safetyScenarios } from "../machines/safety.scenarios.ts";
+import { schedulerScenarios } from "../machines/scheduler.scenarios.ts";
+import { opsOfQuietParts, opsScenarios, supervisorOfQuietParts, supervisorScenarios } from "../machines/supervision.scenarios.ts";
 import type { Sentence } from "./mutate.ts";
 import { orderEquivalents } from "./order.equivalent.ts";
 
@@ -47,4 +50,7 @@ export const mutationSuites: { readonly [name: string]: MutationSuite } = {
       "it has noted the alert, so the arrow before it leads to reconnecting in the same step, with the same effects",
   }),
   archive: suite(archiveMachine, archiveScenarios),
+  scheduler: suite(schedulerMachine, schedulerScenarios),
+  supervisor: suite(supervisorOfQuietParts, supervisorScenarios),
+  ops: suite(opsOfQuietParts, opsScenarios),
 };
