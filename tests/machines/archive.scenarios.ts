@@ -232,7 +232,7 @@ const free = (freeShare: number, hoursUntilFull?: number): ArchiveEvent => ({
 
 const hasRoom: readonly Scenario<Machine>[] = [
   {
-    name: "warns below 20 % free disk, is critical below 10 %, says when it will be full, and when there is room again",
+    name: "warns at 20 %, is critical at 10 %, and says when it will be full, and when there is room again",
     run: (machine) => {
       for (const state of everyState) {
         const archive = state(machine);
