@@ -337,7 +337,7 @@ const memoryRow = (live: number): BenchRow => {
   }
   const after = heap();
   const startedAt = performance.now();
-  const stepped = 20_000;
+  const stepped = Math.min(live, 20_000);
   for (let order = 0; order < stepped; order += 1) {
     const fact = {
       type: "order.partially.filled",
@@ -370,7 +370,7 @@ export const bench: Bench = {
         rows.push(await bareRow(concurrency));
       }
       for (const records of [10_000, 100_000, 1_000_000]) rows.push(await recoveryRow(directory, records));
-      for (const live of [1_000, 100_000]) rows.push(memoryRow(live));
+      for (const live of [10_000, 100_000]) rows.push(memoryRow(live));
       return rows;
     } finally {
       rmSync(directory, { recursive: true, force: true });

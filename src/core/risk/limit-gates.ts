@@ -7,7 +7,7 @@
 import { unrealizedOf } from "../orders/positions.ts";
 import {
   allowed,
-  approvalsAfter,
+  approvalCountAfter,
   denied,
   othersInterest,
   type RiskContext,
@@ -127,7 +127,7 @@ export const orderRateGate = ({ ordersPerMinuteMax }: { readonly ordersPerMinute
   name: "order-rate",
   beforeRoute: ({ isChange }, context) => {
     if (isChange) return allowed;
-    const recent = [...approvalsAfter(context.view.now() - minuteMs, context)].length;
+    const recent = approvalCountAfter(context.view.now() - minuteMs, context);
     if (recent < ordersPerMinuteMax) return allowed;
     return denied("ORDER_RATE_MAX", `${recent} orders within a minute; ${ordersPerMinuteMax} are allowed`, "GR040");
   },
