@@ -573,6 +573,10 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     tell("archive.close.requested", { cause: "the day is over" });
     await within(sealed, sealMsMax);
     await settleOrders();
+    // An order that a person owns is known to be open; one that nobody owns must be looked for by the next start.
+    const left = [...desk().liveOrders()].filter(({ owner }) => owner === "qts").length;
+    if (left > 0)
+      failure = `the day is over and the venue has not told how ${left === 1 ? "an order" : `${left} orders`} ended; start again on this home once it answers`;
     if (maintenance !== undefined && config.maintenance.enabled && config.maintenance.atDayEnd) {
       await maintain(`${session}-${epoch}-day-end`, "the day is over");
     }
