@@ -621,6 +621,18 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     name: "posture",
   });
 
+  /** An alarm is an effect, and a crash may have cut it off: every process says again which orders wait for a person. */
+  const callForPersons = (): void => {
+    const waiting = [...desk().liveOrders()].filter(({ isOverdue, isUndetermined }) => isOverdue && isUndetermined);
+    if (waiting.length === 0) return;
+    const named = waiting.map(({ orderId }) => orderId).join(", ");
+    if (tradingAllowed(safety())) tell("failsafe.tripped", { code: "FS042", reason: `no outcome beyond the deadline: ${named}` });
+    for (const { orderId } of waiting) {
+      const text = `${orderId}: the submit's outcome is still unknown; an operator must look at the venue and resolve it`;
+      alerts.handlers["alert.critical"]({ type: "alert.critical", code: "FS042", text });
+    }
+  };
+
   const start = async (): Promise<Result<void, string>> => {
     const problems = [
       supervisorMachine,
@@ -658,6 +670,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     if (!connected.ok) tell("broker.disconnected", { broker: broker.name, reason: connected.error.reason });
     else await untilAnswered(reconciled);
     hasStarted = true;
+    callForPersons();
 
     for (const { at, value } of ports.vix) {
       clock.setTimer(at, () => offer({ type: "market.vix.updated", payload: { value }, source: "vix", at }));

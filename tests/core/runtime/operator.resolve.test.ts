@@ -5,7 +5,7 @@ const terms = { symbol: "SPY", side: "buy", orderType: "limit", quantity: 10, li
 
 /** A world in which one order was wanted. */
 const withOrder = async (script: "accept" | "loseRequest" | "loseResponse"): Promise<World> => {
-  const world = await createWorld({ config: { maintenance: { enabled: false } } });
+  const world = await createWorld({ config: { maintenance: { enabled: false }, safety: { brokerGraceMs: 3_600_000 } } });
   await world.tick(1_680_000);
   world.venue.script(script);
   await world.fact("order.intended", { orderId: "1-1", ...terms, strategy: "operator", signal: 1 });
@@ -36,6 +36,23 @@ describe("a person's word about an order", () => {
     expect(world.status().orders).toMatchObject({ open: 1 });
     const other = { command: "resolve", orderId: "9-9", outcome: "absent", operator: "mina", reason: "x" } as const;
     expect(await world.answer(other)).toMatchObject({ exitCode: 4, body: { sentence: expect.stringContaining("9-9") } });
+  });
+});
+
+describe("an order that waits for a person", () => {
+  it("is told to them again by every process: the one before may have died with the alarm on its lips", async () => {
+    const world = await withOrder("loseRequest");
+    world.venue.setConnected(false, "the line is down");
+    await world.advance(125_000);
+    const alarms = () =>
+      world.log.filter(({ level, fields }) => level === "error" && (fields as { code?: string }).code === "FS042").length;
+    expect(world.status().safety).toBe("FAIL");
+    const before = alarms();
+    expect(before).toBeGreaterThan(0);
+    await world.restart();
+    expect(alarms()).toBeGreaterThan(before);
+    // Told again, not counted as a second fail-safe.
+    expect(world.status()).toMatchObject({ safety: "FAIL", orders: { unknown: 1 } });
   });
 });
 
