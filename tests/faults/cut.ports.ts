@@ -5,7 +5,7 @@ import * as ledgers from "#adapters/paper/ledger.ts";
 import * as days from "#adapters/replay/recorded-days.ts";
 import * as brokers from "#commands/session-broker.ts";
 import type { Journal } from "#core/ports.ts";
-import { cut } from "./cut.ts";
+import { cut, cutWhenSent } from "./cut.ts";
 
 /** Market ms of the recorded day that are played: long enough for the script, short enough to be played hundreds of times. */
 const playedMs = 34_000;
@@ -19,6 +19,14 @@ const around = async <T>(name: string, call: () => Promise<T>): Promise<T> => {
   cut(`after ${name}`);
   return result;
 };
+
+/** A request to the venue, which may decide on it although nobody is left to hear the answer. */
+const aroundRequest = <T>(name: string, call: () => Promise<T>): Promise<T> =>
+  around(name, () => {
+    const answer = call();
+    cutWhenSent(`sent ${name}`);
+    return answer;
+  });
 
 const cutJournal = <J extends Journal>(journal: J): J =>
   Object.create(journal, {
@@ -74,8 +82,12 @@ export const openSessionBroker: typeof brokers.openSessionBroker = async (...arg
   const broker = Object.create(real, {
     reports: { value: reports },
     connect: { value: () => around("broker connect", real.connect) },
-    submit: { value: (order: Parameters<typeof real.submit>[0]) => around(`submit ${order.orderId}`, () => real.submit(order)) },
-    cancel: { value: (order: Parameters<typeof real.cancel>[0]) => around(`cancel ${order.orderId}`, () => real.cancel(order)) },
+    submit: {
+      value: (order: Parameters<typeof real.submit>[0]) => aroundRequest(`submit ${order.orderId}`, () => real.submit(order)),
+    },
+    cancel: {
+      value: (order: Parameters<typeof real.cancel>[0]) => aroundRequest(`cancel ${order.orderId}`, () => real.cancel(order)),
+    },
     orders: { value: () => around("broker orders", real.orders) },
     executions: { value: () => around("broker executions", real.executions) },
     account: { value: () => around("broker account", real.account) },

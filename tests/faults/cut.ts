@@ -11,19 +11,32 @@ import { registerHooks } from "node:module";
 const deadly = process.env.QTS_CUT;
 const list = process.env.QTS_CUTS;
 const met = new Map<string, number>();
+/** Real ms in which a frame surely reaches another process of this machine and is decided there. */
+const travelMs = 150;
 
 /**
  * A moment at which the process may end; several names when several things wait together. What happens twice is numbered.
  * The list gets one line for each moment.
  */
 export const cut = (...names: readonly string[]): void => {
+  if (isDeadly(names)) process.kill(process.pid, "SIGKILL");
+};
+
+/** The process may end here, with what it has just sent on its way: the thread stands still until that has arrived. */
+export const cutWhenSent = (name: string): void => {
+  if (!isDeadly([name])) return;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, travelMs);
+  process.kill(process.pid, "SIGKILL");
+};
+
+const isDeadly = (names: readonly string[]): boolean => {
   const numbered = names.map((name) => {
     const times = (met.get(name) ?? 0) + 1;
     met.set(name, times);
     return times === 1 ? name : `${name}, time ${times}`;
   });
   if (list !== undefined && numbered.length > 0) appendFileSync(list, `${numbered.join(" + ")}\n`);
-  if (numbered.some((name) => name === deadly)) process.kill(process.pid, "SIGKILL");
+  return numbered.some((name) => name === deadly);
 };
 
 const source = new URL("../../src/", import.meta.url).href;
