@@ -1,5 +1,5 @@
 /** One frame of the live view as text: a pure function of the house's status and the width of the terminal. */
-import { type Priority, priorities } from "#core/event/fact.ts";
+import { priorities } from "#core/event/fact.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
 
 export interface FrameOptions {
@@ -68,22 +68,30 @@ const bar = (share: number, cells: number, unicode: boolean): readonly Piece[] =
   return [{ text: (done as string).repeat(full), tone: "bold" }, quiet((rest as string).repeat(cells - full))];
 };
 
-const laneColumns = ["waiting", "handled", "dropped", "collapsed", "sampled", "p99"] as const;
-const columnWidths = [15, 12, 9, 11, 9, 11] as const;
+interface LaneColumn {
+  readonly title: string;
+  readonly width: number;
+  /** Shown only where the terminal has room for every column. */
+  readonly wide?: true;
+  readonly of: (lane: HouseStatus["lanes"]["P0"]) => string;
+}
 
-const laneRow = (status: HouseStatus, name: Priority): readonly string[] => {
-  const { depth, capacity, handled, dropped, collapsed, sampled, p99Ms } = status.lanes[name];
-  return [
-    `${count(depth)}/${count(capacity)}`,
-    count(handled),
-    count(dropped),
-    count(collapsed),
-    count(sampled),
-    handled === 0 ? "-" : milliseconds(p99Ms),
-  ];
-};
+const laneColumns: readonly LaneColumn[] = [
+  { title: "waiting", width: 15, of: ({ depth, capacity }) => `${count(depth)}/${count(capacity)}` },
+  { title: "oldest", width: 11, wide: true, of: ({ depth, oldestAgeMs }) => (depth === 0 ? "-" : milliseconds(oldestAgeMs)) },
+  { title: "accepted", width: 12, wide: true, of: ({ accepted }) => count(accepted) },
+  { title: "handled", width: 12, of: ({ handled }) => count(handled) },
+  { title: "dropped", width: 9, of: ({ dropped }) => count(dropped) },
+  { title: "collapsed", width: 11, of: ({ collapsed }) => count(collapsed) },
+  { title: "sampled", width: 9, of: ({ sampled }) => count(sampled) },
+  { title: "dead", width: 7, wide: true, of: ({ deadLettered }) => count(deadLettered) },
+  { title: "p50", width: 11, wide: true, of: ({ handled, p50Ms }) => (handled === 0 ? "-" : milliseconds(p50Ms)) },
+  { title: "p99", width: 11, of: ({ handled, p99Ms }) => (handled === 0 ? "-" : milliseconds(p99Ms)) },
+];
+const everyColumnCells = laneColumns.reduce((cells, { width }) => cells + width, "Lane".length + "  paused".length);
 
-const columns = (cells: readonly string[]): string => cells.map((cell, at) => cell.padStart(columnWidths[at] as number)).join("");
+const columnsIn = (width: number): readonly LaneColumn[] =>
+  width >= everyColumnCells ? laneColumns : laneColumns.filter(({ wide }) => wide !== true);
 
 /**
  * @param width cells of the terminal; every line fits into it, and below 40 it is cut rather than wrapped
@@ -96,6 +104,7 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
   const time = status.marketTime.slice(0, 19).replace("T", " ");
   const progress = status.progress === null ? "live" : percent(status.progress, 1);
   const barCells = Math.min(60, width - `${time} UTC    ${progress}`.length);
+  const shown = columnsIn(width);
   const { orders, archive, positions } = status;
   const holdings = Object.entries(positions).map(([symbol, lots]) => `${symbol} ${count(lots)}`);
   const missing = archive.received - archive.persisted - archive.refused - archive.errored;
@@ -121,9 +130,12 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
       status.trading.open ? { text: "open", tone: "calm" } : { text: "closed", tone: "watch" },
     ),
     row(quiet(status.trading.open ? "" : `${" ".repeat(11)}${status.trading.why}`)),
-    row(quiet(`Lane${columns(laneColumns)}`)),
+    row(quiet(`Lane${shown.map(({ title, width: cells }) => title.padStart(cells)).join("")}`)),
     ...priorities.map((name) =>
-      row(`${name}  ${columns(laneRow(status, name))}`, status.lanes[name].paused ? { text: "  paused", tone: "watch" } : ""),
+      row(
+        `${name}  ${shown.map(({ of, width: cells }) => of(status.lanes[name]).padStart(cells)).join("")}`,
+        status.lanes[name].paused ? { text: "  paused", tone: "watch" } : "",
+      ),
     ),
     "",
     row(

@@ -32,6 +32,14 @@ Dashboard  http://127.0.0.1:8420/`,
     );
   });
 
+  it("shows the whole account of each lane where there is room: oldest, accepted, dead letters and the median too", () => {
+    const wide = renderFrame(exampleStatus(), 140, plain).split("\n");
+    expect(wide.find((line) => line.startsWith("Lane"))?.split(/\s+/)).toEqual(
+      "Lane waiting oldest accepted handled dropped collapsed sampled dead p50 p99".split(" "),
+    );
+    expect(wide.find((line) => line.startsWith("P3"))).toMatch(/800\/50,000 .* 900 .* 0 .* 100 .* 0 .* - .* - {2}paused$/);
+  });
+
   it("says why trading is closed", () => {
     const frame = renderFrame(
       exampleStatus({ safety: "LOCKDOWN", trading: { open: false, why: "locked down by mina" } }),
