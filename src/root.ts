@@ -564,14 +564,18 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     }
   };
 
+  const seal = async (cause: string): Promise<void> => {
+    const sealed = next("archive.closed");
+    tell("archive.close.requested", { cause });
+    await within(sealed, sealMsMax);
+  };
+
   /** The day's data is over: the venue closes, the archive is sealed, and the day is backed up. */
   const endDay = async (): Promise<void> => {
     tell("execution.stop.requested", { cause: "the day is over" });
     await ports.endOfDay?.();
     await clock.yieldToIo();
-    const sealed = next("archive.closed");
-    tell("archive.close.requested", { cause: "the day is over" });
-    await within(sealed, sealMsMax);
+    await seal("the day is over");
     await settleOrders();
     // An order that a person owns is known to be open; one that nobody owns must be looked for by the next start.
     const left = [...desk().liveOrders()].filter(({ owner }) => owner === "qts").length;
@@ -587,11 +591,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     isStopping = true;
     tell("execution.stop.requested", { cause });
     tell("feed.stop.requested", { cause });
-    if (!isDayOver) {
-      const sealed = next("archive.closed");
-      tell("archive.close.requested", { cause });
-      await within(sealed, sealMsMax);
-    }
+    if (!isDayOver) await seal(cause);
     tell("session.ended", { session, cause });
     await clock.yieldToIo();
     fence.close("the session has ended");

@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { createBackupThread } from "#adapters/host/backup-thread.ts";
 import { createHostClock } from "#adapters/host/clock.ts";
 import { createMaintenanceFiles } from "#adapters/host/maintenance-files.ts";
-import type { RunReport } from "#ops/maintenance/coordinator.ts";
+import { emptyReport, type RunReport } from "#ops/maintenance/coordinator.ts";
 import { cleanupLogPath } from "#ops/maintenance/log.ts";
 import { createMaintenanceEntries, type EntryOptions } from "#ops/maintenance/one-run.ts";
 import { previewRun } from "#ops/maintenance/preview.ts";
@@ -114,17 +114,9 @@ const exitCodeOf = (report: RunReport): number =>
   report.outcome === "done" ? exitCodes.ok : report.outcome === "refused" ? exitCodes.refused : exitCodes.failed;
 
 const refusal = (runId: string, type: "refused" | "failed", step: string, reason: string): RunReport => ({
-  runId,
+  ...emptyReport(runId),
   outcome: type,
   failure: { step, reason },
-  backedUp: [],
-  unchanged: 0,
-  skipped: [],
-  deleted: [],
-  kept: [],
-  failedDeletes: [],
-  notes: [],
-  elapsedMs: 0,
 });
 
 export const command: Command = {

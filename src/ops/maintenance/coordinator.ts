@@ -347,7 +347,8 @@ const fact = <T extends NewFact["type"]>(
 
 const failedFact = (runId: string, step: Step, reason: string): NewFact => fact("maintenance.failed", { runId, step, reason });
 
-const emptyReport = (runId: string): RunReport => ({
+/** The report of a run that has done nothing yet. */
+export const emptyReport = (runId: string): RunReport => ({
   runId,
   outcome: "running",
   backedUp: [],
