@@ -7,7 +7,7 @@
  */
 import { assign, emit, setup } from "xstate";
 import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
-import { type ReconnectPolicy, reconnectDelayMs } from "./feed.rules.ts";
+import { fractionOf, type ReconnectPolicy, reconnectDelayMs } from "./feed.rules.ts";
 
 export interface FeedInput {
   /** Name of the source, for people. */
@@ -97,7 +97,7 @@ export const feedMachine = setup({
     setRetry: emit(({ context: { policy, attempts }, event }) => ({
       type: "timer.set" as const,
       id: retryTimer,
-      at: event.at + reconnectDelayMs(policy.reconnect, attempts, event.at),
+      at: event.at + reconnectDelayMs(policy.reconnect, attempts, fractionOf(event.at, attempts)),
     })),
     setStaleLimit: emit(({ context: { policy }, event }) => ({
       type: "timer.set" as const,

@@ -1,4 +1,4 @@
-/** When is a feed tried again? Pure: the random part of the wait comes from the time itself, so a journal replays to the same. */
+/** When is a lost connection tried again? Pure: whoever asks brings the random part of the wait. */
 
 export interface ReconnectPolicy {
   /** The first wait; the next ones are up to twice the one before. */
@@ -10,8 +10,8 @@ export interface ReconnectPolicy {
   readonly connectMsMax: number;
 }
 
-/** A fraction in [0, 1) that looks random and is the same for the same input. */
-const fractionOf = (at: number, attempt: number): number => {
+/** A fraction in [0, 1) that looks random and is the same for the same input, so that a journal replays to the same. */
+export const fractionOf = (at: number, attempt: number): number => {
   let bits = Math.imul(((at % 0x100000000) | 0) ^ Math.imul(attempt + 1, 0x9e3779b1), 0x85ebca6b);
   bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
   return ((bits ^ (bits >>> 16)) >>> 0) / 0x100000000;
@@ -19,9 +19,14 @@ const fractionOf = (at: number, attempt: number): number => {
 
 /**
  * Full jitter: anything up to the doubled and capped wait, so that many clients of one venue do not return together.
+ * (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015.)
  *
  * @param attempt 0 for the first try after a loss
+ * @param fraction of the wait, in [0, 1)
  * @returns milliseconds, at least 1
  */
-export const reconnectDelayMs = ({ firstMs, capMs }: ReconnectPolicy, attempt: number, at: number): number =>
-  1 + Math.floor(fractionOf(at, attempt) * Math.min(capMs, firstMs * 2 ** Math.min(attempt, 30)));
+export const reconnectDelayMs = (
+  { firstMs, capMs }: Pick<ReconnectPolicy, "firstMs" | "capMs">,
+  attempt: number,
+  fraction: number,
+): number => 1 + Math.floor(fraction * Math.min(capMs, firstMs * 2 ** Math.min(attempt, 30)));

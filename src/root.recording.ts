@@ -6,6 +6,7 @@ import { readResumePoint } from "#archive/resume.ts";
 import { type ArchiveCounts, createArchiveWatch } from "#archive/watch.ts";
 import type { Config } from "#config/config.ts";
 import type { Offer } from "#core/event/catalog.ts";
+import type { Inlet } from "#core/event/intake.ts";
 import type { Clock } from "#core/ports.ts";
 import { createFeedLink, type FeedLink } from "#market/feed-link.ts";
 import { createMarketPipeline, type MarketPipeline } from "#market/pipeline.ts";
@@ -16,6 +17,8 @@ import { createSnapshotLoop } from "#market/snapshot-loop.ts";
 export interface RecordingPorts {
   readonly clock: Clock;
   readonly feed: Feed;
+  /** The feed's way in: what its data says comes from outside, so it never uses the room that the house keeps for itself. */
+  readonly inlet: Inlet;
   readonly archiveFiles: ArchiveFiles;
   readonly pulse: Pulse;
   /** The archive's directory. */
@@ -28,7 +31,7 @@ export interface RecordingPorts {
 }
 
 export const composeRecording = (config: Config, ports: RecordingPorts, offer: Offer) => {
-  const { clock, archiveFiles: files, archive: directory, session, run } = ports;
+  const { clock, archiveFiles: files, archive: directory, session, run, inlet } = ports;
   const { instruments } = config;
   const sink = createJsonlSink({ ...config.archive, directory, session, run, files, clock, pulse: ports.pulse, offer });
   let pipeline: MarketPipeline | undefined;
@@ -88,7 +91,7 @@ export const composeRecording = (config: Config, ports: RecordingPorts, offer: O
       clock,
       limits: config.market,
       archive: sink,
-      offer,
+      offer: inlet.offer,
       resume: resume.value,
       onRow: gaps.row,
       onHole: gaps.hole,
@@ -105,11 +108,13 @@ export const composeRecording = (config: Config, ports: RecordingPorts, offer: O
     pipeline = made;
     link = createFeedLink({
       feed: ports.feed,
+      inlet,
       afterSequence: () => made.sequences(),
       accept: (tick) => {
         ports.onTick(tick);
         loop.accept(tick);
       },
+      room: () => sink.room(),
       marks: made.marks,
       instruments,
       clock,
@@ -129,8 +134,6 @@ export const composeRecording = (config: Config, ports: RecordingPorts, offer: O
     mark: (symbol: string) => pipeline?.marks.get(symbol),
     link: () => link,
     stages: () => pipeline?.counts() ?? {},
-    /** A promise while the disk is behind: a source that can wait should. */
-    room: () => sink.room(),
     /** Resolves once opening was tried, with or without success. */
     tried,
     handlers: {

@@ -2,10 +2,13 @@
  * The composition root: (config, ports) ⇒ a session that can be started, asked and stopped. Everything meets here and
  * nowhere else; no room knows more than its ports.
  */
+
+import type { Observable } from "rxjs";
 import type { ArchiveCounts } from "#archive/watch.ts";
 import type { Config } from "#config/config.ts";
-import type { Fact, FactType, NewFact, Offer } from "#core/event/catalog.ts";
+import type { FactType, NewFact, Offer } from "#core/event/catalog.ts";
 import { degradationOf } from "#core/event/degradation.ts";
+import { createIntake } from "#core/event/intake.ts";
 import type { Reloaded } from "#core/event/reload.ts";
 import { createReportIntake } from "#core/execution/broker-reports.ts";
 import { createExecutionRoute } from "#core/execution/execution-route.ts";
@@ -14,7 +17,8 @@ import { createDeskLogic, type DeskSnapshot } from "#core/orders/desk-logic.ts";
 import { createOrderIds } from "#core/orders/intent.ts";
 import type { DeskView } from "#core/orders/order-desk.ts";
 import { createReconciliation } from "#core/orders/reconciliation.ts";
-import type { Broker, Cancel, Clock, CommandReply, Journal, JournalError } from "#core/ports.ts";
+import type { Broker, Clock, CommandReply, Journal, JournalError } from "#core/ports.ts";
+import { createRandom } from "#core/random.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { createComputingGates } from "#core/risk/computing-gates.ts";
 import type { RiskView } from "#core/risk/risk-gate.ts";
@@ -23,7 +27,7 @@ import type { EffectHandlers } from "#core/runtime/effects.ts";
 import { createFigures } from "#core/runtime/figures.ts";
 import { createHouse, type House } from "#core/runtime/house.ts";
 import { type ControlRequest, createOperator } from "#core/runtime/operator.ts";
-import type { HouseStatus, SessionReport } from "#core/runtime/report.ts";
+import type { HouseStatus } from "#core/runtime/report.ts";
 import { createAccountMetrics, type Marks } from "#core/state/account-metrics.ts";
 import { createCycle } from "#core/strategy/cycle.ts";
 import type { Strategy } from "#core/strategy/strategy.ts";
@@ -42,32 +46,34 @@ import { supervisorMachine } from "#machines/supervisor.machine.ts";
 import type { RawTick } from "#market/ports.ts";
 import { type AlertLog, createAlerts, createLogAlertChannel } from "#ops/automation/alerts.ts";
 import type { StagesByName } from "#ops/automation/metrics.ts";
-import { createScheduler } from "#ops/automation/scheduler.ts";
-import { createMaintenance } from "#ops/maintenance/coordinator.ts";
-import type { BackupWorker, MaintenanceFiles } from "#ops/ports.ts";
+import { createEnding, type Finished } from "./root.ending.ts";
+import { composeOps, type OpsPorts } from "./root.ops.ts";
 import { composeRecording, type RecordingPorts } from "./root.recording.ts";
+import { createWaits, type SessionClock } from "./root.waits.ts";
 
 /** The logger, as much of it as the house uses; pino's fits. */
 export type Log = AlertLog;
 
-export interface OpsPorts {
-  readonly files: MaintenanceFiles;
-  readonly worker: BackupWorker;
+/** A value that the market had at a time of its own. */
+export interface TimedValue {
+  readonly at: number;
+  readonly value: number;
 }
 
-export interface RootPorts extends Omit<RecordingPorts, "onTick" | "run" | "archive" | "clock"> {
+/** Something odd about the process that no room can see from inside. */
+export interface Oddity {
+  readonly code: SafetyCode;
+  readonly reason: string;
+}
+
+export interface RootPorts extends Omit<RecordingPorts, "onTick" | "run" | "archive" | "clock" | "inlet"> {
   readonly version: string;
   readonly home: { readonly path: string; readonly archive: string; readonly backup: string; readonly maintenanceLogs: string };
   /** True when the journal already holds facts of this session. */
   readonly continued: boolean;
   /** Of the lease; order ids carry it. */
   readonly epoch: number;
-  /** In a replay a simulated clock, which is told how far the journal had got, and says when it may go on. */
-  readonly clock: Clock & {
-    readonly advanceTo?: (at: number) => Promise<void> | undefined;
-    readonly released?: () => Promise<void>;
-    readonly held?: number;
-  };
+  readonly clock: SessionClock;
   /** People live in real time, also in a replay. */
   readonly wallClock: Pick<Clock, "now" | "setTimer">;
   readonly journal: Journal;
@@ -80,19 +86,15 @@ export interface RootPorts extends Omit<RecordingPorts, "onTick" | "run" | "arch
   /** The price step of a symbol at a price, for markets with a tick table. */
   readonly tickAt?: (symbol: string, priceMinor: number) => number;
   readonly strategy: Strategy;
-  /** The volatility index, each value with its own time. */
-  readonly vix: readonly { readonly at: number; readonly value: number }[];
+  /** The volatility index, each value when its time has come. */
+  readonly vix: Observable<TimedValue>;
+  /** The process's own signs of life; they do not wait, so only the newest of each code is worth telling. */
+  readonly oddities: Observable<Oddity>;
   /** How long the event loop is blocked. */
   readonly loopDelayMs?: () => { readonly p99: number; readonly max: number };
   readonly log: Log;
   /** Absent: core runs without ops. */
   readonly ops?: OpsPorts;
-}
-
-export interface Finished {
-  readonly report: SessionReport;
-  /** One sentence when the session did not end well. */
-  readonly failure: string | undefined;
 }
 
 export interface Root {
@@ -104,23 +106,15 @@ export interface Root {
   readonly status: () => HouseStatus;
   readonly stages: () => StagesByName;
   readonly archiveCounts: () => ArchiveCounts;
-  /** Handles what waits; called whenever I/O has had its turn. */
-  readonly settle: () => void;
-  /** Asked by the feed after every tick: a promise holds it. */
-  readonly pause: () => Promise<void> | undefined;
+  /** Handles what waits; called whenever I/O has had its turn, and by a replay after every trade. A promise holds the replay. */
+  readonly settle: () => Promise<void> | undefined;
   readonly answer: (request: ControlRequest) => Promise<CommandReply>;
   /** Applies what of a changed configuration can be applied live, and names what needs a restart. */
   readonly reload: (config: Config) => Reloaded;
-  /** Something odd that only the process can see; reaches safety as an anomaly. */
-  readonly noteAnomaly: (code: SafetyCode, reason: string) => void;
   /** The corridor itself, for whoever looks on: tests, the inspector. */
   readonly house: House;
 }
 
-/** Real time that the archive may take to seal its last segments. */
-const sealMsMax = 60_000;
-/** Real time that a maintenance run may take before it is given up: nobody waits for ops for ever (spec M10). */
-const maintenanceMsMax = 3_600_000;
 /** The market begins without a venue that does not answer for this long; trading stays closed until it does. */
 const venueMsMax = 10_000;
 /** Market time for the first data of a start, before anything is evaluated with it. */
@@ -144,17 +138,10 @@ const journalSentence = (error: JournalError, directory: string): string => {
 export const createRoot = (config: Config, ports: RootPorts): Root => {
   const { clock, broker, log, session, epoch } = ports;
   const run = String(epoch).padStart(6, "0");
-  let failure: string | undefined;
   let recovered = false;
-  let isStopping = false;
   let hasStarted = false;
   // One wait for all: waiting lets I/O have turns, every turn settles the house, and that asks again.
   let release: Promise<void> | undefined;
-  let maintenanceFigures = { backedUp: 0, verified: 0, deleted: 0, kept: 0 };
-  let finish: (finished: Finished) => void = () => {};
-  const finished = new Promise<Finished>((resolve) => {
-    finish = resolve;
-  });
 
   const offer: Offer = (fact) => house.offer(fact);
   const tell = (type: FactType, payload: object): void => offer({ type, payload, source: "root" } as NewFact);
@@ -172,9 +159,19 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     (house.actors().snapshotOf("operating") as unknown as { context: OperatingContext }).context.evaluatedAt;
   const operating = () => operatingView(house.actors().snapshotOf("operating") as never);
 
+  const waits = createWaits(clock, ports.wallClock, () => house.dispatcher);
+  const intake = createIntake({
+    config: config.events.intake,
+    clock,
+    random: createRandom(config.session.seed),
+    offer: (fact) => house.dispatcher.offerExternal(fact),
+  });
+  const volatility = intake.inlet("volatility");
+  const vitals = intake.inlet("process");
+
   const recording = composeRecording(
     config,
-    { ...ports, run, archive: ports.home.archive, onTick: (tick) => ports.onTrade?.(tick) },
+    { ...ports, run, inlet: intake.inlet("feed"), archive: ports.home.archive, onTick: (tick) => ports.onTrade?.(tick) },
     offer,
   );
   const riskView: RiskView = {
@@ -187,16 +184,16 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
   };
   const fence = createEpochFence(epoch);
   const gate = createOrderGate({ broker, fence });
-  const intake = createReportIntake({
-    brokerName: broker.name,
+  const reports = createReportIntake({
+    broker,
+    inlet: intake.inlet("broker"),
     desk,
-    offer,
     onConnected: () => reconciliation.run(hasStarted ? "reconnect" : "start"),
   });
   const reconciliation = createReconciliation({
     broker,
     desk,
-    intake,
+    intake: reports,
     offer,
     clock,
     isAwaited: gate.isAwaited,
@@ -214,7 +211,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     view: riskView,
     broker: { name: broker.name, live: broker.capabilities.live },
     desk,
-    intake,
+    intake: reports,
     query: (orderId) => reconciliation.query(orderId),
     offer,
     clock,
@@ -254,53 +251,24 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
   );
   const alerts = createAlerts({ channels: [createLogAlertChannel(log)], clock: ports.wallClock });
 
-  const maintenance =
-    ports.ops === undefined
-      ? undefined
-      : createMaintenance({
-          dataRoot: ports.home.archive,
-          backupRoot: ports.home.backup,
-          policy: { type: "data", decisionSnapshotDays: "never", ...config.maintenance.policy },
-          deleteShareMax: config.maintenance.deleteShareMax,
-          gzipLevel: config.maintenance.gzipLevel,
-          logPath: `${ports.home.maintenanceLogs}/cleanup.log`,
-          tool: `qts ${ports.version}`,
-          isOpen: (path) => recording.sink.openPaths().includes(path),
-          // A hung disk must not hold the market's time for ever.
-          clock: {
-            ...clock,
-            hold: (work) => {
-              void clock.hold(within(work, maintenanceMsMax));
-              return work;
-            },
-          },
-          offer,
-          ...ports.ops,
-        });
-  const scheduler = createScheduler({ clock, offer });
-  const [hour, minute] = config.maintenance.dailyAt.split(":").map(Number);
-  const scheduled =
-    maintenance === undefined || !config.maintenance.enabled
-      ? ok(undefined)
-      : scheduler.addTarget(
-          "maintenance",
-          { type: "cron", pattern: `${minute} ${hour} * * *`, timeZone: config.archive.timeZone },
-          (dueAt) => maintain(`${session}-${epoch}-${dueAt}`, "scheduled"),
-        );
-  const nowhere = (): void => {};
+  const ops = composeOps({
+    config,
+    ports: ports.ops,
+    version: ports.version,
+    home: ports.home,
+    runPrefix: `${session}-${epoch}`,
+    clock,
+    waits,
+    house: () => house,
+    offer,
+    isOpen: (path) => recording.sink.openPaths().includes(path),
+  });
 
   const handlers: EffectHandlers = {
     ...recording.handlers,
     ...route,
     ...alerts.handlers,
-    ...scheduler.handlers,
-    ...(maintenance?.handlers ?? {
-      "maintenance.plan": nowhere,
-      "backup.run": nowhere,
-      "backup.verify": nowhere,
-      "retention.scan": nowhere,
-      "cleanup.run": nowhere,
-    }),
+    ...ops.handlers,
     "cycle.run": ({ cycle: number }) => cycle.run(number),
     "safety.report": ({ kind, code, reason }) => {
       const type = (
@@ -325,7 +293,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     "component.report.failed": ({ component, reason }) => {
       log.error({ component, reason }, `${component} stopped with an error`);
       // The desk is changed in place: only the journal knows what it was before the fact that broke it.
-      if (component === "orders") crash(new Error(`the order desk stopped with an error: ${reason}`));
+      if (component === "orders") ending.crash(new Error(`the order desk stopped with an error: ${reason}`));
       else tell("component.failed", { component, reason });
     },
   };
@@ -392,34 +360,6 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
   );
   dispatcher.handle("market.vix.updated", ({ at, payload }) => account.metrics().vix(payload.value, at), { name: "account" });
   dispatcher.handle("signal.generated", cycle.actOnSignal, { name: "signals" });
-  dispatcher.handle(
-    "maintenance.planned",
-    () => {
-      maintenanceFigures = { backedUp: 0, verified: 0, deleted: 0, kept: 0 };
-    },
-    { name: "figures" },
-  );
-  dispatcher.handle(
-    "maintenance.backup.completed",
-    ({ payload: { files } }) => {
-      maintenanceFigures = { ...maintenanceFigures, backedUp: files };
-    },
-    { name: "figures" },
-  );
-  dispatcher.handle(
-    "maintenance.backup.verified",
-    ({ payload: { files } }) => {
-      maintenanceFigures = { ...maintenanceFigures, verified: files };
-    },
-    { name: "figures" },
-  );
-  dispatcher.handle(
-    "maintenance.cleaned",
-    ({ payload: { deleted, kept } }) => {
-      maintenanceFigures = { ...maintenanceFigures, deleted, kept };
-    },
-    { name: "figures" },
-  );
 
   // What became of an order is worth a line, but no line is worth a late fill: lines wait in P3.
   dispatcher.handle(
@@ -435,75 +375,8 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
   );
   dispatcher.handle("log.written", ({ payload: { text, fields } }) => log.info((fields ?? {}) as object, text), { name: "log" });
 
-  /** Resolves with the next fact of one of these types. */
-  const next = <T extends FactType>(...types: readonly T[]): Promise<Fact<T>> =>
-    new Promise((resolve) => {
-      const stop = dispatcher.handle(
-        types,
-        (fact) => {
-          stop();
-          resolve(fact);
-        },
-        { name: "root" },
-      );
-    });
-
-  /** A disk that never answers must not keep the process from ending. @returns false when the time was up first */
-  const within = async (work: Promise<unknown>, waitMs: number): Promise<boolean> => {
-    let cancel: Cancel = () => {};
-    const overdue = new Promise<false>((resolve) => {
-      cancel = ports.wallClock.setTimer(ports.wallClock.now() + waitMs, () => resolve(false));
-    });
-    const isDone = await Promise.race([
-      work.then(
-        () => true,
-        () => true,
-      ),
-      overdue,
-    ]);
-    cancel();
-    return isDone;
-  };
-
-  /** Asks for a maintenance run and waits for its end; one that does not end is given up, which is a WARNING and no more. */
-  const maintain = async (runId: string, cause: string): Promise<void> => {
-    const ended = new Promise<void>((resolve) => {
-      const stop = dispatcher.handle(
-        ["maintenance.planned", "maintenance.cleaned", "maintenance.failed"],
-        (fact) => {
-          // A plan with files goes on; one without any has nothing to do.
-          if (fact.type === "maintenance.planned" && fact.payload.files > 0) return;
-          stop();
-          resolve();
-        },
-        { name: "root" },
-      );
-    });
-    tell("maintenance.run.requested", { runId, cause });
-    if (await within(ended, maintenanceMsMax)) return;
-    const { context } = house.actors().snapshotOf("maintenance") as unknown as { context: { runId: string | null } };
-    const reason = `no outcome within ${maintenanceMsMax} ms`;
-    tell("maintenance.failed", { runId: context.runId ?? runId, step: "run", reason });
-  };
-
-  /**
-   * Waits for the venue's first answer. In a replay nobody winds the clock before the feed does, so it is wound here when the
-   * venue, or a second look at it, needs market time.
-   */
-  const untilAnswered = async (answer: Promise<unknown>): Promise<void> => {
-    if (clock.advanceTo === undefined) return void (await within(answer, venueMsMax));
-    let isHere = false;
-    void answer.then(() => {
-      isHere = true;
-    });
-    for (const until = clock.now() + venueMsMax; ; await clock.advanceTo(clock.now() + 100)) {
-      for (let turn = 0; turn < 20 && !isHere; turn += 1) await (clock.released ?? clock.yieldToIo)();
-      if (isHere || clock.now() >= until) return;
-    }
-  };
-
   const trading = (): { open: boolean; why: string } => {
-    if (isStopping) return { open: false, why: "the session is stopping" };
+    if (ending.isStopping()) return { open: false, why: "the session is stopping" };
     const state = safety();
     if (!tradingAllowed(state)) return { open: false, why: `safety is ${state}` };
     return desk().trading();
@@ -532,7 +405,8 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       };
     },
     archive: recording.counts,
-    maintenance: () => maintenanceFigures,
+    maintenance: ops.figures,
+    sources: intake.figures,
     trading,
     restarts: () => {
       const { context } = house.actors().snapshotOf("supervisor") as unknown as {
@@ -543,69 +417,33 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     loopDelay: ports.loopDelayMs ?? (() => ({ p99: 0, max: 0 })),
   });
 
-  /**
-   * The venue has closed and nothing begins any more: it is asked until it has told how every order ended and the positions
-   * agree, or until an order without an outcome is a person's. Its last reports may have been lost, or the connection with them.
-   */
-  const settleOrders = async (): Promise<void> => {
-    const until = clock.now() + config.broker.unknownDeadlineMs;
-    for (let waitMs = 1_000; ; waitMs = Math.min(2 * waitMs, 30_000)) {
-      let isAgreed = false;
-      const reconciled = next("reconciliation.completed", "reconciliation.failed").then(({ type }) => {
-        isAgreed = type === "reconciliation.completed";
-      });
-      reconciliation.run("end");
-      await untilAnswered(reconciled);
-      if ((isAgreed && desk().openCount() === 0) || clock.now() > until) return;
-      const at = clock.now() + waitMs;
-      // In a replay the feed was the last to wind the clock.
-      await (clock.advanceTo?.(at) ?? new Promise<void>((resolve) => void clock.setTimer(at, resolve)));
-      await ports.endOfDay?.();
-    }
-  };
-
-  const seal = async (cause: string): Promise<void> => {
-    const sealed = next("archive.closed");
-    tell("archive.close.requested", { cause });
-    await within(sealed, sealMsMax);
-  };
-
-  /** The day's data is over: the venue closes, the archive is sealed, and the day is backed up. */
-  const endDay = async (): Promise<void> => {
-    tell("execution.stop.requested", { cause: "the day is over" });
-    await ports.endOfDay?.();
-    await clock.yieldToIo();
-    await seal("the day is over");
-    await settleOrders();
-    // An order that a person owns is known to be open; one that nobody owns must be looked for by the next start.
-    const left = [...desk().liveOrders()].filter(({ owner }) => owner === "qts").length;
-    if (left > 0)
-      failure = `the day is over and the venue has not told how ${left === 1 ? "an order" : `${left} orders`} ended; start again on this home once it answers`;
-    if (maintenance !== undefined && config.maintenance.enabled && config.maintenance.atDayEnd) {
-      await maintain(`${session}-${epoch}-day-end`, "the day is over");
-    }
-    await close("the day is over", true);
-  };
-
-  const close = async (cause: string, isDayOver: boolean): Promise<void> => {
-    isStopping = true;
-    tell("execution.stop.requested", { cause });
-    tell("feed.stop.requested", { cause });
-    if (!isDayOver) await seal(cause);
-    tell("session.ended", { session, cause });
-    await clock.yieldToIo();
-    fence.close("the session has ended");
-    scheduler.stop();
-    reconciliation.stop();
-    const drained = await house.drain(config.events.drainMsMax);
-    if (Object.values(drained.left).some((count) => count > 0)) log.warn({ left: drained.left }, "facts were left in the lanes");
-    const report = figures.report();
-    house.stop();
-    if (isDayOver && failure === undefined) await ports.markEnded(cause);
-    alerts.close();
-    if (maintenance !== undefined) await within(maintenance.close(), sealMsMax);
-    finish({ report, failure });
-  };
+  const ending = createEnding({
+    session,
+    clock,
+    waits,
+    house: () => house,
+    offer,
+    desk,
+    reconciliation,
+    fence,
+    intake,
+    endOfDay: ports.endOfDay,
+    maintain: ops.endOfDay,
+    unknownDeadlineMs: config.broker.unknownDeadlineMs,
+    drainMsMax: config.events.drainMsMax,
+    markEnded: ports.markEnded,
+    report: figures.report,
+    quieten: () => {
+      ops.scheduler.stop();
+      reconciliation.stop();
+    },
+    release: async () => {
+      reports.close();
+      alerts.close();
+      await ops.close();
+    },
+    log,
+  });
 
   /** Values the account first, as a fact, and measures once that is handled. */
   const evaluatePosture = (): void => {
@@ -649,7 +487,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     if (problems.length > 0)
       return err(`the machines are not whole: ${problems.join("; ")}. This is a bug of QTS; please report it.`);
 
-    if (!scheduled.ok) return err(`maintenance.dailyAt: ${scheduled.error}`);
+    if (!ops.scheduled.ok) return err(`maintenance.dailyAt: ${ops.scheduled.error}`);
 
     const recovery = await house.recover();
     if (!recovery.ok) return err(journalSentence(recovery.error, `${ports.home.path}/journal`));
@@ -657,24 +495,25 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     // Time goes on where the journal ended; what was due in between fires as soon as deadlines are armed.
     await clock.advanceTo?.(Math.max(ports.startsAt, recovery.value.lastAt ?? 0));
 
-    broker.reports.subscribe({
-      next: intake.take,
-      error: (error: unknown) => tell("broker.disconnected", { broker: broker.name, reason: String(error) }),
-    });
     dispatcher.setDegradation(degradationOf(safety()));
     house.open({ session, epoch, recovered });
-    scheduler.run();
+    ops.scheduler.run();
     await recording.tried;
-    const reconciled = next("reconciliation.completed", "reconciliation.failed");
-    const connected = await broker.connect();
-    if (!connected.ok) tell("broker.disconnected", { broker: broker.name, reason: connected.error.reason });
-    else await untilAnswered(reconciled);
+    const answered = waits.next("reconciliation.completed", "reconciliation.failed", "broker.disconnected");
+    reports.open();
+    await waits.untilAnswered(answered, venueMsMax);
     hasStarted = true;
     callForPersons();
 
-    for (const { at, value } of ports.vix) {
-      clock.setTimer(at, () => offer({ type: "market.vix.updated", payload: { value }, source: "vix", at }));
-    }
+    volatility.attach({
+      open: () => ports.vix,
+      take: ({ at, value }) => volatility.offer({ type: "market.vix.updated", payload: { value }, source: "vix", at }),
+    });
+    vitals.attach({
+      open: () => ports.oddities,
+      conflateBy: ({ code }) => code,
+      take: ({ code, reason }) => vitals.offer({ type: "anomaly.raised", payload: { code, reason }, source: "process" }),
+    });
     if (house.deadlines.table()[evaluationTimer] === undefined)
       house.deadlines.set(
         evaluationTimer,
@@ -685,44 +524,27 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     dispatcher.handle("timer.due", ({ payload }) => (payload.id === evaluationTimer ? evaluatePosture() : undefined), {
       name: "posture",
     });
-    dispatcher.handle("feed.ended", () => void endDay().catch(crash), { name: "root" });
+    dispatcher.handle("feed.ended", ending.endDay, { name: "root" });
     return ok(undefined);
-  };
-
-  /** A bug of ours: say so, and end; the next start recovers. */
-  const crash = (error: unknown): void => {
-    if (failure !== undefined) return;
-    isStopping = true;
-    failure = `the session failed: ${error instanceof Error ? error.message : String(error)}; start it again to recover`;
-    log.error({ error }, failure);
-    fence.close("the session has failed");
-    reconciliation.stop();
-    scheduler.stop();
-    finish({ report: figures.report(), failure });
   };
 
   return {
     start,
-    requestStop: (cause) => {
-      if (isStopping) return;
-      isStopping = true;
-      void close(cause, false).catch(crash);
-    },
-    finished,
+    requestStop: ending.stop,
+    finished: ending.finished,
     status: figures.status,
     stages: recording.stages,
     archiveCounts: recording.counts,
     reload: (changed) => {
       const { applied, needsRestart } = dispatcher.reload(changed.events);
+      intake.reload(changed.events.intake);
       const { events: _, ...others } = changed;
       const sections = Object.entries(others).filter(
         ([name, section]) => JSON.stringify(section) !== JSON.stringify(config[name as keyof Config]),
       );
       return { applied, needsRestart: [...needsRestart, ...sections.map(([name]) => name)] };
     },
-    noteAnomaly: (code, reason) => tell("anomaly.raised", { code, reason }),
-    settle: () => void house.settle(),
-    pause: () => house.settle() ?? recording.room(),
+    settle: house.settle,
     answer: createOperator({ house, clock, status: figures.status, askVenue: () => reconciliation.run("operator") }),
     house,
   };

@@ -5,7 +5,7 @@
  * sink, operator commands. What lies beyond them outlives the process, as it does in the world: the journal's storage, the
  * archive's disk, the venue. `restart` is a kill: nothing says goodbye, and the next life finds only what was durable.
  */
-import { Subject } from "rxjs";
+import { EMPTY, filter, Subject } from "rxjs";
 import { homePaths } from "#adapters/host/home.ts";
 import { createMemoryBroker } from "#adapters/memory/broker.ts";
 import { createSimulatedClock, type SimulatedClock } from "#adapters/memory/clock.ts";
@@ -14,11 +14,12 @@ import { createMemoryFiles } from "#adapters/memory/files.ts";
 import { createJournalStorage, createMemoryJournal, type JournalStorage, type MemoryJournal } from "#adapters/memory/journal.ts";
 import { parseConfig } from "#config/config.ts";
 import type { Fact, FactType, NewFact } from "#core/event/catalog.ts";
-import type { Broker, BrokerReport, StateSnapshot } from "#core/ports.ts";
+import type { Broker, StateSnapshot } from "#core/ports.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import type { Strategy } from "#core/strategy/strategy.ts";
 import type { RawTick } from "#market/ports.ts";
-import { createRoot, type OpsPorts, type Root, type RootPorts } from "#src/root.ts";
+import type { OpsPorts } from "#src/root.ops.ts";
+import { createRoot, type Oddity, type Root, type RootPorts } from "#src/root.ts";
 
 /** Monday 2013-10-07 10:00 in New York: the market is open. */
 export const morning = Date.UTC(2013, 9, 7, 14);
@@ -79,6 +80,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
   const venue = createMemoryBroker({ now: () => life.clock.now(), positions: options.positions ?? {} });
   const wall = createSimulatedClock({ startAt: startsAt });
   const disk = createMemoryFiles();
+  const oddities = new Subject<Oddity>();
   const log: { readonly level: string; readonly text: string; readonly fields: object }[] = [];
   const recorded: RawTick[] = [];
   const coming = [...(options.ticks ?? [])];
@@ -88,20 +90,13 @@ export const createWorld = async (options: WorldOptions = {}) => {
 
   /** The venue's line to one life: cut when that life ends, so that the dead can neither speak nor hear. */
   const lineTo = (broker: Broker, isAlive: () => boolean): Broker => {
-    const reports = new Subject<BrokerReport>();
-    broker.reports.subscribe((report) => isAlive() && reports.next(report));
     const whileAlive =
       <A extends unknown[], R>(call: (...args: A) => Promise<R>) =>
       (...args: A): Promise<R> =>
         isAlive() ? call(...args) : new Promise(() => {});
     return {
       ...broker,
-      reports,
-      connect: whileAlive(async () => {
-        const connected = await broker.connect();
-        if (connected.ok) setImmediate(() => isAlive() && reports.next({ type: "connected", at: life.clock.now() }));
-        return connected;
-      }),
+      reports: (valve) => broker.reports(valve).pipe(filter(isAlive)),
       submit: whileAlive(broker.submit),
       cancel: whileAlive(broker.cancel),
       replace: whileAlive(broker.replace),
@@ -121,9 +116,9 @@ export const createWorld = async (options: WorldOptions = {}) => {
       monotonicMs: () => clock.now() - startsAt,
       // A process that was killed never gets another turn.
       yieldToIo: async () => {
-        root.settle();
+        void root.settle();
         await (isAlive ? turn() : new Promise(() => {}));
-        root.settle();
+        void root.settle();
       },
     });
     const journal = createMemoryJournal({ storage });
@@ -151,7 +146,8 @@ export const createWorld = async (options: WorldOptions = {}) => {
         beats.add(beat);
         return () => beats.delete(beat);
       },
-      vix: [],
+      vix: EMPTY,
+      oddities,
       log: {
         error: (fields, text) => log.push({ level: "error", text, fields }),
         warn: (fields, text) => log.push({ level: "warn", text, fields }),
@@ -272,6 +268,8 @@ export const createWorld = async (options: WorldOptions = {}) => {
         priceMinor,
         quantity,
       }),
+    /** The process shows something odd. */
+    oddity: (oddity: Oddity) => oddities.next(oddity),
     /** The market data ends, as a recorded day does. */
     endFeed: async () => {
       life.feed.end();

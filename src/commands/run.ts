@@ -19,6 +19,7 @@ import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { rulesFor } from "#adapters/paper/market-rules.ts";
 import { createReplayFeed } from "#adapters/replay/feed.ts";
 import { openRecordedDay, volatilityOf } from "#adapters/replay/recorded-days.ts";
+import { playedAt } from "#adapters/replay/timed-values.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { liveProblem } from "#core/execution/live-keys.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
@@ -205,13 +206,13 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     for (const notice of journal.notices) logger.warn(notice);
 
     // The replay's own clock drains the house whenever it lets I/O have its turn.
-    let settle: () => void = () => {};
+    let settle: () => Promise<void> | undefined = () => undefined;
     const clock = createSimulatedClock({
       startAt: day.value.header.midnightAt,
       yieldToIo: async () => {
-        settle();
+        void settle();
         await new Promise((done) => setImmediate(done));
-        settle();
+        void settle();
       },
     });
     const feed = createReplayFeed({
@@ -219,7 +220,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       hours: config.session.hours,
       speed: config.session.speed,
       clock,
-      pause: () => root.pause(),
+      settle: () => settle(),
     });
     const broker = await openSessionBroker(config, { clock, ledgerPath: join(home.value.paper, `session-${session}.jsonl`) });
     if (!broker.ok) return refuse(broker.error);
@@ -231,11 +232,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     if (live !== undefined) return refuse(live);
 
     const ops = values["without-ops"] ? undefined : { files: createMaintenanceFiles(), worker: createBackupThread() };
-    const vitals = watchVitalSigns({
-      ...config.safety,
-      onLoopDelay: (delayMs) => root.noteAnomaly("AN060", `the event loop was blocked for ${delayMs} ms`),
-      onClockJump: (stepMs) => root.noteAnomaly("AN061", `the wall clock stepped by ${stepMs} ms`),
-    });
+    const vitals = watchVitalSigns(config.safety);
     closers.push(() => vitals.stop());
     const rules = new Map(
       config.instruments.map((instrument) => [instrument.symbol, rulesFor(instrument, config.session.hours)]),
@@ -262,12 +259,11 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       log: logger,
       wallClock: createHostClock(),
       pulse: realPulse,
-      vix: volatilityOf(config.session.day),
+      vix: playedAt(clock, volatilityOf(config.session.day)),
+      oddities: vitals.oddities,
       ...(ops === undefined ? {} : { ops }),
     });
-    settle = () => {
-      root.settle();
-    };
+    settle = root.settle;
     io.signal?.addEventListener("abort", () => root.requestStop(`stopped by ${String(io.signal?.reason ?? "a signal")}`));
 
     const archiveFiles = createArchiveFiles();

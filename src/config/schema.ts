@@ -206,9 +206,6 @@ export const configSchema = z.strictObject({
       feeRate: share,
       sellTaxRate: share,
       responseTimeoutMs: positive,
-      reconnectBackoffMs: z
-        .tuple([positive, positive])
-        .refine(([low, high]) => low <= high, "the range must be [first, longest]"),
       clientOrderIds: z.boolean(),
       basePriceMinor: z.record(z.string().min(1), positive),
       faults: z.strictObject({

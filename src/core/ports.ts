@@ -3,6 +3,7 @@
  * a fake in `adapters/memory`, and a real one.
  */
 import type { Observable } from "rxjs";
+import type { Valve } from "./event/valve.ts";
 import type { OrderType, Side } from "./instrument.ts";
 import type { Result } from "./result.ts";
 
@@ -185,8 +186,10 @@ export type BrokerReport =
       readonly priceMinor: number;
       readonly at: number;
     }
-  | { readonly type: "connected"; readonly at: number }
-  | { readonly type: "disconnected"; readonly reason: string; readonly at: number };
+  | { readonly type: "connected"; readonly at: number };
+
+/** The error of a connection that is gone and must not be opened again, for example because somebody newer took its place. */
+export class ConnectionEnded extends Error {}
 
 export type QueryError = { readonly type: "broker.unavailable"; readonly reason: string };
 
@@ -198,8 +201,12 @@ export interface Broker {
     /** Real money. The noop risk gate refuses to be used with it. */
     readonly live: boolean;
   };
-  readonly reports: Observable<BrokerReport>;
-  connect(): Promise<Result<void, QueryError>>;
+  /**
+   * The connection itself: subscribing connects, unsubscribing hangs up. The first report is `connected`. An error means that
+   * the connection is lost, or that there never was one, and says why; whoever wants it back subscribes again. While the valve
+   * is closed reports wait where they are: what the adapter cannot take any more stays in the socket, and then at the venue.
+   */
+  reports(valve: Valve): Observable<BrokerReport>;
   submit(order: RiskApproved<OrderRequest>): Promise<Result<{ readonly brokerOrderId: string }, SubmitError>>;
   cancel(order: {
     readonly orderId: string;

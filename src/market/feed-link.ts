@@ -4,9 +4,9 @@
  * Outcomes go back as facts. Age is that of the newest trade that was believed, while a market is in its regular session,
  * never whether the connection answers. What it means is the chart's business (machines/feed.machine.ts).
  */
-import type { Subscription } from "rxjs";
 import type { Config } from "#config/schema.ts";
 import type { Offer } from "#core/event/catalog.ts";
+import type { Inlet } from "#core/event/intake.ts";
 import type { Clock } from "#core/ports.ts";
 import type { MarkBook } from "./mark-book.ts";
 import type { Feed, FeedConnection, RawTick, SequenceBySymbol } from "./ports.ts";
@@ -30,18 +30,23 @@ export interface FeedLink {
 
 export const createFeedLink = ({
   feed,
+  inlet,
   afterSequence,
   accept,
+  room = () => undefined,
   marks,
   instruments,
   clock,
   offer,
 }: {
   readonly feed: Feed;
+  readonly inlet: Inlet;
   /** Where the archive ends at the moment of connecting. */
   readonly afterSequence: () => SequenceBySymbol;
   /** Where ticks go; must not throw. */
   readonly accept: (tick: RawTick) => void;
+  /** Asked after every tick: a promise while the disk is behind. A feed that can wait should. */
+  readonly room?: () => Promise<void> | undefined;
   readonly marks: MarkBook;
   readonly instruments: Config["instruments"];
   readonly clock: Pick<Clock, "now">;
@@ -51,7 +56,7 @@ export const createFeedLink = ({
   let connection: FeedConnection | undefined;
   let connectedAt = 0;
   let progress: () => number | null = () => null;
-  let subscription: Subscription | undefined;
+  let detach = (): void => {};
   let ticks = 0;
   let firstTickAt: number | undefined;
   let lastTickAt: number | undefined;
@@ -62,6 +67,8 @@ export const createFeedLink = ({
     firstTickAt ??= tick.exchangeAt;
     lastTickAt = tick.exchangeAt;
     accept(tick);
+    const behind = inlet.valve.isOpen ? room() : undefined;
+    if (behind !== undefined) inlet.closeUntil(behind);
     if (awaitingSince === undefined) return;
     const silentMs = Math.max(0, Math.round(clock.now() - awaitingSince));
     awaitingSince = undefined;
@@ -71,30 +78,28 @@ export const createFeedLink = ({
   const close = (): void => {
     const closing = connection;
     connection = undefined;
-    subscription?.unsubscribe();
-    subscription = undefined;
+    detach();
     void closing?.stop();
   };
 
   return {
     connect: () => {
       close();
-      const opened = feed.open({ afterSequence: afterSequence() });
-      connection = opened;
       connectedAt = clock.now();
-      progress = () => opened.progress();
-      const isCurrent = (): boolean => connection === opened;
       offer({ type: "feed.connected", payload: { feed: feed.name }, source: feed.name });
-      subscription = opened.ticks.subscribe({
-        next: take,
-        error: (error: unknown) => {
-          if (!isCurrent()) return;
-          const reason = error instanceof Error ? error.message : String(error);
-          offer({ type: "feed.disconnected", payload: { feed: feed.name, reason: reason || "unknown" }, source: feed.name });
+      detach = inlet.attach({
+        open: (valve) => {
+          const opened = feed.open({ afterSequence: afterSequence(), valve });
+          connection = opened;
+          progress = () => opened.progress();
+          return opened.ticks;
         },
-        complete: () => {
-          if (isCurrent()) offer({ type: "feed.ended", payload: { feed: feed.name, ticks }, source: feed.name });
-        },
+        take,
+        // When it is tried again is the feed machine's decision.
+        reopens: false,
+        lost: (reason) =>
+          offer({ type: "feed.disconnected", payload: { feed: feed.name, reason: reason || "unknown" }, source: feed.name }),
+        ended: () => offer({ type: "feed.ended", payload: { feed: feed.name, ticks }, source: feed.name }),
       });
     },
     stop: close,

@@ -1,5 +1,6 @@
 /** What the market room asks of the world: sources of market data, a clock, and somewhere to put rows. */
 import type { Observable } from "rxjs";
+import type { Valve } from "#core/event/valve.ts";
 import type { Clock } from "#core/ports.ts";
 import type { Stage } from "./snapshot.ts";
 
@@ -40,10 +41,16 @@ export interface FeedConnection {
   stop(): Promise<void>;
 }
 
-/** A source of market data. How fast it delivers, and what it waits for, is the adapter's own matter. */
+export interface FeedOpening {
+  readonly afterSequence?: SequenceBySymbol;
+  /** Closed while the house has no room: a source that can wait does. */
+  readonly valve: Valve;
+}
+
+/** A source of market data. How fast it delivers is the adapter's own matter. */
 export interface Feed {
   readonly name: string;
-  open(options: { readonly afterSequence?: SequenceBySymbol }): FeedConnection;
+  open(opening: FeedOpening): FeedConnection;
 }
 
 /** The part of the Clock port that this room needs. */

@@ -1,5 +1,7 @@
 /** What every Broker keeps its word about, whatever it is made of. Orders are of `symbol`, whose tick divides the prices used. */
+import type { Subscription } from "rxjs";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { createValve, type Valve } from "#core/event/valve.ts";
 import type { Broker, BrokerReport, OrderRequest, RiskApproved } from "#core/ports.ts";
 import type { Result } from "#core/result.ts";
 
@@ -25,11 +27,21 @@ export const brokerContract = (create: () => Promise<BrokerUnderTest>): void => 
   let under: BrokerUnderTest;
   let broker: Broker;
   let reports: BrokerReport[];
+  let lost: string[];
+  let connection: Subscription | undefined;
+  let open: Valve;
+  let holdUntil: (room: Promise<void>) => void;
   beforeEach(async () => {
     under = await create();
     broker = under.broker;
     reports = [];
-    broker.reports.subscribe((report) => reports.push(report));
+    lost = [];
+    const { valve, closeUntil } = createValve({
+      clock: { monotonicMs: () => 0, yieldToIo: async () => undefined },
+      timeSliceMs: 1,
+    });
+    open = valve;
+    holdUntil = closeUntil;
   });
   afterEach(async () => {
     await broker.close();
@@ -37,7 +49,10 @@ export const brokerContract = (create: () => Promise<BrokerUnderTest>): void => 
   });
 
   const connect = async (): Promise<void> => {
-    expect(await broker.connect()).toEqual({ ok: true, value: undefined });
+    connection = broker.reports(open).subscribe({
+      next: (report) => reports.push(report),
+      error: (error: Error) => lost.push(error.message),
+    });
     await under.pass(aWhileMs);
   };
   const limit = (orderId: string, fields: Partial<OrderRequest> = {}): RiskApproved<OrderRequest> =>
@@ -74,11 +89,49 @@ export const brokerContract = (create: () => Promise<BrokerUnderTest>): void => 
     expect(value(await after(broker.orders()))).toEqual([]);
   });
 
-  it("says that it is connected, and may be asked to connect again", async () => {
+  it("is connected by whoever subscribes to its reports, says so first, and hangs up when nobody listens", async () => {
     await connect();
-    expect(told("connected")).toHaveLength(1);
+    expect(reports.map(({ type }) => type)).toEqual(["connected"]);
+    connection?.unsubscribe();
+    await under.pass(aWhileMs);
+    expect(await after(broker.submit(limit("late")))).toMatchObject({ ok: false, error: { type: "not.sent" } });
     await connect();
-    expect(told("connected")).toHaveLength(1);
+    expect(reports.map(({ type }) => type)).toEqual(["connected", "connected"]);
+    expect(value(await after(broker.orders()))).toEqual([]);
+  });
+
+  it("gives a newer connection the older one's place, and says so where it is taken away", async () => {
+    await connect();
+    const newer: string[] = [];
+    const second = broker.reports(open).subscribe(({ type }) => newer.push(type));
+    await under.pass(aWhileMs);
+    await expect.poll(() => lost, { timeout: 20_000 }).toEqual([expect.stringContaining("newer connection")]);
+    await submitted(limit("o-1"));
+    expect(newer).toEqual(["connected", "accepted"]);
+    expect(told("accepted")).toEqual([]);
+    second.unsubscribe();
+  });
+
+  it("holds its reports back while the valve is closed, and loses none of them and not their order", async () => {
+    await connect();
+    const room = Promise.withResolvers<void>();
+    holdUntil(room.promise);
+    const answers = ["a", "b", "c"].map((orderId) => broker.submit(limit(orderId, { quantity: 1 })));
+    // A venue behind a socket holds market time meanwhile: its answers are not read either.
+    const passing = under.pass(aWhileMs);
+    for (let turn = 0; turn < 500; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    expect(told("accepted")).toEqual([]);
+    room.resolve();
+    await passing;
+    await under.pass(aWhileMs);
+    for (const answer of answers) value(await answer);
+    await under.trade(under.priceMinor);
+    await under.pass(aWhileMs);
+    const ids = told("accepted").map((report) => "brokerOrderId" in report && report.brokerOrderId);
+    expect(ids).toHaveLength(3);
+    expect(ids).toEqual([...ids].sort());
+    expect(told("filled")).toHaveLength(3);
+    expect(lost).toEqual([]);
   });
 
   it("answers a submit with the venue's id and reports the order as accepted, but never inside the call", async () => {

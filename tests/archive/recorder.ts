@@ -9,7 +9,7 @@
 import { createArchiveFiles, realPulse } from "#adapters/host/archive-files.ts";
 import { createSimulatedClock, type SimulatedClock } from "#adapters/memory/clock.ts";
 import type { RecordedDay } from "#adapters/replay/day-format.ts";
-import { createReplayFeed } from "#adapters/replay/feed.ts";
+import { createReplayFeed, type ReplayClock } from "#adapters/replay/feed.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
 import { createGapTracker } from "#archive/gaps.ts";
 import { createJsonlSink } from "#archive/jsonl-sink.ts";
@@ -18,6 +18,7 @@ import { parseConfig } from "#config/config.ts";
 import { createMarketPipeline } from "#market/pipeline.ts";
 import { regularSpans } from "#market/sessions.ts";
 import { createSnapshotLoop } from "#market/snapshot-loop.ts";
+import { openValve } from "../valve.ts";
 
 const [directory, run, killAfter, minutes] = process.argv.slice(2) as [string, string, string, string];
 
@@ -35,18 +36,19 @@ const symbols = config.instruments.map(({ symbol }) => symbol);
 const files = createArchiveFiles();
 let clock: SimulatedClock | undefined;
 let delivered = 0;
+const feedClock: ReplayClock = {
+  now: () => clock?.now() ?? 0,
+  monotonicMs: () => performance.now(),
+  yieldToIo: () => (clock as SimulatedClock).yieldToIo(),
+  advanceTo: (at) => (clock as SimulatedClock).advanceTo(at),
+};
 const feed = createReplayFeed({
   day,
   hours: "regular",
   speed: 0,
-  clock: {
-    now: () => clock?.now() ?? 0,
-    monotonicMs: () => performance.now(),
-    yieldToIo: () => (clock as SimulatedClock).yieldToIo(),
-    advanceTo: (at) => (clock as SimulatedClock).advanceTo(at),
-  },
+  clock: feedClock,
   // At full speed everything would be in memory before the first write; slowed down, kills meet writes and fsyncs.
-  pause: () => (++delivered % 100 === 0 ? new Promise((resolve) => setTimeout(resolve, 1)) : sink.room()),
+  settle: () => (++delivered % 100 === 0 ? new Promise((resolve) => setTimeout(resolve, 1)) : sink.room()),
 });
 clock = createSimulatedClock({ startAt: feed.startsAt });
 const sink = createJsonlSink({
@@ -96,7 +98,7 @@ loop.start();
 let ticks = 0;
 await new Promise<void>((resolve, reject) => {
   const afterSequence = Object.fromEntries(symbols.map((symbol) => [symbol, resume.value.symbols[symbol]?.sequence ?? 0]));
-  feed.open({ afterSequence }).ticks.subscribe({
+  feed.open({ afterSequence, valve: openValve(feedClock) }).ticks.subscribe({
     next: (tick) => {
       loop.accept(tick);
       ticks += 1;

@@ -22,6 +22,7 @@ import { type Config, parseConfig } from "#config/config.ts";
 import { createMarketPipeline } from "#market/pipeline.ts";
 import { regularSpans } from "#market/sessions.ts";
 import { type SnapshotRecord, snapshotLine } from "#market/snapshot.ts";
+import { openValve } from "../valve.ts";
 import type { Bench, BenchRow } from "./contract.ts";
 
 const table = "rows of one recorded day to disk";
@@ -75,7 +76,7 @@ type System = (directory: string, day: RecordedDay, config: Config) => Promise<v
 const qts: System = async (directory, day, config) => {
   const startsAt = day.exchangeAt[0] as number;
   const clock = createSimulatedClock({ startAt: startsAt });
-  const feed = createReplayFeed({ day, hours: "all", speed: 0, clock, pause: () => sink.room() });
+  const feed = createReplayFeed({ day, hours: "all", speed: 0, clock, settle: () => sink.room() });
   const sink = createJsonlSink({
     ...config.archive,
     directory,
@@ -102,7 +103,7 @@ const qts: System = async (directory, day, config) => {
     onHole: gaps.hole,
   });
   await new Promise<void>((resolve, reject) => {
-    feed.open({}).ticks.subscribe({ next: pipeline.accept, complete: resolve, error: reject });
+    feed.open({ valve: openValve(clock) }).ticks.subscribe({ next: pipeline.accept, complete: resolve, error: reject });
   });
   await sink.close();
 };

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { build } from "hdr-histogram-js";
-import { Subject } from "rxjs";
+import { defer, EMPTY, NEVER, Subject } from "rxjs";
 import { createActor } from "xstate";
 import { createHostClock } from "#adapters/host/clock.ts";
 import { homePaths } from "#adapters/host/home.ts";
@@ -61,11 +61,11 @@ const createInstantBroker = (): Broker => {
   return {
     name: "instant",
     capabilities: { clientOrderIdLookup: true, live: false },
-    reports,
-    connect: async () => {
-      setImmediate(() => reports.next({ type: "connected", at: Date.now() }));
-      return { ok: true, value: undefined };
-    },
+    reports: () =>
+      defer(() => {
+        setImmediate(() => reports.next({ type: "connected", at: Date.now() }));
+        return reports;
+      }),
     submit: async ({ orderId: clientOrderId, symbol, side, quantity }) => {
       last += 1;
       const brokerOrderId = `B${last}`;
@@ -116,7 +116,8 @@ const openHouse = async (file: string): Promise<{ readonly root: Root; readonly 
       const timer = setInterval(beat, everyMs);
       return () => clearInterval(timer);
     },
-    vix: [],
+    vix: EMPTY,
+    oddities: NEVER,
     log: { error: () => undefined, warn: () => undefined, info: () => undefined },
   });
   return { root, journal };

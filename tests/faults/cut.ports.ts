@@ -1,5 +1,5 @@
 /** What the session is made of, with a cut point before and after every wait. Everything else of a port is the real one. */
-import { Observable } from "rxjs";
+import { defer, tap } from "rxjs";
 import * as sessions from "#adapters/host/journal.sessions.ts";
 import * as ledgers from "#adapters/paper/ledger.ts";
 import * as days from "#adapters/replay/recorded-days.ts";
@@ -69,19 +69,18 @@ export const openSessionBroker: typeof brokers.openSessionBroker = async (...arg
   const opened = await brokers.openSessionBroker(...args);
   if (!opened.ok) return opened;
   const real = opened.value;
-  const reports = new Observable<Parameters<typeof real.reports.subscribe>[0] extends never ? never : unknown>((subscriber) =>
-    real.reports.subscribe({
-      next: (report) => {
+  const reports: typeof real.reports = (valve) =>
+    defer(() => {
+      cut("before broker connect");
+      return real.reports(valve);
+    }).pipe(
+      tap((report) => {
         const name = `report ${report.type} ${"clientOrderId" in report ? report.clientOrderId : ""} ${"fillId" in report ? report.fillId : ""}`;
         cut(`before ${name.trim()}`);
-        subscriber.next(report);
-      },
-      complete: () => subscriber.complete(),
-    }),
-  );
+      }),
+    );
   const broker = Object.create(real, {
     reports: { value: reports },
-    connect: { value: () => around("broker connect", real.connect) },
     submit: {
       value: (order: Parameters<typeof real.submit>[0]) => aroundRequest(`submit ${order.orderId}`, () => real.submit(order)),
     },

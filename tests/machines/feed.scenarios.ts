@@ -1,7 +1,7 @@
 /** What the feed machine promises, sentence by sentence: judged by the age of data in session, never by a ping. */
 import assert from "node:assert/strict";
 import type { FeedEffect, FeedEvent, FeedInput, feedMachine } from "#machines/feed.machine.ts";
-import { reconnectDelayMs } from "#machines/feed.rules.ts";
+import { fractionOf, reconnectDelayMs } from "#machines/feed.rules.ts";
 import { drive, type Scenario } from "./drive.ts";
 
 type Machine = typeof feedMachine;
@@ -71,7 +71,8 @@ const clearRetry: FeedEffect = { type: "timer.clear", id: "feed.retry" };
 const silenceAt = (at: number): FeedEffect => ({ type: "timer.set", id: "feed.silence", at });
 const retryAt = (at: number): FeedEffect => ({ type: "timer.set", id: "feed.retry", at });
 /** The wait after so many failed tries. */
-const retryAfter = (attempts: number, at: number): FeedEffect => retryAt(at + reconnectDelayMs(reconnect, attempts, at));
+const retryAfter = (attempts: number, at: number): FeedEffect =>
+  retryAt(at + reconnectDelayMs(reconnect, attempts, fractionOf(at, attempts)));
 const missing = (reason: string): readonly FeedEffect[] => [
   { type: "safety.report", kind: "anomaly", code: "AN010", reason },
   { type: "alert.warning", code: "AN010", text: reason },

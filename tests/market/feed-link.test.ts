@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { createMemoryFeed } from "#adapters/memory/feed.ts";
 import type { NewFact } from "#core/event/catalog.ts";
+import { createIntake } from "#core/event/intake.ts";
 import { createFeedLink } from "#market/feed-link.ts";
 import { phaseSpan } from "#market/sessions.ts";
+import { createHandClock, turn } from "../core/event/setup.ts";
 import { instruments, openingAt, testPipeline, tick } from "./setup.ts";
 
 const setUp = (at = openingAt) => {
@@ -10,8 +12,17 @@ const setUp = (at = openingAt) => {
   world.clock.at = at;
   const feed = createMemoryFeed();
   const offered: NewFact[] = [];
+  const inlet = createIntake({
+    config: { timeSliceMs: 1, reconnectMs: [1, 1], conflateKeysMax: 1 },
+    clock: createHandClock(),
+    random: () => 0,
+    offer: () => "accepted",
+  }).inlet("feed");
+  let room: Promise<void> | undefined;
   const link = createFeedLink({
     feed,
+    inlet,
+    room: () => room,
     afterSequence: world.pipeline.sequences,
     accept: world.pipeline.accept,
     marks: world.pipeline.marks,
@@ -20,7 +31,10 @@ const setUp = (at = openingAt) => {
     offer: (fact) => offered.push(fact),
   });
   const told = (): object[] => offered.splice(0).map(({ type, payload }) => ({ type, ...(payload as object) }));
-  return { ...world, feed, link, told };
+  const beBehind = (until: Promise<void>): void => {
+    room = until;
+  };
+  return { ...world, feed, inlet, link, told, beBehind };
 };
 
 describe("a connection", () => {
@@ -59,6 +73,20 @@ describe("a connection", () => {
     expect(told()).toEqual([{ type: "feed.connected", feed: "memory" }]);
     expect(rows).toEqual([]);
   });
+});
+
+it("asks its source to wait while the disk is behind, once for all ticks that come meanwhile", async () => {
+  const { feed, inlet, link, beBehind } = setUp();
+  const disk = Promise.withResolvers<void>();
+  link.connect();
+  feed.deliver(tick());
+  expect(inlet.valve.isOpen).toBe(true);
+  beBehind(disk.promise);
+  for (let sequence = 2; sequence < 5; sequence += 1) feed.deliver(tick({ sequence }));
+  expect(inlet.valve.isOpen).toBe(false);
+  disk.resolve();
+  await turn();
+  expect(inlet.valve.isOpen).toBe(true);
 });
 
 describe("the age of data", () => {

@@ -42,11 +42,11 @@ const expectHalted = async (world: World): Promise<void> => {
 describe("what goes wrong reaches safety as a fact", () => {
   it("a blocked event loop and a jump of the wall clock: WARNING, until it has been quiet for long enough", async () => {
     const world = await createWorld({ config: { archive: { silenceMsMax: 1e9 } } });
-    world.root().noteAnomaly("AN060", "the event loop was blocked for 1200 ms");
+    world.oddity({ code: "AN060", reason: "the event loop was blocked for 1200 ms" });
     await world.settle();
     expect(safetyOf(world)).toBe("WARNING AN060");
     await world.advance(quietMs - 1000);
-    world.root().noteAnomaly("AN061", "the wall clock stepped by 5000 ms");
+    world.oddity({ code: "AN061", reason: "the wall clock stepped by 5000 ms" });
     await world.settle();
     await world.advance(quietMs - 1);
     expect(safetyOf(world)).toBe("WARNING AN061");
@@ -95,7 +95,7 @@ describe("what goes wrong reaches safety as a fact", () => {
       }),
     );
     // The first one was handled at once, a hundred fit.
-    expect(waits.filter((wait) => wait !== undefined)).toHaveLength(49);
+    expect(waits.filter((wait) => wait !== "accepted")).toHaveLength(49);
     await world.settle();
     await Promise.all(waits);
     expect(safetyOf(world)).toBe("FAIL FS095");

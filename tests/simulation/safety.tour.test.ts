@@ -96,6 +96,8 @@ const config = {
   safety: policy,
   operating: { evaluationEveryMs: 10_000_000_000 },
   archive: { silenceMsMax: 10_000_000_000 },
+  // A venue that comes back is connected before the next step.
+  events: { intake: { reconnectMs: [1, 1] } },
   execution: { intervalMs: 60_000 },
 };
 const price = 1_680_000;
@@ -105,8 +107,11 @@ const act = async (world: World, event: string, state: Model): Promise<void> => 
   await world.advanceTo(state.at);
   const fact = facts[event];
   if (fact !== undefined) await world.fact(fact.type, fact.payload as never);
-  else if (event === "the broker goes") world.venue.setConnected(false);
-  else if (event === "the broker comes") world.venue.setConnected(true);
+  else if (event === "the broker goes" && world.venue.isConnected()) world.venue.setConnected(false);
+  else if (event === "the broker comes" && !world.venue.isConnected()) world.venue.setConnected(true);
+  // The house tells a change once; the chart must bear to hear it twice.
+  else if (event === "the broker goes") await world.fact("broker.disconnected", { broker: "memory", reason: "still away" });
+  else if (event === "the broker comes") await world.fact("broker.connected", { broker: "memory" });
   else if (event === "a kill") await world.restart();
   await world.settle();
 };
@@ -155,7 +160,8 @@ describe(`safety in the whole house, every event in every state: ${model.states}
 
         const toCancel = halted ? resting : isSent && resting !== undefined ? orderId : undefined;
         if (isSent) resting ??= orderId;
-        if (toCancel === undefined) return;
+        // A venue that is away hears of no cancel.
+        if (toCancel === undefined || isAway) return;
         await world.fact("order.cancel.requested", { orderId: toCancel, reason: "model" });
         expect(world.venue.book.get(toCancel)?.status, where).toBe("canceled");
         if (toCancel === resting) resting = undefined;

@@ -4,7 +4,8 @@
  * Nothing happens by itself: fills, cancels and reports come when the test asks for them. A submit is never
  * answered inside the call.
  */
-import { Subject } from "rxjs";
+import { Observable, type Subscriber } from "rxjs";
+import type { Valve } from "#core/event/valve.ts";
 import type {
   Broker,
   BrokerExecution,
@@ -58,8 +59,12 @@ export interface MemoryBroker extends Broker {
   readonly change: (orderId: string, quantity: number) => void;
   /** An order that somebody placed by hand on the same account. */
   readonly placeByHand: (order: BrokerOrder) => void;
-  /** From now on lists and answers fail, or work again. */
+  /**
+   * The venue goes, or comes back: lists and answers fail meanwhile. Whoever connects to one that is away is refused once and
+   * then kept waiting until it is back, so that no test has to count tries.
+   */
   readonly setConnected: (isConnected: boolean, reason?: string) => void;
+  readonly isConnected: () => boolean;
   /** The next lists are as they are now, however the book moves: a list that lags. */
   readonly freezeLists: (isFrozen: boolean) => void;
   /** Refuse cancels and replaces, or answer them never. */
@@ -77,7 +82,10 @@ export interface MemoryBrokerOptions {
 
 export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker => {
   const { now, clientOrderIdLookup = true, live = false } = options;
-  const reports = new Subject<BrokerReport>();
+  /** Whoever is connected, with what waits for their valve. */
+  const members = new Map<Subscriber<BrokerReport>, { readonly valve: Valve; readonly waiting: BrokerReport[] }>();
+  const callers = new Set<() => void>();
+  const refused = new Set<Valve>();
   const scripts: SubmitScript[] = [];
   const book = new Map<string, BrokerOrder>();
   const byHand: BrokerOrder[] = [];
@@ -91,6 +99,7 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
     readonly answer: (result: Result<{ readonly brokerOrderId: string }, SubmitError>) => void;
   }[] = [];
   let isConnected = true;
+  let awayBecause = "";
   let isFrozen = false;
   let frozen: readonly BrokerOrder[] = [];
   let requests: "accept" | "refuse" | "lose" = "accept";
@@ -106,8 +115,12 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
     book.set(orderId, order);
     return order;
   };
+  const report = (told: BrokerReport): void => {
+    for (const { waiting } of members.values()) waiting.push(told);
+    for (const deliver of callers) deliver();
+  };
   const tell = (orderId: string, type: "accepted" | "canceled" | "expired"): void =>
-    reports.next({ type, brokerOrderId: orderOf(orderId).brokerOrderId, ...named(orderId), at: now() });
+    report({ type, brokerOrderId: orderOf(orderId).brokerOrderId, ...named(orderId), at: now() });
 
   const enter = ({ orderId, symbol, side, orderType, quantity, limitPriceMinor }: OrderRequest): string => {
     const brokerOrderId = `B${book.size + 1}`;
@@ -164,6 +177,7 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
 
   const request = async (orderId: string, perform: () => void): Promise<Result<void, SubmitError>> => {
     await Promise.resolve();
+    if (!isConnected) return err({ type: "not.sent", code: "DOWN", reason: "not connected" });
     if (requests === "lose") return unknown;
     const order = book.get(orderId);
     const isOpen = order !== undefined && order.leavesQuantity > 0;
@@ -176,7 +190,7 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
     const { brokerOrderId } = put(orderId, { status, leavesQuantity: 0 });
     if (silent) return;
     if (status !== "rejected") return tell(orderId, status);
-    reports.next({ type: "rejected", brokerOrderId, ...named(orderId), code: "V3", reason: "after all no", at: now() });
+    report({ type: "rejected", brokerOrderId, ...named(orderId), code: "V3", reason: "after all no", at: now() });
   };
 
   const statusFor = ({ status, quantity }: BrokerOrder, cumulativeQuantity: number): BrokerOrder["status"] => {
@@ -210,8 +224,34 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
     const total = Math.max(quantity, cumulativeQuantity);
     const price = limitPriceMinor === undefined ? {} : { limitPriceMinor };
     move(orderId, { quantity: total, ...price });
-    reports.next({ type: "replaced", brokerOrderId, ...named(orderId), quantity: total, ...price, at: now() });
+    report({ type: "replaced", brokerOrderId, ...named(orderId), quantity: total, ...price, at: now() });
   };
+
+  const reports = (valve: Valve): Observable<BrokerReport> =>
+    new Observable((subscriber) => {
+      if (!isConnected && !refused.has(valve)) {
+        refused.add(valve);
+        throw new Error(awayBecause);
+      }
+      let isAnswered = false;
+      const go = (): void => {
+        if (!isConnected) return;
+        if (!isAnswered) {
+          isAnswered = true;
+          members.set(subscriber, { valve, waiting: [] });
+          // A turn later, when whoever called has gone on.
+          setImmediate(() => !subscriber.closed && subscriber.next({ type: "connected", at: now() }));
+        }
+        const { waiting } = members.get(subscriber) ?? { waiting: [] };
+        while (valve.isOpen && waiting.length > 0) subscriber.next(waiting.shift() as BrokerReport);
+      };
+      callers.add(go);
+      subscriber.add(valve.changes.subscribe(go));
+      return () => {
+        callers.delete(go);
+        members.delete(subscriber);
+      };
+    });
 
   const listed = (): readonly BrokerOrder[] => [...book.values(), ...byHand];
 
@@ -222,7 +262,6 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
     script: (...next) => scripts.push(...next),
     book,
     submits,
-    connect: async () => (isConnected ? ok(undefined) : unavailable),
     submit: (order: RiskApproved<OrderRequest>) => submit(order),
     cancel: ({ orderId }) => request(orderId, () => end(orderId, "canceled")),
     replace: ({ orderId, quantity, limitPriceMinor }) => request(orderId, () => change(orderId, quantity, limitPriceMinor)),
@@ -240,11 +279,11 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
       const execution = { fillId, brokerOrderId, ...named(orderId), symbol, side, quantity, priceMinor, feeMinor: 1, at: now() };
       executions.push(execution);
       const { leavesQuantity } = count(orderId, execution, 1);
-      if (!silent) reports.next({ type: "filled", ...execution, leavesQuantity });
+      if (!silent) report({ type: "filled", ...execution, leavesQuantity });
       return execution;
     },
     end,
-    report: (report) => reports.next(report),
+    report,
     answerLate: (kind = "accepted") => {
       const orders = stalled;
       stalled = [];
@@ -260,14 +299,24 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
       const orderId = [...book.keys()].find((id) => book.get(id)?.brokerOrderId === busted?.brokerOrderId);
       if (busted === undefined || orderId === undefined) throw new Error(`the venue knows no fill ${fillId}`);
       count(orderId, busted, -1);
-      reports.next({ type: "busted", fillId, brokerOrderId: busted.brokerOrderId, ...named(orderId), at: now() });
+      report({ type: "busted", fillId, brokerOrderId: busted.brokerOrderId, ...named(orderId), at: now() });
     },
     change,
     placeByHand: (order) => byHand.push(order),
     setConnected: (connected, reason = "connection lost") => {
       isConnected = connected;
-      reports.next(connected ? { type: "connected", at: now() } : { type: "disconnected", reason, at: now() });
+      awayBecause = reason;
+      if (connected) {
+        refused.clear();
+        for (const answer of callers) answer();
+      } else {
+        for (const [subscriber, { valve }] of [...members]) {
+          refused.add(valve);
+          subscriber.error(new Error(reason));
+        }
+      }
     },
+    isConnected: () => isConnected,
     freezeLists: (freeze) => {
       isFrozen = freeze;
       frozen = listed();
@@ -275,6 +324,8 @@ export const createMemoryBroker = (options: MemoryBrokerOptions): MemoryBroker =
     setRequests: (mode) => {
       requests = mode;
     },
-    close: async () => reports.complete(),
+    close: async () => {
+      for (const subscriber of [...members.keys()]) subscriber.complete();
+    },
   };
 };

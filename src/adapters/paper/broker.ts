@@ -1,11 +1,13 @@
 /**
- * The paper broker inside this process: the exchange and its line, behind the Broker port.
+ * The paper broker inside this process: the exchange and its line, behind the Broker port. Whoever subscribes to its reports
+ * is connected; a newer subscription takes the older one's place.
  *
  * Never real money. Its ledger is a venue's own book, kept where the house's journal cannot reach it.
  */
-import { Subject } from "rxjs";
+import { Observable, type Subscriber } from "rxjs";
+import type { Valve } from "#core/event/valve.ts";
 import type { Instrument } from "#core/instrument.ts";
-import type { Broker, BrokerReport, Clock, QueryError, SubmitError } from "#core/ports.ts";
+import { type Broker, type BrokerReport, type Clock, ConnectionEnded, type QueryError, type SubmitError } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { createExchange, type PaperConfig } from "./exchange.ts";
 import { openLedger } from "./ledger.ts";
@@ -49,7 +51,7 @@ export const notConnected: SubmitError = {
 const unavailable: QueryError = { type: "broker.unavailable", reason: "the paper exchange is not connected" };
 
 /**
- * Opens the ledger and the venue on it. The broker is connected by `connect`.
+ * Opens the ledger and the venue on it.
  *
  * @returns the broker, or why the ledger cannot be used; an existing ledger brings back orders, fills, cash, positions
  * and how far the market had been matched
@@ -59,11 +61,9 @@ export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Re
   const opened = await openLedger({ path: options.ledgerPath, hold: (work) => clock.hold(work) });
   if (!opened.ok) return opened;
   const { ledger, history, tornBytes } = opened.value;
-  const reports = new Subject<BrokerReport>();
   const requests = createRequests({ clock, timeoutMs: config.responseTimeoutMs });
-  let state: "new" | "connected" | "waiting" | "closed" = "new";
-  let backoffMs = config.reconnectBackoffMs[0];
-  let stopReconnect: () => void = () => undefined;
+  let member: { readonly subscriber: Subscriber<BrokerReport>; readonly valve: Valve } | undefined;
+  let isClosed = false;
 
   const exchange = createExchange({
     ...options,
@@ -73,22 +73,37 @@ export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Re
     report: (report, n) => line.report(report, n),
   });
 
-  const connected = (): void => {
-    state = "connected";
-    reports.next({ type: "connected", at: clock.now() });
-  };
-
-  const drop = (reason: string): void => {
-    if (state !== "connected") return;
-    state = "waiting";
+  const hangUp = (reason: string): void => {
+    member = undefined;
     line.cut();
     requests.failAll(reason);
-    reports.next({ type: "disconnected", reason, at: clock.now() });
-    // A venue that cannot record stays away until somebody has looked at its disk.
-    if (ledger.failure !== undefined) return;
-    stopReconnect = clock.setTimer(clock.now() + backoffMs, connected);
-    backoffMs = Math.min(backoffMs * 2, config.reconnectBackoffMs[1]);
+    // What was held back for the member is told to nobody now.
+    line.resume();
   };
+
+  const drop = (why: Error): void => {
+    const gone = member;
+    if (gone === undefined) return;
+    hangUp(why.message);
+    gone.subscriber.error(why);
+  };
+
+  const reports = (valve: Valve): Observable<BrokerReport> =>
+    new Observable((subscriber) => {
+      if (isClosed) throw new ConnectionEnded("the broker is closed");
+      // A venue that cannot record stays away until somebody has looked at its disk.
+      if (ledger.failure !== undefined) throw new Error(ledger.failure.reason);
+      drop(new ConnectionEnded("a newer connection has taken this place"));
+      const mine = { subscriber, valve };
+      member = mine;
+      const isMine = (): boolean => member === mine;
+      clock.setTimer(clock.now(), () => isMine() && subscriber.next({ type: "connected", at: clock.now() }));
+      const resumed = valve.changes.subscribe((isOpen) => isOpen && isMine() && line.resume());
+      return () => {
+        resumed.unsubscribe();
+        if (isMine()) hangUp("the connection was closed");
+      };
+    });
 
   const line = createLine({
     config,
@@ -96,19 +111,16 @@ export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Re
     clock,
     ledger,
     exchange,
-    deliver: (report) => {
-      if (state !== "connected") return;
-      backoffMs = config.reconnectBackoffMs[0];
-      reports.next(report);
-    },
-    drop,
+    deliver: (report) => member?.subscriber.next(report),
+    hasRoom: () => member?.valve.isOpen ?? true,
+    drop: (reason) => drop(new Error(reason)),
   });
 
   const change = async (send: (answer: (reply: ChangeReply) => void) => void): Promise<Result<void, SubmitError>> =>
-    state === "connected" ? outcomeOf(await requests.ask<Result<void, SubmitError>>(send)) : err(notConnected);
+    member === undefined ? err(notConnected) : outcomeOf(await requests.ask<Result<void, SubmitError>>(send));
 
   const ask = async <T>(send: (answer: (value: T) => void) => void): Promise<Result<T, QueryError>> =>
-    state === "connected" ? answerOf(await requests.ask(send)) : err(unavailable);
+    member === undefined ? err(unavailable) : answerOf(await requests.ask(send));
 
   await ledger.flushed();
   if (ledger.failure !== undefined) return err(ledger.failure);
@@ -119,25 +131,14 @@ export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Re
     reports,
     tornBytes,
     onTrade: exchange.onTrade,
-    connect: async () => {
-      if (ledger.failure !== undefined) return err({ type: "broker.unavailable", reason: ledger.failure.reason });
-      if (state === "closed") return err(unavailable);
-      if (state === "connected") return ok(undefined);
-      stopReconnect();
-      state = "connected";
-      clock.setTimer(clock.now(), () => {
-        if (state === "connected") reports.next({ type: "connected", at: clock.now() });
-      });
-      return ok(undefined);
-    },
     submit: async (order) =>
-      state === "connected"
-        ? outcomeOf(
+      member === undefined
+        ? err(notConnected)
+        : outcomeOf(
             await requests.ask<Result<{ readonly brokerOrderId: string }, SubmitError>>((answer: (reply: SubmitReply) => void) =>
               line.submit(order, answer),
             ),
-          )
-        : err(notConnected),
+          ),
     cancel: (order) => change((answer) => line.cancel(order, answer)),
     replace: (order) => change((answer) => line.replace(order, answer)),
     orders: () => ask(line.orders),
@@ -148,13 +149,12 @@ export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Re
       await line.drain();
     },
     close: async () => {
-      if (state === "closed") return;
-      state = "closed";
-      stopReconnect();
-      line.cut();
-      requests.failAll("the broker is closed");
+      if (isClosed) return;
+      isClosed = true;
+      const gone = member;
+      hangUp("the broker is closed");
+      gone?.subscriber.complete();
       await ledger.close();
-      reports.complete();
     },
   });
 };

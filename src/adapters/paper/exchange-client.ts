@@ -6,10 +6,19 @@
  * with the exchange inside the process. Deadlines of business are in market time; whether the other process lives at all
  * is a question of real time.
  */
-import { Subject } from "rxjs";
+import { Observable, type Subscriber } from "rxjs";
 import { WebSocket } from "ws";
 import type { z } from "zod";
-import type { Broker, BrokerReport, Cancel, Clock, QueryError, SubmitError } from "#core/ports.ts";
+import type { Valve } from "#core/event/valve.ts";
+import {
+  type Broker,
+  type BrokerReport,
+  type Cancel,
+  type Clock,
+  ConnectionEnded,
+  type QueryError,
+  type SubmitError,
+} from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { answerOf, notConnected, outcomeOf } from "./broker.ts";
 import type { PaperConfig } from "./exchange.ts";
@@ -36,7 +45,7 @@ export interface ExchangeClientOptions {
   /** As `qts exchange` prints it: ws://127.0.0.1:PORT */
   readonly url: string;
   readonly clock: Clock;
-  readonly config: Pick<PaperConfig, "responseTimeoutMs" | "reconnectBackoffMs">;
+  readonly config: Pick<PaperConfig, "responseTimeoutMs">;
   /** Real ms without any answer after which the exchange's process counts as gone. */
   readonly silenceMsMax?: number;
 }
@@ -53,6 +62,8 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 interface Link {
   readonly socket: WebSocket;
+  readonly subscriber: Subscriber<BrokerReport>;
+  readonly valve: Valve;
   /** By request number: lets market time go on. */
   readonly outstanding: Map<number, () => void>;
   readonly answers: Map<number, (reply: unknown) => void>;
@@ -67,7 +78,6 @@ const noTimer: Cancel = () => undefined;
 export const createExchangeClient = (options: ExchangeClientOptions): ExchangeClient => {
   const { url, clock, config } = options;
   const silenceMsMax = options.silenceMsMax ?? 5_000;
-  const reports = new Subject<BrokerReport>();
   const requests = createRequests({ clock, timeoutMs: config.responseTimeoutMs });
   const quotes = new Map<string, Quote>();
   /** Trades of the market since the connection was lost; undefined while there is one, or none will come. */
@@ -76,15 +86,15 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
   let link: Link | undefined;
   let clientOrderIdLookup = false;
   let isClosed = false;
-  let backoffMs = config.reconnectBackoffMs[0];
-  let stopRedial: Cancel = noTimer;
+  let hungUp: Promise<unknown> = Promise.resolve();
 
   const watch = (live: Link): void => {
     clearTimeout(live.watchdog);
+    // While we do not read, silence says nothing about the exchange.
     live.watchdog =
-      live.outstanding.size === 0
+      live.outstanding.size === 0 || !live.valve.isOpen
         ? undefined
-        : setTimeout(() => lose(live, `the exchange has not answered for ${silenceMsMax} ms`), silenceMsMax);
+        : setTimeout(() => lose(live, new Error(`the exchange has not answered for ${silenceMsMax} ms`)), silenceMsMax);
   };
 
   /** @returns resolves when the exchange has done all of it durably, or is lost */
@@ -122,19 +132,37 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
           });
   };
 
-  const lose = (live: Link, reason: string, comesBack = true): void => {
+  /** Nothing more will come of this connection. */
+  const forget = (live: Link, reason: string): void => {
     clearTimeout(live.watchdog);
+    live.watchdog = undefined;
     live.stopWake();
-    live.socket.terminate();
     for (const release of live.outstanding.values()) release();
     live.outstanding.clear();
     live.answers.clear();
     if (live !== link) return;
     link = undefined;
     requests.failAll(reason);
-    reports.next({ type: "disconnected", reason, at: clock.now() });
-    missed = comesBack ? [] : undefined;
-    if (comesBack) redialLater();
+  };
+
+  const lose = (live: Link, why: Error): void => {
+    // Somebody newer trades for us: what the market does now is no longer kept for a return.
+    if (live === link) missed = why instanceof ConnectionEnded ? undefined : [];
+    forget(live, why.message);
+    live.socket.terminate();
+    live.subscriber.error(why);
+  };
+
+  /** What was written still leaves; an exchange that does not take it is not waited for. */
+  const hangUp = (live: Link): void => {
+    if (live === link) missed = [];
+    forget(live, "the connection was closed");
+    if (live.socket.readyState === WebSocket.CLOSED) return;
+    const overdue = setTimeout(() => live.socket.terminate(), silenceMsMax);
+    hungUp = new Promise((resolve) => live.socket.once("close", resolve));
+    void hungUp.then(() => clearTimeout(overdue));
+    live.socket.resume();
+    live.socket.close(1000);
   };
 
   const hear = (live: Link, raw: unknown): void => {
@@ -150,61 +178,67 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
         live.answers.get(frame.to)?.(frame.reply);
         break;
       case "report":
-        backoffMs = config.reconnectBackoffMs[0];
-        reports.next(frame.report as BrokerReport);
+        live.subscriber.next(frame.report as BrokerReport);
         break;
       default:
-        lose(live, "the exchange sent what is not a frame");
+        lose(live, new Error("the exchange sent what is not a frame"));
     }
   };
 
-  const dial = (): Promise<Result<void, QueryError>> => {
-    const { promise, resolve } = Promise.withResolvers<Result<void, QueryError>>();
-    const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: silenceMsMax, maxPayload: replyBytesMax });
-    const live: Link = {
-      socket,
-      outstanding: new Map(),
-      answers: new Map(),
-      watchdog: setTimeout(() => socket.terminate(), silenceMsMax),
-      stopWake: noTimer,
-      seq: 0,
-    };
-    socket.once("open", () =>
-      socket.send(JSON.stringify({ type: "hello", version: protocolVersion, at: clock.now(), missed: missed ?? [] })),
-    );
-    socket.once("message", (raw) => {
-      const frame = parseFrame(serverFrame, raw);
-      if (frame?.type !== "welcome" || isClosed) return socket.terminate();
-      clearTimeout(live.watchdog);
-      live.watchdog = undefined;
-      clientOrderIdLookup = frame.clientOrderIdLookup;
-      link = live;
-      missed = undefined;
-      for (const quote of quotes.values()) Object.assign(quote, { isSent: false, isKnown: false });
-      heed(live, frame);
-      socket.on("message", (more) => hear(live, more));
-      return resolve(ok(undefined));
+  const reports = (valve: Valve): Observable<BrokerReport> =>
+    new Observable((subscriber) => {
+      if (isClosed) throw new ConnectionEnded("the broker is closed");
+      const answered = Promise.withResolvers<void>();
+      void clock.hold(answered.promise);
+      const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: silenceMsMax, maxPayload: replyBytesMax });
+      const live: Link = {
+        socket,
+        subscriber,
+        valve,
+        outstanding: new Map(),
+        answers: new Map(),
+        watchdog: setTimeout(() => socket.terminate(), silenceMsMax),
+        stopWake: noTimer,
+        seq: 0,
+      };
+      let wasWelcome = false;
+      const begin = (welcome: Extract<ServerFrame, { type: "welcome" }>): void => {
+        wasWelcome = true;
+        clearTimeout(live.watchdog);
+        live.watchdog = undefined;
+        clientOrderIdLookup = welcome.clientOrderIdLookup;
+        link = live;
+        missed = undefined;
+        for (const quote of quotes.values()) Object.assign(quote, { isSent: false, isKnown: false });
+        heed(live, welcome);
+        socket.on("message", (more) => hear(live, more));
+        // What is not read stays in the socket, and then at the exchange, whose writes meet backpressure.
+        subscriber.add(
+          valve.changes.subscribe((isOpen) => {
+            if (isOpen) socket.resume();
+            else socket.pause();
+            watch(live);
+          }),
+        );
+        clock.setTimer(clock.now(), () => live === link && subscriber.next({ type: "connected", at: clock.now() }));
+      };
+      socket.once("open", () =>
+        socket.send(JSON.stringify({ type: "hello", version: protocolVersion, at: clock.now(), missed: missed ?? [] })),
+      );
+      socket.once("message", (raw) => {
+        const frame = parseFrame(serverFrame, raw);
+        if (frame?.type !== "welcome" || subscriber.closed) return socket.terminate();
+        begin(frame);
+        answered.resolve();
+      });
+      socket.on("error", () => undefined);
+      socket.on("close", (code, text) => {
+        const reason = text.toString() || (wasWelcome ? "the connection was lost" : unavailable.reason);
+        lose(live, code === supersededCode ? new ConnectionEnded(reason) : new Error(reason));
+        answered.resolve();
+      });
+      return () => hangUp(live);
     });
-    socket.on("error", () => undefined);
-    socket.on("close", (code, text) => {
-      // Somebody newer trades for us: coming back would take the place from them again.
-      lose(live, text.length > 0 ? text.toString() : "the connection was lost", code !== supersededCode);
-      resolve(err(unavailable));
-    });
-    return clock.hold(promise);
-  };
-
-  const redialLater = (): void => {
-    if (isClosed) return;
-    stopRedial();
-    stopRedial = clock.setTimer(clock.now() + backoffMs, async () => {
-      if (isClosed || link !== undefined) return;
-      const dialed = await dial();
-      if (dialed.ok) reports.next({ type: "connected", at: clock.now() });
-      else redialLater();
-    });
-    backoffMs = Math.min(backoffMs * 2, config.reconnectBackoffMs[1]);
-  };
 
   const request = <S extends z.ZodType>(
     live: Link,
@@ -256,19 +290,6 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
       return { clientOrderIdLookup, live: false };
     },
     reports,
-    connect: async () => {
-      if (isClosed) return err(unavailable);
-      if (link !== undefined) return ok(undefined);
-      stopRedial();
-      const dialed = await dial();
-      const live = link;
-      const sayConnected = (): void => {
-        if (live !== undefined && live === link) reports.next({ type: "connected", at: clock.now() });
-      };
-      if (dialed.ok) clock.setTimer(clock.now(), sayConnected);
-      else redialLater();
-      return dialed;
-    },
     submit: ({ orderId, symbol, side, orderType, quantity, limitPriceMinor }) => {
       const terms = { orderId, symbol, side, orderType, quantity };
       return order(
@@ -302,21 +323,9 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
       if (link !== undefined) await send(link, { type: "end" }).done;
     },
     close: async () => {
-      if (isClosed) return;
       isClosed = true;
-      stopRedial();
-      requests.failAll("the broker is closed");
-      const live = link;
-      link = undefined;
-      if (live !== undefined) {
-        const closed = new Promise((resolve) => live.socket.once("close", resolve));
-        clearTimeout(live.watchdog);
-        live.watchdog = setTimeout(() => live.socket.terminate(), silenceMsMax);
-        live.socket.close(1000);
-        await closed;
-        clearTimeout(live.watchdog);
-      }
-      reports.complete();
+      link?.subscriber.complete();
+      await hungUp;
     },
   };
 };

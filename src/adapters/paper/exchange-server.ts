@@ -115,7 +115,8 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
     const report = (told: BrokerReport, n: number): void => line.report(told, n);
     const exchange = createExchange({ ...options, ledger, history, now: () => clock.now(), report });
     const deliver = (told: BrokerReport): void => send({ type: "report", report: told });
-    const line = createLine({ config, seed, clock, ledger, exchange, deliver, drop });
+    // A member that does not read is held back by its socket, not here.
+    const line = createLine({ config, seed, clock, ledger, exchange, deliver, hasRoom: () => true, drop });
     return { exchange, line };
   };
 

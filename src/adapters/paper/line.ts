@@ -28,6 +28,8 @@ export interface Line {
   report(report: BrokerReport, n: number): void;
   /** Requests that have not arrived and answers that have not left are lost, as with a connection. */
   cut(): void;
+  /** The member has room again. */
+  resume(): void;
   /** Everything that is still on its way arrives now, in its order: the venue has closed and time may stand still. */
   drain(): Promise<void>;
 }
@@ -40,6 +42,8 @@ export interface LineOptions {
   readonly exchange: Exchange;
   /** A report has reached us. */
   readonly deliver: (report: BrokerReport) => void;
+  /** While it is false reports wait at the venue. */
+  readonly hasRoom: () => boolean;
   /** The venue drops the connection. */
   readonly drop: (reason: string) => void;
 }
@@ -65,7 +69,7 @@ const withoutClientOrderId = <T extends object>(told: T): T => {
 };
 
 export const createLine = (options: LineOptions): Line => {
-  const { config, seed, clock, ledger, exchange, deliver, drop } = options;
+  const { config, seed, clock, ledger, exchange, deliver, hasRoom, drop } = options;
   const { latencyMs, faults } = config;
   /** In the order in which they were begun. */
   const journeys = new Set<Journey>();
@@ -79,6 +83,8 @@ export const createLine = (options: LineOptions): Line => {
   let stopReportTimer: (() => void) | undefined;
   let armedAt: number | undefined;
   let awaitsDisk = false;
+  /** Nothing is held back for its time any more; told when the last report has left. */
+  let drained: (() => void) | undefined;
 
   const later = (at: number, ofConnection: boolean, run: () => void, lost: () => void = () => undefined): void => {
     const journey: Journey = { at, ofConnection, run, lost };
@@ -195,7 +201,7 @@ export const createLine = (options: LineOptions): Line => {
 
   const armReports = (): void => {
     const next = reports[0];
-    const at = next === undefined || awaitsDisk ? undefined : Math.max(next.at, stalledUntil);
+    const at = next === undefined || awaitsDisk || !hasRoom() ? undefined : Math.max(next.at, stalledUntil);
     if (at === armedAt) return;
     stopReportTimer?.();
     armedAt = at;
@@ -203,27 +209,28 @@ export const createLine = (options: LineOptions): Line => {
   };
 
   /** Goes on once what is waiting is durable; one wait serves every report that waits. */
-  const awaitDisk = async (everything: boolean): Promise<void> => {
+  const awaitDisk = async (): Promise<void> => {
     if (awaitsDisk) return;
     awaitsDisk = true;
     await ledger.flushed();
     awaitsDisk = false;
-    pump(everything);
+    pump();
   };
 
   /** Delivers what is due and durable. In one turn, so that reports of one moment stay together. */
-  const pump = (everything = false): void => {
-    for (let next = reports[0]; next !== undefined; next = reports[0]) {
-      if (!everything && (next.at > clock.now() || clock.now() < stalledUntil)) break;
+  const pump = (): void => {
+    for (let next = reports[0]; next !== undefined && hasRoom(); next = reports[0]) {
+      if (drained === undefined && (next.at > clock.now() || clock.now() < stalledUntil)) break;
       if (next.n > ledger.durableN) {
         // A venue that cannot record has nothing to tell.
         if (ledger.failure !== undefined) reports.length = 0;
-        else void awaitDisk(everything);
+        else void awaitDisk();
         break;
       }
       reports.shift();
       deliver(toldAs(next.report));
     }
+    if (reports.length === 0) drained?.();
     armReports();
   };
 
@@ -261,7 +268,11 @@ export const createLine = (options: LineOptions): Line => {
       for (const next of [...journeys].sort((a, b) => a.at - b.at)) if (journeys.delete(next)) next.run();
       await ledger.flushed();
     }
-    pump(true);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    drained = resolve;
+    pump();
+    await promise;
+    drained = undefined;
   };
 
   return {
@@ -281,6 +292,7 @@ export const createLine = (options: LineOptions): Line => {
     account: (answer) => query(() => exchange.account(), answer),
     report,
     cut,
+    resume: pump,
     drain,
   };
 };

@@ -4,9 +4,9 @@
  * For every trade it first brings market time to the trade's own time, so that a deadline between two trades fires between
  * them, and then delivers the trade. It waits for whatever is downstream: a replay slows down, it does not drop.
  */
-import { Observable, type Subscriber } from "rxjs";
+import { pulled } from "#core/event/valve.ts";
 import type { Clock } from "#core/ports.ts";
-import type { Feed, FeedConnection, RawTick, SequenceBySymbol } from "#market/ports.ts";
+import type { Feed, FeedConnection, FeedOpening, RawTick, SequenceBySymbol } from "#market/ports.ts";
 import type { RecordedDay } from "./day-format.ts";
 
 /** The part of the simulated clock that a replay drives. */
@@ -21,8 +21,8 @@ export interface ReplayFeedOptions {
   /** Market seconds per real second; 0 is as fast as possible. */
   readonly speed: number;
   readonly clock: ReplayClock;
-  /** Asked after every trade; a promise holds the replay until it resolves. */
-  readonly pause?: () => Promise<void> | undefined;
+  /** Lets everything happen that a trade set off, before the next one; a promise holds the replay until it resolves. */
+  readonly settle?: () => Promise<void> | undefined;
   /** Waits in real time; tests pass their own. */
   readonly wait?: (ms: number) => Promise<void>;
 }
@@ -36,9 +36,6 @@ export interface ReplayFeed extends Feed {
   readonly expected: SequenceBySymbol;
 }
 
-// Small enough that a waiting socket or timer is served soon, large enough that yielding costs nothing.
-const sliceMs = 2;
-const tradesPerClockLook = 64;
 // Market time moves at least this often in real time, also when nobody trades.
 const stepMsMax = 50;
 
@@ -60,7 +57,7 @@ export const createReplayFeed = ({
   hours,
   speed,
   clock,
-  pause = () => undefined,
+  settle = () => undefined,
   wait = realWait,
 }: ReplayFeedOptions): ReplayFeed => {
   const { header } = day;
@@ -90,68 +87,73 @@ export const createReplayFeed = ({
     suspicious: day.suspicious[row] === 1,
   });
 
-  const open = ({ afterSequence = {} }: { readonly afterSequence?: SequenceBySymbol }): FeedConnection => {
+  const open = ({ afterSequence = {}, valve }: FeedOpening): FeedConnection => {
     let row = fromRow;
     let stopped = false;
+    /** What must be over before the next trade. */
+    let pending: Promise<void> | undefined;
     let finished = Promise.resolve();
 
     const isDelivered = (at: number): boolean => sequenceOf(at) <= (afterSequence[symbolOf(at)] ?? 0);
 
-    /** Delivers until `row` reaches a trade later than `untilAt`. */
-    const deliver = async (subscriber: Subscriber<RawTick>, untilAt: number): Promise<void> => {
-      let sliceStart = clock.monotonicMs();
+    /** Trades up to `untilAt`, until something must be waited for. */
+    function* tradesUntil(untilAt: number): Generator<RawTick> {
       while (row < toRow && !stopped && (day.exchangeAt[row] as number) <= untilAt) {
         const at = day.exchangeAt[row] as number;
         if (at > clock.now()) {
-          const moved = clock.advanceTo(at);
-          if (moved !== undefined) await moved;
-          if (stopped) return;
+          pending = clock.advanceTo(at);
+          if (pending !== undefined) return;
         }
         const current = row++;
-        if (!isDelivered(current)) subscriber.next(tickOf(current));
-        const hold = pause();
-        if (hold !== undefined) await hold;
-        if (current % tradesPerClockLook === 0 && clock.monotonicMs() - sliceStart > sliceMs) {
-          await clock.yieldToIo();
-          sliceStart = clock.monotonicMs();
-        }
+        if (!isDelivered(current)) yield tickOf(current);
+        pending = settle();
+        if (pending !== undefined) return;
       }
-    };
+    }
+
+    async function* deliver(untilAt: number): AsyncGenerator<Iterable<RawTick>> {
+      for (;;) {
+        yield tradesUntil(untilAt);
+        if (pending === undefined) return;
+        await pending;
+        pending = undefined;
+      }
+    }
 
     const moveTo = async (at: number): Promise<void> => {
       if (at <= clock.now() || stopped) return;
       await clock.advanceTo(at);
     };
 
-    const playPaced = async (subscriber: Subscriber<RawTick>): Promise<void> => {
-      while (row < toRow && isDelivered(row)) row++;
+    async function* playPaced(): AsyncGenerator<Iterable<RawTick>> {
       const marketStart = Math.max(clock.now(), startsAt);
       const realStart = clock.monotonicMs();
       while (!stopped) {
         const due = Math.min(endsAt, marketStart + Math.floor((clock.monotonicMs() - realStart) * speed));
-        await deliver(subscriber, due);
+        yield* deliver(due);
         await moveTo(due);
         if (due >= endsAt) return;
         const nextAt = row < toRow ? (day.exchangeAt[row] as number) : endsAt;
         if (!stopped) await wait(Math.min(stepMsMax, Math.max(1, (nextAt - due) / speed)));
       }
-    };
+    }
 
-    const play = async (subscriber: Subscriber<RawTick>): Promise<void> => {
-      // The subscriber is in place before the first trade.
-      await clock.yieldToIo();
-      if (speed > 0) await playPaced(subscriber);
-      else await deliver(subscriber, endsAt);
-      await moveTo(endsAt);
-      subscriber.complete();
-    };
-
-    const ticks = new Observable<RawTick>((subscriber) => {
-      finished = play(subscriber).catch((error: unknown) => subscriber.error(error));
-      return () => {
+    async function* play(): AsyncGenerator<Iterable<RawTick>> {
+      const over = Promise.withResolvers<void>();
+      finished = over.promise;
+      try {
+        // The subscriber is in place before the first trade.
+        await clock.yieldToIo();
+        while (row < toRow && isDelivered(row)) row++;
+        yield* speed > 0 ? playPaced() : deliver(endsAt);
+        await moveTo(endsAt);
+      } finally {
         stopped = true;
-      };
-    });
+        over.resolve();
+      }
+    }
+
+    const ticks = pulled(play, valve);
     return {
       ticks,
       progress: () => (toRow === fromRow ? 1 : (row - fromRow) / (toRow - fromRow)),

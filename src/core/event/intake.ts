@@ -1,33 +1,71 @@
 /**
- * Where streams end and lanes begin: sources are Observables, checked once at the door, paused when P0 is full, opened
- * again when they break.
+ * Where streams end and lanes begin: everything outside comes in through an inlet. A source is an Observable; it is held back
+ * while P0 has no room for what it said, and opened again when it was lost.
  *
- * Nothing here buffers without bound: a pulled source is not asked for more (valve.ts), and a source that cannot be paused
- * either conflates (one value per key) or has its surplus refused at the door and counted.
+ * Nothing here buffers without bound: a pulled source is not asked for more (`pulled`), a pushed one is told to wait (the
+ * valve's `changes`), and one that cannot wait keeps one value per key (`conflateBy`).
  */
-import { concat, defer, EMPTY, Observable, retry, Subscription, tap, throwError } from "rxjs";
+import { defer, Observable, retry, Subscription } from "rxjs";
 import type { Config } from "#config/schema.ts";
-import type { Clock } from "../ports.ts";
-import type { Result } from "../result.ts";
+import { reconnectDelayMs } from "#machines/feed.rules.ts";
+import { type Clock, ConnectionEnded } from "../ports.ts";
 import type { NewFact } from "./catalog.ts";
 import { reasonOf } from "./handlers.ts";
-import { createValve, type Valve } from "./valve.ts";
+import { createValve, type Pace, type Valve } from "./valve.ts";
+
+/**
+ * What became of an offer from outside: in its lane; waiting for room until the promise resolves; or refused and counted,
+ * because even the door was full, or because the house does not know the type or is stopping.
+ */
+export type Reception = "accepted" | Promise<void> | "full" | "refused";
 
 export interface Source<T> {
-  readonly name: string;
-  /** Subscribed once per connection. Sources that can wait do so while the valve is closed. */
+  /**
+   * Subscribed once per connection. Completion is an end, as of a recorded day; an error is a lost connection, a
+   * `ConnectionEnded` one that must not be opened again. Whoever can wait does so while the valve is closed.
+   */
   open(valve: Valve): Observable<T>;
-  /** The one check of what came from outside; undefined: nothing to report (a heartbeat). */
-  read(raw: T): Result<NewFact | undefined, string>;
-  /** True for a replay: its end is an end, not a broken connection. */
-  readonly ends?: boolean;
+  /** Offers what the item says. */
+  take(item: T): void;
+  /** For a source that cannot wait: while the valve is closed only the newest item of each key is kept. */
+  readonly conflateBy?: (item: T) => string;
+  /** False: whoever attached it decides when it is opened again (default true: the intake does, after a wait). */
+  readonly reopens?: boolean;
+  /** The connection is gone. `waitMs`: until it is opened again; undefined: it will not be. */
+  readonly lost?: (reason: string, waitMs: number | undefined) => void;
+  readonly ended?: () => void;
 }
 
 export interface SourceFigures {
+  /** Items it delivered. */
   readonly received: number;
+  /** Facts that were refused: there was no room even at the door, or the house was stopping. */
   readonly refused: number;
+  /** Items that gave way to a newer one of their key while P0 was full. */
+  readonly conflated: number;
   readonly reconnects: number;
   readonly paused: boolean;
+}
+
+/** One source's way in; it stays when the connection behind it changes. */
+export interface Inlet {
+  readonly valve: Valve;
+  /** Offers a fact in the source's name. @returns undefined when it is in its lane, else what to wait for; the valve is closed until then */
+  offer(newFact: NewFact): Promise<void> | undefined;
+  /** Closes the valve for a reason of the house's own, for example a disk that is behind. */
+  closeUntil(open: Promise<void>): void;
+  /** Opens the source. @returns closes it; one at a time */
+  attach<T>(source: Source<T>): () => void;
+}
+
+export interface Intake {
+  /** @param name of the source, for figures and people; asked for once */
+  inlet(name: string): Inlet;
+  figures(): { readonly [source: string]: SourceFigures };
+  /** Holds from the next connection, item or loss on. */
+  reload(config: Config["events"]["intake"]): void;
+  /** Closes every valve for good: what sources have to say from now on stays with them. */
+  stop(): void;
 }
 
 export interface IntakeOptions {
@@ -36,25 +74,10 @@ export interface IntakeOptions {
   /** Seeded: of the jitter. */
   readonly random: () => number;
   /** The dispatcher's `offerExternal`. */
-  readonly offer: (newFact: NewFact) => Promise<void> | undefined;
-  /** Something that came from outside was not understood. */
-  readonly refused?: (source: string, reason: string) => void;
-  /** A source was lost; it is opened again after `waitMs`. */
-  readonly lost?: (source: string, reason: string, waitMs: number) => void;
+  readonly offer: (newFact: NewFact) => Reception;
 }
 
-export interface Intake {
-  /** @returns a function that closes the source */
-  attach<T>(source: Source<T>): () => void;
-  figures(): { readonly [source: string]: SourceFigures };
-}
-
-/**
- * The wait before the next attempt: between 0 and the capped exponential, at random. Full jitter spreads the sources that
- * lost the same peer at the same moment. (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015.)
- */
-export const backoffMs = (attempt: number, [firstMs, longestMs]: readonly [number, number], random: () => number): number =>
-  Math.round(random() * Math.min(longestMs, firstMs * 2 ** Math.min(attempt - 1, 30)));
+const never = new Promise<never>(() => {});
 
 const waitOn = (clock: Clock, ms: number): Observable<true> =>
   new Observable((subscriber) =>
@@ -67,8 +90,8 @@ const waitOn = (clock: Clock, ms: number): Observable<true> =>
 /**
  * Keeps the newest item of each key while the valve is closed and lets everything through while it is open.
  *
- * For sources that cannot be paused and whose older values are worth nothing once a newer one is there. What is held goes
- * out in the order in which the keys were first seen, as long as the valve stays open.
+ * For sources that cannot wait and whose older values are worth nothing once a newer one is there. What is held goes out in
+ * the order in which the keys were first seen, as long as the valve stays open.
  *
  * @param keysMax keys held at most; beyond it the oldest key gives way
  * @param left told of every item that was replaced or gave way
@@ -115,54 +138,92 @@ export const conflateWhileClosed =
       return both;
     });
 
-export const createIntake = ({ config, clock, random, offer, refused, lost }: IntakeOptions): Intake => {
+export const createIntake = ({ config: initial, clock, random, offer }: IntakeOptions): Intake => {
+  let config = initial;
+  const pace: Pace = {
+    clock,
+    get timeSliceMs() {
+      return config.timeSliceMs;
+    },
+  };
   const figures = new Map<string, () => SourceFigures>();
+  const valves: ((open: Promise<void>) => void)[] = [];
+
+  const inlet = (name: string): Inlet => {
+    const { valve, closeUntil } = createValve(pace);
+    const counts = { received: 0, refused: 0, conflated: 0, reconnects: 0 };
+    figures.set(name, () => ({ ...counts, paused: !valve.isOpen }));
+    valves.push(closeUntil);
+    /** Ends the present connection as lost. */
+    let cut: (reason: string) => void = () => undefined;
+
+    const attach = <T>(source: Source<T>): (() => void) => {
+      const { conflateBy, reopens = true } = source;
+      let attempt = 0;
+      let openedAt = 0;
+
+      const connection = (): Observable<T> => {
+        const items = source.open(valve);
+        if (conflateBy === undefined) return items;
+        return items.pipe(conflateWhileClosed(conflateBy, valve, config.conflateKeysMax, () => (counts.conflated += 1)));
+      };
+      const cuttable = new Observable<T>((subscriber) => {
+        cut = (reason) => subscriber.error(new Error(reason));
+        openedAt = clock.now();
+        return defer(connection).subscribe(subscriber);
+      });
+      const comesBack = (error: unknown): boolean => reopens && !(error instanceof ConnectionEnded);
+      const again = (error: unknown): Observable<true> => {
+        if (!comesBack(error)) throw error;
+        const [firstMs, capMs] = config.reconnectMs;
+        // One that held for longer than the longest wait was a good one; one that only connects and drops keeps backing off.
+        if (clock.now() - openedAt > capMs) attempt = 0;
+        const waitMs = reconnectDelayMs({ firstMs, capMs }, attempt, random());
+        attempt += 1;
+        counts.reconnects += 1;
+        source.lost?.(reasonOf(error), waitMs);
+        return waitOn(clock, waitMs);
+      };
+      const subscription = cuttable.pipe(retry({ delay: again })).subscribe({
+        next: (item) => {
+          counts.received += 1;
+          source.take(item);
+        },
+        error: (error: unknown) => source.lost?.(reasonOf(error), undefined),
+        complete: () => source.ended?.(),
+      });
+      return () => subscription.unsubscribe();
+    };
+
+    return {
+      valve,
+      offer: (newFact) => {
+        const reception = offer(newFact);
+        if (reception === "accepted") return undefined;
+        if (reception === "full" || reception === "refused") {
+          counts.refused += 1;
+          // Told to wait it goes on, or too many wait: what it says would be lost unseen. A new connection begins with a question.
+          if (reception === "full") cut(`P0 and its door are full: ${newFact.type} was refused`);
+          return undefined;
+        }
+        // In a replay market time waits with the source, so that the run is the same on every machine.
+        const room = clock.hold(reception);
+        closeUntil(room);
+        return room;
+      },
+      closeUntil,
+      attach,
+    };
+  };
 
   return {
-    attach<T>(source: Source<T>) {
-      const { valve, closeUntil } = createValve({ clock, timeSliceMs: config.timeSliceMs });
-      let received = 0;
-      let refusals = 0;
-      let reconnects = 0;
-      figures.set(source.name, () => ({ received, refused: refusals, reconnects, paused: !valve.isOpen }));
-
-      const admit = (raw: T): void => {
-        received += 1;
-        const read = source.read(raw);
-        if (!read.ok) {
-          refusals += 1;
-          refused?.(source.name, read.error);
-          return;
-        }
-        if (read.value === undefined) return;
-        const room = offer(read.value);
-        if (room !== undefined) closeUntil(room);
-      };
-
-      const ended = source.ends === true ? EMPTY : throwError(() => new Error("the source ended"));
-      const subscription = concat(
-        defer(() => source.open(valve)),
-        ended,
-      )
-        .pipe(
-          tap(admit),
-          retry({
-            // The count starts again with the first item, so a source that only connects and drops keeps backing off.
-            resetOnSuccess: true,
-            delay: (error: unknown, attempt) => {
-              reconnects += 1;
-              const waitMs = backoffMs(attempt, config.reconnectMs, random);
-              lost?.(source.name, reasonOf(error), waitMs);
-              return waitOn(clock, waitMs);
-            },
-          }),
-        )
-        .subscribe({ error: (error: unknown) => lost?.(source.name, reasonOf(error), Number.POSITIVE_INFINITY) });
-      return () => {
-        subscription.unsubscribe();
-        figures.delete(source.name);
-      };
-    },
+    inlet,
     figures: () => Object.fromEntries([...figures].map(([name, read]) => [name, read()])),
+    reload: (changed) => {
+      config = changed;
+    },
+    stop: () => {
+      for (const closeUntil of valves) closeUntil(never);
+    },
   };
 };

@@ -1,8 +1,9 @@
 /**
- * A valve between a source and the lanes: closed while the P0 lane is full. A source that may not lose anything pulls only
- * while it is open, so what cannot be taken stays where it came from: in the socket, and then at the peer.
+ * A valve between a source and the lanes: closed while P0 has no room for what the source said. A source that may not lose
+ * anything delivers only while it is open, so what cannot be taken stays where it came from: in the socket, and then at the
+ * peer.
  */
-import { BehaviorSubject, Observable } from "rxjs";
+import { BehaviorSubject, distinctUntilChanged, map, Observable } from "rxjs";
 import type { Clock } from "../ports.ts";
 
 /** How long a source may be read without letting other sources and the lanes have their turn. */
@@ -22,13 +23,16 @@ export interface Valve {
 
 /** @returns the source's end, and `closeUntil`, which closes the valve until everything it was given has resolved */
 export const createValve = (pace: Pace): { readonly valve: Valve; readonly closeUntil: (open: Promise<void>) => void } => {
-  const state = new BehaviorSubject(true);
+  const changed = new BehaviorSubject<void>(undefined);
   let closedBy = 0;
   let waiting: (() => void)[] = [];
+  const isOpen = (): boolean => closedBy === 0;
   const reopen = (): void => {
     closedBy -= 1;
     if (closedBy > 0) return;
-    state.next(true);
+    changed.next();
+    // Whoever was told first may have said enough to close it again; the others go on waiting.
+    if (!isOpen()) return;
     const resumed = waiting;
     waiting = [];
     for (const resume of resumed) resume();
@@ -37,15 +41,16 @@ export const createValve = (pace: Pace): { readonly valve: Valve; readonly close
     valve: {
       pace,
       get isOpen() {
-        return closedBy === 0;
+        return isOpen();
       },
-      changes: state,
-      whenOpen: () => (closedBy === 0 ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
+      // The state is read when it is told: one that has already changed again is not told at all.
+      changes: changed.pipe(map(isOpen), distinctUntilChanged()),
+      whenOpen: () => (isOpen() ? Promise.resolve() : new Promise((resolve) => waiting.push(resolve))),
     },
     closeUntil(open) {
       closedBy += 1;
-      if (closedBy === 1) state.next(false);
-      void open.then(reopen);
+      if (closedBy === 1) changed.next();
+      void open.then(reopen, reopen);
     },
   };
 };
@@ -62,27 +67,31 @@ export const createValve = (pace: Pace): { readonly valve: Valve; readonly close
  */
 export const pulled = <T>(open: () => AsyncIterable<Iterable<T>>, valve: Valve): Observable<T> =>
   new Observable((subscriber) => {
-    const { clock, timeSliceMs } = valve.pace;
+    const { clock } = valve.pace;
+    const timeSliceMs = (): number => valve.pace.timeSliceMs;
     const groups = open()[Symbol.asyncIterator]();
+
+    const untilOpen = async (): Promise<void> => {
+      while (!valve.isOpen) await valve.whenOpen();
+    };
 
     const pull = async (): Promise<void> => {
       let usedMs = 0;
       for (;;) {
         const { done, value } = await groups.next();
         if (done === true) return;
+        if (!valve.isOpen) await untilOpen();
         let startedMs = clock.monotonicMs();
         for (const item of value) {
-          if (!valve.isOpen) await valve.whenOpen();
           if (subscriber.closed) return;
           subscriber.next(item);
-          if (usedMs + clock.monotonicMs() - startedMs >= timeSliceMs) {
-            await clock.yieldToIo();
-            usedMs = 0;
-            startedMs = clock.monotonicMs();
-          }
+          if (!valve.isOpen) await untilOpen();
+          else if (usedMs + clock.monotonicMs() - startedMs < timeSliceMs()) continue;
+          else await clock.yieldToIo();
+          usedMs = 0;
+          startedMs = clock.monotonicMs();
         }
         usedMs += clock.monotonicMs() - startedMs;
-        if (!valve.isOpen) await valve.whenOpen();
         if (subscriber.closed) return;
       }
     };

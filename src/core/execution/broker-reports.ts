@@ -1,24 +1,31 @@
 /**
- * What the broker tells unasked, turned into facts.
+ * What the broker tells unasked, turned into facts that come in through the venue's inlet: while P0 has no room the venue
+ * waits, and with it whatever of its reports is still here.
  *
  * A report names the venue's order; ours is found by client order id or by what has been bound. At a venue without client
  * order ids a fill can arrive before the response that names its order (KIS), so such reports wait, bounded, until the id
  * is bound. A fill that both the stream and a reconciliation bring is offered once.
  */
-import type { NewFact, Offer } from "../event/catalog.ts";
+import type { NewFact } from "../event/catalog.ts";
+import type { Inlet } from "../event/intake.ts";
 import type { DeskView } from "../orders/order-desk.ts";
-import type { BrokerExecution, BrokerReport } from "../ports.ts";
+import type { Broker, BrokerExecution, BrokerReport } from "../ports.ts";
 
-type OrderReport = Exclude<BrokerReport, { readonly type: "connected" | "disconnected" }>;
+type OrderReport = Exclude<BrokerReport, { readonly type: "connected" }>;
 
 export interface ReportIntake {
-  readonly take: (report: BrokerReport) => void;
+  /** Connects to the venue, and again whenever it is lost. */
+  readonly open: () => void;
+  /** Hangs up; twice is fine. */
+  readonly close: () => void;
   /** From now on this venue order is ours; what waited for it is offered. */
   readonly bind: (brokerOrderId: string, orderId: string) => void;
   /** Tries again what waits, because ids may have been bound elsewhere. */
   readonly retry: () => void;
-  /** Offers a fill found by reconciliation. @returns false when the stream has brought it already */
-  readonly offerFound: (execution: BrokerExecution, orderId: string) => boolean;
+  /** The fact of a fill found by reconciliation, or undefined when the stream has brought it already; its report, if it still comes, is left out. */
+  readonly claimFound: (execution: BrokerExecution, orderId: string) => NewFact | undefined;
+  /** Offers what reconciliation found, in line with the reports. @returns what to wait for before more is offered */
+  readonly offerFound: (fact: NewFact) => Promise<void> | undefined;
   readonly waiting: () => number;
   /** Reports given up because too many waited; reconciliation finds what they told. */
   readonly dropped: () => number;
@@ -86,23 +93,26 @@ const remember = (kept: Set<string>, id: string): void => {
 };
 
 export const createReportIntake = ({
-  brokerName,
+  broker,
+  inlet,
   desk,
-  offer,
   onConnected,
 }: {
-  readonly brokerName: string;
+  readonly broker: Pick<Broker, "name" | "reports">;
+  readonly inlet: Inlet;
   readonly desk: () => DeskView;
-  readonly offer: Offer;
   /** After every (re)connection: reports may have been lost in between. */
   readonly onConnected: () => void;
 }): ReportIntake => {
+  const { name, reports } = broker;
   let waiting: OrderReport[] = [];
   let dropped = 0;
+  let isAway = false;
   /** The newest bindings, because the desk learns of them a moment later. */
   const bound = new Map<string, string>();
   const streamed = new Set<string>();
   const found = new Set<string>();
+  let close = (): void => {};
 
   const orderIdOf = ({ brokerOrderId, clientOrderId }: OrderReport): string | undefined => {
     if (clientOrderId !== undefined) return clientOrderId;
@@ -123,49 +133,67 @@ export const createReportIntake = ({
       remember(streamed, report.fillId);
     }
     if (report.type === "replaced") noteBinding(report.brokerOrderId, orderId);
-    offer(reportToFact(report, orderId, brokerName));
+    inlet.offer(reportToFact(report, orderId, name));
   };
 
+  /** In the order in which they came; what P0 has no room for goes on waiting. */
   const retry = (): void => {
     const again = waiting;
     waiting = [];
     for (const report of again) {
-      const orderId = orderIdOf(report);
+      const orderId = inlet.valve.isOpen ? orderIdOf(report) : undefined;
       if (orderId === undefined) waiting.push(report);
       else pass(report, orderId);
     }
   };
 
+  const take = (report: BrokerReport): void => {
+    if (report.type === "connected") {
+      isAway = false;
+      inlet.offer({ type: "broker.connected", payload: { broker: name }, source: name });
+      onConnected();
+      return;
+    }
+    const { brokerOrderId } = report;
+    const orderId = waiting.some((earlier) => earlier.brokerOrderId === brokerOrderId) ? undefined : orderIdOf(report);
+    if (orderId !== undefined) {
+      pass(report, orderId);
+      return;
+    }
+    waiting.push(report);
+    if (waiting.length <= waitingMax) return;
+    waiting.shift();
+    dropped += 1;
+  };
+
+  const lost = (reason: string): void => {
+    // A try that fails is no new loss: the venue is away, and its grace runs from the first moment.
+    if (isAway) return;
+    isAway = true;
+    inlet.offer({ type: "broker.disconnected", payload: { broker: name, reason }, source: name });
+  };
+
   return {
-    take: (report) => {
-      if (report.type === "connected") {
-        offer({ type: "broker.connected", payload: { broker: brokerName }, source: brokerName });
-        onConnected();
-        return;
-      }
-      if (report.type === "disconnected") {
-        const { reason } = report;
-        offer({ type: "broker.disconnected", payload: { broker: brokerName, reason }, source: brokerName });
-        return;
-      }
-      const orderId = orderIdOf(report);
-      if (orderId !== undefined) return pass(report, orderId);
-      waiting.push(report);
-      if (waiting.length <= waitingMax) return;
-      waiting.shift();
-      dropped += 1;
+    open: () => {
+      const resumed = inlet.valve.changes.subscribe((isOpen) => isOpen && waiting.length > 0 && retry());
+      const detach = inlet.attach({ open: reports, take, lost });
+      close = () => {
+        resumed.unsubscribe();
+        detach();
+      };
     },
+    close: () => close(),
     bind: (brokerOrderId, orderId) => {
       if (desk().orderIdOf(brokerOrderId) === undefined) noteBinding(brokerOrderId, orderId);
       if (waiting.length > 0) retry();
     },
     retry,
-    offerFound: (execution, orderId) => {
-      if (streamed.has(execution.fillId) || found.has(execution.fillId)) return false;
+    claimFound: (execution, orderId) => {
+      if (streamed.has(execution.fillId) || found.has(execution.fillId)) return undefined;
       remember(found, execution.fillId);
-      offer(fillToFact(execution, orderId, false, "reconciliation"));
-      return true;
+      return fillToFact(execution, orderId, false, "reconciliation");
     },
+    offerFound: inlet.offer,
     waiting: () => waiting.length,
     dropped: () => dropped,
   };

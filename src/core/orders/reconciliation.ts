@@ -44,6 +44,8 @@ const retryStepsMs = [1_000, 2_000, 5_000, 15_000, 30_000] as const;
 const confirmMs = 1_000;
 /** Looks at moving positions before a run gives its verdict. At start nothing moves, nor does a replay's time. */
 const looksMax = { start: 1, reconnect: 3, operator: 3, end: 1, timer: 3 } as const satisfies Record<ReconciliationCause, number>;
+/** Facts offered before the lanes have a turn: what a long outage left behind must not look like a flood (half of P0's warning mark). */
+const portion = 25;
 /** Trading is closed at the first disagreement; a fail-safe waits this long, because a list of executions may lag behind the account. */
 const disagreementMsMax = 15_000;
 /** "Absent" must come from so many complete lists, asked for at different times. */
@@ -56,6 +58,12 @@ interface Answers {
   readonly orders: readonly BrokerOrder[];
   readonly executions: readonly BrokerExecution[];
   readonly account: BrokerAccount;
+}
+
+/** What a comparison found out, in the order in which it is told. */
+interface News {
+  readonly facts: NewFact[];
+  readonly executions: BrokerExecution[];
 }
 
 interface Difference {
@@ -82,7 +90,7 @@ export const createReconciliation = ({
 }: {
   readonly broker: Pick<Broker, "name" | "capabilities" | "orders" | "executions" | "account">;
   readonly desk: () => DeskView;
-  readonly intake: Pick<ReportIntake, "bind" | "retry" | "offerFound">;
+  readonly intake: Pick<ReportIntake, "bind" | "retry" | "claimFound" | "offerFound">;
   readonly offer: Offer;
   readonly clock: Clock;
   /** The submit's response may still come to this process. */
@@ -105,8 +113,9 @@ export const createReconciliation = ({
   /** What differed at the last look, and whether it has been acted on: once is enough while it stays the same. */
   let lastDifferences = new Map<string, Difference>();
 
-  const tell = (fact: Pick<NewFact, "type" | "payload">, orderId?: string): void =>
-    offer({ ...fact, source, ...(orderId === undefined ? {} : { correlationId: orderId }) } as NewFact);
+  const factOf = (fact: Pick<NewFact, "type" | "payload">, orderId?: string): NewFact =>
+    ({ ...fact, source, ...(orderId === undefined ? {} : { correlationId: orderId }) }) as NewFact;
+  const tell = (fact: Pick<NewFact, "type" | "payload">): void => offer(factOf(fact));
   const anomaly = (reason: string): void => tell({ type: "anomaly.raised", payload: { code: "AN030", reason } });
 
   const schedule = (at: number): void => {
@@ -144,10 +153,9 @@ export const createReconciliation = ({
     return lots;
   };
 
-  const offerReconciled = (order: OrderRecord, listed: BrokerOrder): void => {
-    const { orderId } = order;
+  const reconciled = ({ orderId }: OrderRecord, listed: BrokerOrder): NewFact => {
     const { brokerOrderId, cumulativeQuantity, leavesQuantity, status } = listed;
-    tell(
+    return factOf(
       { type: "order.reconciled", payload: { orderId, found: true, brokerOrderId, cumulativeQuantity, leavesQuantity, status } },
       orderId,
     );
@@ -180,7 +188,8 @@ export const createReconciliation = ({
     return isNow;
   };
 
-  const compareOrders = (cause: ReconciliationCause, answers: Answers, findings: Findings): readonly BrokerExecution[] => {
+  const compareOrders = (cause: ReconciliationCause, answers: Answers, findings: Findings): News => {
+    const news: News = { facts: [], executions: [] };
     const view = desk();
     const seen = new Map<string, Difference>();
     const isAfterGap = cause !== "timer";
@@ -212,7 +221,6 @@ export const createReconciliation = ({
     intake.retry();
 
     const orderIdByBroker = new Map([...byOrder].map(([orderId, { brokerOrderId }]) => [brokerOrderId, orderId]));
-    const missing: BrokerExecution[] = [];
     const foundLots = new Map<string, number>();
     for (const execution of answers.executions) {
       const orderId =
@@ -222,8 +230,10 @@ export const createReconciliation = ({
       if (order === undefined || order.fills.some(({ fillId }) => fillId === execution.fillId)) continue;
       const isUrgent = isAfterGap || order.isUndetermined || order.unattributed > 0;
       if (!isDue(isUrgent, `fill ${execution.fillId}`, "missing", seen)) continue;
-      if (!intake.offerFound(execution, order.orderId)) continue;
-      missing.push(execution);
+      const fill = intake.claimFound(execution, order.orderId);
+      if (fill === undefined) continue;
+      news.facts.push(fill);
+      news.executions.push(execution);
       findings.fills += 1;
       foundLots.set(order.orderId, (foundLots.get(order.orderId) ?? 0) + execution.quantity);
     }
@@ -234,22 +244,32 @@ export const createReconciliation = ({
       const isUrgent = isAfterGap || order.isUndetermined || order.isOverdue;
       const text = `${listed.status} ${listed.cumulativeQuantity} ${statusOf(order)} ${order.cumulative} ${order.deadlineAt}`;
       if (!isDue(isUrgent, `order ${orderId}`, text, seen)) continue;
-      offerReconciled(order, listed);
+      news.facts.push(reconciled(order, listed));
       findings.orders += 1;
     }
 
-    for (const order of undetermined) if (!byOrder.has(order.orderId)) noteAbsence(order, findings);
-    if (cause === "start") for (const order of view.liveOrders()) if (statusOf(order) === "initialized") denyInterrupted(order);
+    for (const order of undetermined) if (!byOrder.has(order.orderId)) noteAbsence(order, findings, news);
+    if (cause === "start")
+      for (const order of view.liveOrders()) if (statusOf(order) === "initialized") news.facts.push(interrupted(order));
     noteStrays(
       unbound.filter(({ brokerOrderId }) => !orderIdByBroker.has(brokerOrderId)),
       findings,
     );
     lastDifferences = seen;
-    return missing;
+    return news;
+  };
+
+  /** Each waits until the one before has found room; the lanes have a turn after every portion. */
+  const offerAll = async (facts: readonly NewFact[]): Promise<void> => {
+    for (const [index, fact] of facts.entries()) {
+      if (index > 0 && index % portion === 0) await clock.hold(clock.yieldToIo());
+      const room = intake.offerFound(fact);
+      if (room !== undefined) await room;
+    }
   };
 
   /** Only a venue that can be asked for our id may say that the order never arrived, and only when nothing is on its way. */
-  const noteAbsence = (order: OrderRecord, findings: Findings): void => {
+  const noteAbsence = (order: OrderRecord, findings: Findings, news: News): void => {
     const { orderId } = order;
     if (!broker.capabilities.clientOrderIdLookup || isAwaited(orderId)) return;
     const search = sought.get(orderId) ?? { attempt: 0, absences: 0 };
@@ -257,12 +277,12 @@ export const createReconciliation = ({
     search.absences += 1;
     if (search.absences < absencesMin || clock.now() - (order.approvedAt ?? 0) < policy.absentAfterMs) return;
     findings.orders += 1;
-    tell({ type: "order.reconciled", payload: { orderId, found: false, status: "absent" } }, orderId);
+    news.facts.push(factOf({ type: "order.reconciled", payload: { orderId, found: false, status: "absent" } }, orderId));
   };
 
   /** The gates' answer died with the process; the market has moved since, so the wish is out of date. */
-  const denyInterrupted = ({ orderId }: OrderRecord): void =>
-    tell(
+  const interrupted = ({ orderId }: OrderRecord): NewFact =>
+    factOf(
       {
         type: "order.denied",
         payload: { orderId, code: "INTERRUPTED", reason: "the process stopped before the gates had answered; nothing was sent" },
@@ -305,8 +325,10 @@ export const createReconciliation = ({
       if (stopped) return;
       if (typeof answers === "string") return fail(cause, answers);
       const expected = ownPositions();
-      for (const { symbol, side, quantity } of compareOrders(cause, answers, findings))
-        addLots(expected, symbol, side === "buy" ? quantity : -quantity);
+      const { facts, executions } = compareOrders(cause, answers, findings);
+      for (const { symbol, side, quantity } of executions) addLots(expected, symbol, side === "buy" ? quantity : -quantity);
+      await offerAll(facts);
+      if (stopped) return;
       differences = differencesOf(expected, answers.account);
       if (differences.length === 0) break;
     }

@@ -13,6 +13,7 @@ import { Door } from "../event/door.ts";
 import { type ActorName, type Priority, priorities } from "../event/fact.ts";
 import { createFactMaker } from "../event/fact-maker.ts";
 import { type BatchHandler, createHandlers, type Handler, reasonOf, type Unsubscribe } from "../event/handlers.ts";
+import type { Reception } from "../event/intake.ts";
 import { countLeft, createKinds, type Kind, type Tally, type Waiting } from "../event/kinds.ts";
 import { Lanes } from "../event/lanes.ts";
 import { LatencyHistogram } from "../event/latency.ts";
@@ -63,11 +64,8 @@ export interface LaneMetrics extends LaneStatus {
 export interface Dispatcher {
   /** For the inside of the house: never blocks, never throws. P0 facts use the internal reserve. */
   readonly offer: Offer;
-  /**
-   * For sources outside. @returns undefined when accepted at once; a promise when P0 is full: the fact is held, and the
-   * source must pause until the promise resolves
-   */
-  offerExternal(newFact: NewFact): Promise<void> | undefined;
+  /** For sources outside. While the promise it may return is pending, P0 is full: the fact is held, and the source must pause. */
+  offerExternal(newFact: NewFact): Reception;
   /** The door for types and payloads nobody has checked yet; refused ones are counted by name. */
   offerUnknown(raw: {
     readonly type: string;
@@ -75,7 +73,7 @@ export interface Dispatcher {
     readonly source: string;
     readonly at?: number;
     readonly correlationId?: string;
-  }): Result<Promise<void> | undefined, string>;
+  }): Result<Reception, string>;
   handle<T extends FactType>(type: T | readonly T[], handler: Handler<Fact<T>>, options: { readonly name: string }): Unsubscribe;
   handle(wants: (fact: Fact) => boolean, handler: Handler, options: { readonly name: string }): Unsubscribe;
   /** Facts in groups of the lane's batch size, or what came in the lane's batch wait. Types of one lane only make sense. */
@@ -220,23 +218,26 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     schedule();
   };
 
-  const offerExternal = (newFact: NewFact): Promise<void> | undefined => {
+  const offerExternal = (newFact: NewFact): Reception => {
     const kind = kinds.get(newFact.type);
     if (kind === undefined || accepting !== "everything") {
       refusals.count(newFact.type);
-      return undefined;
+      return "refused";
     }
     const entry = entryOf(newFact, kind, false);
     // Nobody overtakes those at the door: each take lets the next one in at once, so while they wait the lane is full.
     if (lanes.offer(entry) === "accepted") {
       kind.tally.accepted += 1;
       schedule();
-      return undefined;
+      return "accepted";
     }
     const opened = door.wait(entry);
     reportFull(`P0 is full: ${newFact.type} from ${newFact.source} waits outside`);
-    if (opened === undefined) refusals.count(newFact.type);
-    else kind.tally.accepted += 1;
+    if (opened === undefined) {
+      refusals.count(newFact.type);
+      return "full";
+    }
+    kind.tally.accepted += 1;
     return opened;
   };
 

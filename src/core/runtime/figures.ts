@@ -1,6 +1,7 @@
 /** From the parts' own counters to the figures that a report and a status show. Nothing is counted here. */
 import type { SafetyState } from "#machines/safety.machine.ts";
 import { priorities } from "../event/fact.ts";
+import type { Intake } from "../event/intake.ts";
 import type { Instrument } from "../instrument.ts";
 import type { DeskView } from "../orders/order-desk.ts";
 import { realizedOf, unrealizedOf } from "../orders/positions.ts";
@@ -34,6 +35,7 @@ export interface FigureSources {
     readonly errored: number;
   };
   readonly maintenance: () => SessionReport["maintenance"];
+  readonly sources: Intake["figures"];
   readonly trading: () => HouseStatus["trading"];
   readonly restarts: () => HouseStatus["restarts"];
   readonly loopDelay: () => HouseStatus["loopDelayMs"];
@@ -113,6 +115,7 @@ export const createFigures = (
     marketTime: new Date(clock.now()).toISOString(),
     progress: sources.market().progress,
     lanes: house.dispatcher.lanes(),
+    sources: sources.sources(),
     openOrders: sources.desk().openCount(),
     degradation: house.dispatcher.degradation,
     trading: sources.trading(),

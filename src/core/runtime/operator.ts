@@ -58,17 +58,24 @@ export const createOperator = ({
   const operating = (): OperatingSnapshot => house.actors().snapshotOf("operating") as unknown as OperatingSnapshot;
   const orderOf = (orderId: string) => (house.actors().snapshotOf("orders") as unknown as DeskSnapshot).desk.order(orderId);
 
-  /** Offers the fact and waits until everything that stood before it, and it, has been handled and is on disk. */
-  const change = async (fact: NewFact): Promise<void> => {
-    house.offer(fact);
-    await house.settle();
-    await house.recorder.whenDurable(house.recorder.seq());
-  };
-
   const reply = (exitCode: number, sentence: string): CommandReply => ({
     exitCode,
     body: { sentence, safety: status().safety, operating: status().operating },
   });
+
+  /**
+   * Offers the fact, waits until everything that stood before it, and it, has been handled and is on disk, and then answers. A
+   * full P0 makes the person wait like every other source.
+   */
+  const change = async (fact: NewFact, answer: () => CommandReply): Promise<CommandReply> => {
+    const reception = await house.dispatcher.offerExternal(fact);
+    if (reception === "refused")
+      return reply(refused, "The session is stopping and takes no more commands; nothing was changed.");
+    if (reception === "full") return reply(refused, "Critical facts flood the house and nothing was changed; try again.");
+    await house.settle();
+    await house.recorder.whenDurable(house.recorder.seq());
+    return answer();
+  };
 
   return async (request) => {
     switch (request.command) {
@@ -76,21 +83,21 @@ export const createOperator = ({
         return { exitCode: done, body: status() };
       case "lockdown": {
         const { reason, operator } = request;
-        await change({
-          type: "operator.lockdown.requested",
-          payload: { reason, ...(operator === undefined ? {} : { operator }) },
-          source: "operator",
-        });
-        return reply(done, "Trading is locked down: no new order leaves; cancels do. `qts release` ends it.");
+        return change(
+          {
+            type: "operator.lockdown.requested",
+            payload: { reason, ...(operator === undefined ? {} : { operator }) },
+            source: "operator",
+          },
+          () => reply(done, "Trading is locked down: no new order leaves; cancels do. `qts release` ends it."),
+        );
       }
       case "release": {
+        const { operator, reason } = request;
         if (safety().value !== "LOCKDOWN") return reply(refused, `There is nothing to release: safety is ${safety().value}.`);
-        await change({
-          type: "operator.lockdown.released",
-          payload: { operator: request.operator, reason: request.reason },
-          source: "operator",
-        });
-        return reply(done, `LOCKDOWN is released by ${request.operator}; safety is ${safety().value}.`);
+        return change({ type: "operator.lockdown.released", payload: { operator, reason }, source: "operator" }, () =>
+          reply(done, `LOCKDOWN is released by ${operator}; safety is ${safety().value}.`),
+        );
       }
       case "override.set": {
         const { state, operator, reason, forMs } = request;
@@ -103,29 +110,31 @@ export const createOperator = ({
           operatingView(operating()).ruleState,
           operating().context,
         );
-        await change({
-          type: "operating.override.requested",
-          payload: { state: state as "DEFENSIVE", operator, reason, expiresAt },
-          source: "operator",
-        });
-        const { override } = operating().context;
-        if (override?.state === state && override.expiresAt === expiresAt)
-          return reply(
-            done,
-            `${state} is pinned by ${operator} until ${new Date(expiresAt).toISOString().slice(0, 16).replace("T", " ")} UTC.`,
-          );
-        return reply(refused, `The override is refused: ${problem ?? "the operating state did not take it"}.`);
+        return change(
+          {
+            type: "operating.override.requested",
+            payload: { state: state as "DEFENSIVE", operator, reason, expiresAt },
+            source: "operator",
+          },
+          () => {
+            const { override } = operating().context;
+            if (override?.state === state && override.expiresAt === expiresAt)
+              return reply(
+                done,
+                `${state} is pinned by ${operator} until ${new Date(expiresAt).toISOString().slice(0, 16).replace("T", " ")} UTC.`,
+              );
+            return reply(refused, `The override is refused: ${problem ?? "the operating state did not take it"}.`);
+          },
+        );
       }
       case "override.clear": {
+        const { operator, reason } = request;
         if (operating().context.override === null) return reply(refused, "There is no override to clear.");
-        await change({
-          type: "operating.override.cleared",
-          payload: { operator: request.operator, reason: request.reason },
-          source: "operator",
-        });
-        return reply(
-          done,
-          `The override is cleared by ${request.operator}; the operating state is ${status().operating}, and the rules go on from there.`,
+        return change({ type: "operating.override.cleared", payload: { operator, reason }, source: "operator" }, () =>
+          reply(
+            done,
+            `The override is cleared by ${operator}; the operating state is ${status().operating}, and the rules go on from there.`,
+          ),
         );
       }
       case "resolve": {
@@ -135,18 +144,22 @@ export const createOperator = ({
             refused,
             `There is no order ${orderId} in memory; \`qts explain order ${orderId}\` looks into the journal.`,
           );
-        await change({
-          type: "order.resolved",
-          payload: { orderId, outcome, operator, reason, ...(brokerOrderId === undefined ? {} : { brokerOrderId }) },
-          source: "operator",
-          correlationId: orderId,
-        });
-        const order = orderOf(orderId);
-        if (order?.refusal?.fact === "order.resolved") return reply(refused, `That is refused: ${order.refusal.reason}`);
-        askVenue();
-        return reply(
-          done,
-          `${orderId} is ${order === undefined ? "settled" : statusOf(order)}, by ${operator}; the venue is being asked.`,
+        return change(
+          {
+            type: "order.resolved",
+            payload: { orderId, outcome, operator, reason, ...(brokerOrderId === undefined ? {} : { brokerOrderId }) },
+            source: "operator",
+            correlationId: orderId,
+          },
+          () => {
+            const order = orderOf(orderId);
+            if (order?.refusal?.fact === "order.resolved") return reply(refused, `That is refused: ${order.refusal.reason}`);
+            askVenue();
+            return reply(
+              done,
+              `${orderId} is ${order === undefined ? "settled" : statusOf(order)}, by ${operator}; the venue is being asked.`,
+            );
+          },
         );
       }
       case "explain":

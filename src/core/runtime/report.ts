@@ -3,6 +3,7 @@
  * docs/reference/session-report.schema.json.
  */
 import type { Priority } from "../event/fact.ts";
+import type { SourceFigures } from "../event/intake.ts";
 
 export interface LaneFigures {
   readonly accepted: number;
@@ -69,6 +70,8 @@ export interface HouseStatus extends Omit<SessionReport, "lanes"> {
   /** Share of the session's data played, 0 to 1; null in live mode. */
   readonly progress: number | null;
   readonly lanes: { readonly [P in Priority]: LaneStatus };
+  /** What came in, by source. */
+  readonly sources: { readonly [source: string]: SourceFigures };
   readonly openOrders: number;
   readonly degradation: string;
   /** Trading is open: reconciled, safety allows, not stopping. */

@@ -53,6 +53,10 @@ export const exampleStatus = (over: Partial<HouseStatus> = {}): HouseStatus => (
     P2: lane({ accepted: 4300, handled: 4298, collapsed: 2, capacity: 1000, p50Ms: 1, p95Ms: 4, p99Ms: 9, maxMs: 40 }),
     P3: lane({ accepted: 900, handled: 0, sampled: 100, depth: 800, capacity: 50000, paused: true, oldestAgeMs: 5200 }),
   },
+  sources: {
+    broker: { received: 480, refused: 0, conflated: 0, reconnects: 2, paused: true },
+    feed: { received: 120334, refused: 0, conflated: 0, reconnects: 0, paused: false },
+  },
   orders: { total: 121, filled: 110, canceled: 5, rejected: 1, denied: 3, expired: 0, unknown: 0, open: 2 },
   openOrders: 2,
   positions: { SPY: 100, IBM: -20 },

@@ -22,7 +22,8 @@ export const allFaults = {
 
 export const busyOptions = (seed: number): WorldOptions => ({
   seed,
-  config: paperConfig({ faults: allFaults, reconnectBackoffMs: [20, 100] }),
+  config: paperConfig({ faults: allFaults }),
+  reconnectMs: [20, 100],
 });
 
 const price = 1_680_000;

@@ -9,7 +9,7 @@ import { readLedger } from "#adapters/paper/oracle.ts";
 import type { BrokerReport } from "#core/ports.ts";
 import { createRandom } from "#core/random.ts";
 import { playBusySession } from "./busy-session.ts";
-import { newYorkMorning, order, paperConfig, patiently, scratch, type World, worldAround } from "./world.ts";
+import { newYorkMorning, order, paperConfig, patiently, scratch, type World, type WorldOptions, worldAround } from "./world.ts";
 
 const entry = join(import.meta.dirname, "../../../src/qts.js");
 const children: ChildProcess[] = [];
@@ -45,10 +45,14 @@ const startExchangeProcess = (args: readonly string[]): Process => {
   return { child, lines, stderr: () => stderr, ended, url: listening.promise };
 };
 
-const clientOf = async (url: string, ledgerPath: string, silenceMsMax = 2_000): Promise<World> => {
+const clientOf = async (
+  url: string,
+  ledgerPath: string,
+  { silenceMsMax = 2_000, ...options }: WorldOptions & { readonly silenceMsMax?: number } = {},
+): Promise<World> => {
   const clock = createSimulatedClock({ startAt: newYorkMorning });
-  const config = paperConfig({ reconnectBackoffMs: [20, 100] });
-  return worldAround(createExchangeClient({ url, clock, config, silenceMsMax }), clock, ledgerPath, {});
+  const client = createExchangeClient({ url, clock, config: paperConfig(), silenceMsMax });
+  return worldAround(client, clock, ledgerPath, { reconnectMs: [20, 100], ...options });
 };
 
 describe("qts exchange", () => {
@@ -77,7 +81,7 @@ describe("qts exchange", () => {
 
   it("counts as gone when it stands still, so that market time goes on, and is found again", async () => {
     const exchange = startExchangeProcess(["--home", scratch()]);
-    const world = await clientOf(await exchange.url, "", 1_000);
+    const world = await clientOf(await exchange.url, "", { silenceMsMax: 1_000 });
     exchange.child.kill("SIGSTOP");
     const answer = world.broker.submit(order());
     await world.pass(10);
@@ -100,16 +104,16 @@ describe("qts exchange", () => {
     let kills = 0;
     for (let round = 0; round < 8; round += 1) {
       const exchange = startExchangeProcess([...args, "--seed", String(round)]);
-      const world = await clientOf(await exchange.url, ledger);
+      const hear = (report: BrokerReport): void => {
+        if ("brokerOrderId" in report)
+          told.set(`${report.type} ${report.brokerOrderId} ${"fillId" in report ? report.fillId : ""}`, report);
+      };
+      const world = await clientOf(await exchange.url, ledger, { hear });
       const before = await world.broker.executions();
       const known = readLedger(ledger);
       expect(before.ok && before.value.map(({ fillId }) => fillId)).toEqual(known.fills.map(({ fillId }) => fillId));
       const account = await world.broker.account();
       expect(account).toMatchObject({ ok: true, value: { cashMinor: known.cashMinor } });
-      world.broker.reports.subscribe((report) => {
-        if ("brokerOrderId" in report)
-          told.set(`${report.type} ${report.brokerOrderId} ${"fillId" in report ? report.fillId : ""}`, report);
-      });
       const killAt = 20 + Math.floor(draw() * 60);
       await world.pass(round * 1_000);
       await playBusySession(

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { firstValueFrom } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
@@ -7,6 +8,7 @@ import { createExchangeClient } from "#adapters/paper/exchange-client.ts";
 import { createExchangeServer } from "#adapters/paper/exchange-server.ts";
 import { noFaults } from "#adapters/paper/faults.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
+import { openValve } from "../../valve.ts";
 import {
   createExchangeWorld,
   newYorkMorning,
@@ -38,8 +40,9 @@ describe("the exchange behind its socket", () => {
     await expect
       .poll(() => older.reports.at(-1), patiently)
       .toMatchObject({
-        type: "disconnected",
+        type: "lost",
         reason: "a newer connection has taken this place",
+        comesBack: false,
       });
     await older.pass(60_000);
     expect(await older.broker.submit(order({ orderId: "o-2" }))).toMatchObject({ error: { type: "not.sent" } });
@@ -114,14 +117,15 @@ describe("the exchange behind its socket", () => {
     await world.trade(price, 4);
     await world.trade(price, 3);
     await world.pass(1_000);
-    expect(world.reports.map(({ type }) => type)).toEqual(["connected", "disconnected", "connected"]);
+    expect(world.reports.map(({ type }) => type)).toEqual(["connected", "lost", "connected"]);
     expect(await world.broker.executions()).toMatchObject({ value: [{ quantity: 4 }, { quantity: 3 }] });
   });
 
   it("is unavailable, and never a reason to wait for ever, when nobody is there", async () => {
     const clock = createSimulatedClock({ startAt: newYorkMorning });
     const client = createExchangeClient({ url: "ws://127.0.0.1:1", clock, config: paperConfig(), silenceMsMax: 200 });
-    expect(await client.connect()).toMatchObject({ ok: false, error: { type: "broker.unavailable" } });
+    const lost = firstValueFrom(client.reports(openValve(clock)));
+    await expect(lost).rejects.toThrow("ws://127.0.0.1:1 cannot be reached");
     expect(await client.submit(order())).toMatchObject({ error: { type: "not.sent" } });
     await client.close();
   });
@@ -132,7 +136,7 @@ describe("the exchange behind its socket", () => {
     const world = await clientAt(first.url, ledgerPath);
     await world.buy("o-1", price, 10);
     await first.close();
-    await expect.poll(() => world.reports.at(-1), patiently).toMatchObject({ type: "disconnected" });
+    await expect.poll(() => world.reports.at(-1), patiently).toMatchObject({ type: "lost", comesBack: true });
     const clock = createSimulatedClock({ startAt: 0 });
     const port = Number(new URL(first.url).port);
     const again = await createExchangeServer({ ...venueOptions({}), ledgerPath, clock, port });

@@ -1,12 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { type Faults, noFaults, reportFate, requestFate } from "#adapters/paper/faults.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
-import type { BrokerReport } from "#core/ports.ts";
 import { order, paperConfig, type World, waysToTheVenue } from "./world.ts";
 
 const price = 1_680_000;
-const told = (world: World): BrokerReport["type"][] =>
-  world.reports.map(({ type }) => type).filter((type) => type !== "connected");
+const told = (world: World): string[] => world.reports.map(({ type }) => type).filter((type) => type !== "connected");
 const settled = async <T>(world: World, work: Promise<T>, ms: number): Promise<T | "pending"> => {
   let outcome: T | "pending" = "pending";
   void work.then((value) => {
@@ -153,7 +151,7 @@ describe.each(waysToTheVenue)("the fault menu of an exchange $way", ({ createWor
     expect(await world.broker.orders()).toMatchObject({ error: { type: "broker.unavailable" } });
     await world.trade(price, 4);
     await world.pass(998);
-    expect(told(world)).toEqual(["disconnected"]);
+    expect(told(world)).toEqual(["lost"]);
     await world.pass(1);
     expect(world.reports.at(-1)?.type).toBe("connected");
     expect(await world.broker.orders()).toMatchObject({ value: [{ clientOrderId: "o-1", cumulativeQuantity: 4 }] });

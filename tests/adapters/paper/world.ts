@@ -9,6 +9,7 @@ import type { PaperConfig } from "#adapters/paper/exchange.ts";
 import { createExchangeClient } from "#adapters/paper/exchange-client.ts";
 import { createExchangeServer, type ExchangeServer } from "#adapters/paper/exchange-server.ts";
 import { noFaults } from "#adapters/paper/faults.ts";
+import { createIntake } from "#core/event/intake.ts";
 import type { Instrument } from "#core/instrument.ts";
 import type { Broker, BrokerReport, OrderRequest, RiskApproved } from "#core/ports.ts";
 
@@ -35,7 +36,6 @@ export const paperConfig = (changes: Partial<PaperConfig> = {}): PaperConfig => 
   feeRate: 0.00015,
   sellTaxRate: 0.0018,
   responseTimeoutMs: 3000,
-  reconnectBackoffMs: [1000, 15_000],
   clientOrderIds: true,
   basePriceMinor: {},
   ...changes,
@@ -59,10 +59,18 @@ export const scratch = (): string => {
 /** What the in-process broker and the client of the exchange have in common. */
 export type MarketFedBroker = Broker & Pick<PaperBroker, "onTrade" | "endOfSession">;
 
+/** The connection is gone, for this reason. */
+export interface Lost {
+  readonly type: "lost";
+  readonly reason: string;
+  readonly comesBack: boolean;
+}
+
 export interface World {
   readonly clock: SimulatedClock;
   readonly broker: MarketFedBroker;
-  readonly reports: BrokerReport[];
+  /** What the venue told, and when its connection was lost. */
+  readonly reports: readonly (BrokerReport | Lost)[];
   readonly ledgerPath: string;
   pass(ms: number): Promise<void>;
   /** A trade one millisecond from now. */
@@ -93,6 +101,8 @@ export interface WorldOptions {
   readonly openingPositions?: Readonly<Record<string, number>>;
   /** False leaves the connecting to the test. */
   readonly connect?: boolean;
+  readonly reconnectMs?: readonly [number, number];
+  readonly hear?: (report: BrokerReport) => void;
 }
 
 /** The venue in this process, on its ledger, connected. */
@@ -121,9 +131,29 @@ export const worldAround = async (
 ): Promise<World> => {
   const instruments = options.instruments ?? [spy];
   open.push(broker);
-  const reports: BrokerReport[] = [];
-  broker.reports.subscribe((report) => reports.push(report));
-  if (options.connect !== false) await broker.connect();
+  const reports: (BrokerReport | Lost)[] = [];
+  const intake = createIntake({
+    config: { timeSliceMs: 1, reconnectMs: options.reconnectMs ?? [1_000, 15_000], conflateKeysMax: 1 },
+    clock,
+    // The longest wait each time, so that tests know it.
+    random: () => 1 - Number.EPSILON,
+    offer: () => "accepted",
+  });
+  if (options.connect !== false) {
+    intake.inlet("broker").attach<BrokerReport>({
+      open: broker.reports,
+      take: (report) => {
+        reports.push(report);
+        options.hear?.(report);
+      },
+      lost: (reason, waitMs) => reports.push({ type: "lost", reason, comesBack: waitMs !== undefined }),
+    });
+    // Whoever connects first hears that it is.
+    for (let turn = 0; turn < 1_000 && reports.length === 0; turn += 1) {
+      await clock.released();
+      await clock.advanceTo(clock.now());
+    }
+  }
   let sequence = clock.now() - newYorkMorning;
   const pass = async (ms: number): Promise<void> => {
     await clock.advanceTo(clock.now() + ms);

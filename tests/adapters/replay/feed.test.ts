@@ -3,7 +3,8 @@ import { createSimulatedClock, type SimulatedClock } from "#adapters/memory/cloc
 import { decodeDay, encodeDay, type RecordedDay } from "#adapters/replay/day-format.ts";
 import { createReplayFeed, type ReplayFeed, type ReplayFeedOptions } from "#adapters/replay/feed.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
-import type { FeedConnection, RawTick } from "#market/ports.ts";
+import type { FeedConnection, FeedOpening, RawTick } from "#market/ports.ts";
+import { openValve } from "../../valve.ts";
 
 const midnightAt = 1_000_000_000;
 /** Trades as [ms since midnight, symbol]. */
@@ -38,7 +39,11 @@ const day = dayOf([500, "A"], [1000, "A"], [1000, "B"], [1000, "A"], [4000, "B"]
 /** A clock whose real time moves only when somebody waits. */
 const setUp = (
   options: Partial<ReplayFeedOptions> & { readonly startAt?: number } = {},
-): { feed: ReplayFeed; clock: SimulatedClock; real: { ms: number } } => {
+): {
+  feed: Omit<ReplayFeed, "open"> & { open(opening: Omit<FeedOpening, "valve">): FeedConnection };
+  clock: SimulatedClock;
+  real: { ms: number };
+} => {
   const real = { ms: 0 };
   const clock = createSimulatedClock({ startAt: options.startAt ?? midnightAt + 500, monotonicMs: () => real.ms });
   const feed = createReplayFeed({
@@ -52,7 +57,7 @@ const setUp = (
     },
     ...options,
   });
-  return { feed, clock, real };
+  return { feed: { ...feed, open: (opening) => feed.open({ valve: openValve(clock), ...opening }) }, clock, real };
 };
 
 const play = async (connection: FeedConnection, each: (tick: RawTick) => void = () => {}): Promise<RawTick[]> => {
@@ -113,8 +118,8 @@ describe("a replay", () => {
   it("waits for whoever cannot keep up, and drops nothing", async () => {
     let release: (() => void) | undefined;
     const { feed } = setUp({
-      pause: () =>
-        new Promise((resolve) => {
+      settle: () =>
+        new Promise<void>((resolve) => {
           release = resolve;
         }),
     });
@@ -199,14 +204,12 @@ it("plays the shipped day whole, breathing at least every few milliseconds", asy
     },
   });
   let elapsed = 0;
-  const feed = createReplayFeed({
-    day: opened.value,
-    hours: "all",
-    speed: 0,
-    clock: { ...clock, now: clock.now, monotonicMs: () => (elapsed += 0.1) },
-  });
+  const breathing = { ...clock, now: clock.now, monotonicMs: () => (elapsed += 0.1) };
+  const feed = createReplayFeed({ day: opened.value, hours: "all", speed: 0, clock: breathing });
   let count = 0;
-  await new Promise<void>((resolve) => feed.open({}).ticks.subscribe({ next: () => (count += 1), complete: resolve }));
+  await new Promise<void>((resolve) =>
+    feed.open({ valve: openValve(breathing) }).ticks.subscribe({ next: () => (count += 1), complete: resolve }),
+  );
   expect(count).toBe(274_894);
   expect(feed.expected).toEqual({ SPY: 250_601, IBM: 24_293 });
   expect(yields).toBeGreaterThan(50);

@@ -9,7 +9,6 @@ import type { NewFact } from "#core/event/catalog.ts";
 import { createIntake } from "#core/event/intake.ts";
 import { pulled } from "#core/event/valve.ts";
 import { createRandom } from "#core/random.ts";
-import { ok } from "#core/result.ts";
 import { createDispatcher } from "#core/runtime/dispatcher.ts";
 
 export interface Frame {
@@ -68,8 +67,10 @@ export const createQts = (handle: Handle): System & { readonly dispatcher: Retur
   dispatcher.start();
   return {
     dispatcher,
-    attach: (name, frames) =>
-      void intake.attach<Frame>({ name, ends: true, open: (valve) => pulled(frames, valve), read: (frame) => ok(toFact(frame)) }),
+    attach: (name, frames) => {
+      const inlet = intake.inlet(name);
+      inlet.attach<Frame>({ open: (valve) => pulled(frames, valve), take: (frame) => inlet.offer(toFact(frame)) });
+    },
     dropped: () =>
       Object.values(dispatcher.lanes()).reduce((sum, { dropped, collapsed, sampled }) => sum + dropped + collapsed + sampled, 0),
   };

@@ -4,11 +4,9 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 import { expect, it } from "vitest";
 import { createHostClock } from "#adapters/host/clock.ts";
-import type { NewFact } from "#core/event/catalog.ts";
 import { createIntake } from "#core/event/intake.ts";
 import { pulled } from "#core/event/valve.ts";
 import { createRandom } from "#core/random.ts";
-import { ok } from "#core/result.ts";
 import { createDispatcher } from "#core/runtime/dispatcher.ts";
 import { eventsConfig, fill, turn } from "./setup.ts";
 
@@ -47,12 +45,11 @@ it("stops a peer that keeps sending fills until P0 has room again, and every fil
     offer: dispatcher.offerExternal,
   });
 
+  const inlet = intake.inlet("broker");
   const server = createServer((socket) => {
-    intake.attach<string>({
-      name: "broker",
-      ends: true,
+    inlet.attach<string>({
       open: (valve) => pulled(() => linesOf(socket), valve),
-      read: (line) => ok<NewFact>(fill(Number(line.slice(0, line.indexOf(" "))))),
+      take: (line) => inlet.offer(fill(Number(line.slice(0, line.indexOf(" "))))),
     });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");

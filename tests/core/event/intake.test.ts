@@ -1,14 +1,20 @@
-/** Where streams end: one check at the door, pause when P0 is full, reconnect with full jitter, nothing unbounded. */
-import { concat, NEVER, type Observable, of, Subject, throwError } from "rxjs";
+/** Where streams end: held back while P0 is full, opened again with full jitter, nothing without bound. */
+import { NEVER, Observable, of, Subject, throwError } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { NewFact } from "#core/event/catalog.ts";
-import { backoffMs, conflateWhileClosed, createIntake, type IntakeOptions, type Source } from "#core/event/intake.ts";
+import { conflateWhileClosed, createIntake, type Intake, type IntakeOptions, type Source } from "#core/event/intake.ts";
 import { createValve, pulled } from "#core/event/valve.ts";
+import { ConnectionEnded } from "#core/ports.ts";
 import { createRandom } from "#core/random.ts";
-import { err, ok } from "#core/result.ts";
-import { createHandClock, drainAll, eventsConfig, fill, setUp, tick, turn } from "./setup.ts";
+import { createHandClock, drainAll, eventsConfig, fill, type HandClock, setUp, tick, turn } from "./setup.ts";
 
-const asIs = { read: (raw: NewFact) => ok(raw) };
+/** A source of facts as they are. */
+const attach = (intake: Intake, name: string, source: Omit<Source<NewFact>, "take">): (() => void) => {
+  const inlet = intake.inlet(name);
+  return inlet.attach({ ...source, take: inlet.offer });
+};
+
+const accepted = (): "accepted" => "accepted";
 
 const intakeOf = (offer: IntakeOptions["offer"], more: Partial<IntakeOptions> = {}) =>
   createIntake({ config: eventsConfig().intake, clock: createHandClock(), random: createRandom(1), offer, ...more });
@@ -17,9 +23,7 @@ describe("a pulled source", () => {
   it("is asked for its next item only while P0 has room, so nothing piles up between source and lane", async () => {
     const { dispatcher, handled } = setUp();
     let asked = 0;
-    const source: Source<NewFact> = {
-      name: "endless fills",
-      ...asIs,
+    const detach = attach(intakeOf(dispatcher.offerExternal), "endless fills", {
       open: (valve) =>
         pulled(async function* () {
           for (;;) {
@@ -27,8 +31,7 @@ describe("a pulled source", () => {
             yield [fill(asked)];
           }
         }, valve),
-    };
-    const detach = intakeOf(dispatcher.offerExternal).attach(source);
+    });
     for (let round = 0; round < 1000; round += 1) await turn();
     // 100 in the lane and one at the door.
     expect(asked).toBe(101);
@@ -47,10 +50,7 @@ describe("a pulled source", () => {
       [4, 5, 6, 7, 8, 9],
     ];
     const intake = intakeOf(dispatcher.offerExternal);
-    intake.attach<NewFact>({
-      name: "chunks",
-      ends: true,
-      ...asIs,
+    attach(intake, "chunks", {
       open: (valve) =>
         pulled(async function* () {
           for (const group of groups) yield group.map(fill);
@@ -77,24 +77,18 @@ describe("a pulled source", () => {
       (newFact) => {
         ms += 0.25;
         order.push(newFact.type);
-        return undefined;
+        return "accepted";
       },
       { clock },
     );
     const read = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-    intake.attach<NewFact>({
-      name: "market",
-      ends: true,
-      ...asIs,
+    attach(intake, "market", {
       open: (valve) =>
         pulled(async function* () {
           yield Array.from({ length: 1000 }, (_, mark) => tick("A", mark));
         }, valve),
     });
-    intake.attach<NewFact>({
-      name: "broker",
-      ends: true,
-      ...asIs,
+    attach(intake, "broker", {
       open: (valve) =>
         pulled(async function* () {
           await read();
@@ -107,10 +101,7 @@ describe("a pulled source", () => {
 
   it("is closed when nobody wants it any more", async () => {
     let closed = 0;
-    const intake = intakeOf(() => undefined);
-    const detach = intake.attach<NewFact>({
-      name: "s",
-      ...asIs,
+    const detach = attach(intakeOf(accepted), "s", {
       open: (valve) =>
         pulled(async function* () {
           try {
@@ -127,85 +118,168 @@ describe("a pulled source", () => {
     detach();
     for (let round = 0; round < 5; round += 1) await turn();
     expect(closed).toBe(1);
-    expect(intake.figures()).toEqual({});
   });
 });
 
-describe("the check at the door", () => {
-  it("refuses what it does not understand with a reason, counts it, and goes on", () => {
-    const offered: NewFact[] = [];
-    const refused: string[] = [];
-    const intake = intakeOf((newFact) => void offered.push(newFact), {
-      refused: (source, reason) => refused.push(`${source}: ${reason}`),
+describe("a source that goes on although it was asked to wait", () => {
+  const flood = (fills: Subject<NewFact>, lost: string[] = []) => {
+    const { dispatcher, handled } = setUp({
+      lanes: { P0: { capacity: 4, warningDepth: 3, criticalDepth: 4, waitingOutsideMax: 3 } },
     });
-    intake.attach<number>({
-      name: "wire",
-      open: () => concat(of(1, -1, 0, 2), NEVER),
-      read: (raw) => (raw < 0 ? err("a negative frame") : ok(raw === 0 ? undefined : tick("A", raw))),
+    const intake = intakeOf(dispatcher.offerExternal);
+    attach(intake, "broker", { open: () => fills, lost: (reason) => lost.push(reason) });
+    return { dispatcher, handled, intake };
+  };
+
+  it("finds room for the rest of what one read brought at the door, in its order", async () => {
+    const fills = new Subject<NewFact>();
+    const { dispatcher, handled, intake } = flood(fills);
+    for (let mark = 1; mark <= 7; mark += 1) fills.next(fill(mark));
+    expect(intake.figures().broker).toMatchObject({ received: 7, refused: 0, paused: true });
+    drainAll(dispatcher);
+    await turn();
+    expect(handled.filter((mark) => mark.startsWith("order"))).toEqual(
+      [1, 2, 3, 4, 5, 6, 7].map((mark) => `order.filled:f${mark}`),
+    );
+    expect(intake.figures().broker).toMatchObject({ paused: false });
+  });
+
+  it("is cut off when the door is full too: what it says would be lost unseen, and a new connection begins with a question", () => {
+    const fills = new Subject<NewFact>();
+    const lost: string[] = [];
+    const { dispatcher, intake } = flood(fills, lost);
+    for (let mark = 1; mark <= 20; mark += 1) fills.next(fill(mark));
+    expect(lost).toEqual(["P0 and its door are full: order.filled was refused"]);
+    expect(fills.observed).toBe(false);
+    expect(intake.figures().broker).toMatchObject({ received: 8, refused: 1, reconnects: 1 });
+    expect(dispatcher.refused()).toEqual({ "order.filled": 1 });
+  });
+});
+
+describe("a house that stops", () => {
+  it("closes every valve: what sources have to say stays with them", async () => {
+    let asked = 0;
+    const intake = intakeOf(accepted);
+    attach(intake, "feed", {
+      open: (valve) =>
+        pulled(async function* () {
+          for (;;) {
+            asked += 1;
+            yield [tick("A", asked)];
+            await turn();
+          }
+        }, valve),
     });
-    expect(offered).toHaveLength(2);
-    expect(refused).toEqual(["wire: a negative frame"]);
-    expect(intake.figures().wire).toEqual({ received: 4, refused: 1, reconnects: 0, paused: false });
+    for (let round = 0; round < 5; round += 1) await turn();
+    intake.stop();
+    const before = asked;
+    for (let round = 0; round < 20; round += 1) await turn();
+    expect(before).toBeGreaterThan(1);
+    expect(asked - before).toBeLessThanOrEqual(1);
   });
 });
 
 describe("reconnecting", () => {
-  it("waits between nothing and the doubled, capped wait, replayable from its seed", () => {
-    const waits = (seed: number): number[] => {
-      const random = createRandom(seed);
-      return Array.from({ length: 12 }, (_, index) => backoffMs(index + 1, [1000, 15_000], random));
+  const openings = (...them: readonly (() => Observable<NewFact>)[]) => {
+    const clock = createHandClock();
+    const lost: [string, number | undefined][] = [];
+    const offered: NewFact[] = [];
+    let opened = 0;
+    const intake = intakeOf(
+      (newFact) => {
+        offered.push(newFact);
+        return "accepted";
+      },
+      { clock, random: () => 1 - Number.EPSILON },
+    );
+    attach(intake, "broker", {
+      open: () => {
+        opened += 1;
+        return (them[opened - 1] ?? (() => NEVER))();
+      },
+      lost: (reason, waitMs) => lost.push([reason, waitMs]),
+    });
+    return { clock, lost, offered, intake, opened: () => opened };
+  };
+  const refuses = () => throwError(() => new Error("refused"));
+  /** Delivers once and breaks after so long. */
+  const holds = (clock: () => HandClock, ms: number) => () =>
+    new Observable<NewFact>((subscriber) => {
+      subscriber.next(tick("A", 1));
+      return clock().setTimer(clock().now() + ms, () => subscriber.error(new Error("reset")));
+    });
+
+  it("waits for a random part of a wait that doubles up to its cap, and counts anew after a connection that held", () => {
+    const seen: { clock?: HandClock } = {};
+    const clock = () => seen.clock as HandClock;
+    const rig = openings(
+      refuses,
+      refuses,
+      refuses,
+      refuses,
+      refuses,
+      refuses,
+      holds(clock, 15_001),
+      refuses,
+      holds(clock, 10),
+      refuses,
+    );
+    seen.clock = rig.clock;
+    rig.clock.wind(600_000);
+    expect(rig.lost).toEqual([
+      ["refused", 1000],
+      ["refused", 2000],
+      ["refused", 4000],
+      ["refused", 8000],
+      ["refused", 15_000],
+      ["refused", 15_000],
+      ["reset", 1000],
+      ["refused", 2000],
+      // It only connected and dropped: that is no recovery.
+      ["reset", 4000],
+      ["refused", 8000],
+    ]);
+    expect(rig.opened()).toBe(11);
+    expect(rig.offered).toHaveLength(2);
+    expect(rig.intake.figures().broker).toMatchObject({ received: 2, reconnects: 10 });
+  });
+
+  it("is replayable from its seed, and different for another", () => {
+    const waits = (seed: number): unknown[] => {
+      const clock = createHandClock();
+      const lost: unknown[] = [];
+      const intake = intakeOf(accepted, { clock, random: createRandom(seed) });
+      attach(intake, "broker", { open: refuses, lost: (_, waitMs) => lost.push(waitMs) });
+      clock.wind(60_000);
+      return lost;
     };
     expect(waits(3)).toEqual(waits(3));
     expect(waits(3)).not.toEqual(waits(4));
-    expect(Array.from({ length: 6 }, (_, index) => backoffMs(index + 1, [1000, 15_000], () => 1))).toEqual([
-      1000, 2000, 4000, 8000, 15_000, 15_000,
-    ]);
-    expect(backoffMs(5, [1000, 15_000], () => 0)).toBe(0);
-    expect(backoffMs(5000, [1000, 15_000], () => 1)).toBe(15_000);
   });
 
-  it("opens a source again after it failed or ended, and starts counting anew once it delivers", () => {
+  it("does not open again what must not be: somebody newer has taken the place", () => {
+    const rig = openings(() => throwError(() => new ConnectionEnded("taken")), refuses);
+    rig.clock.wind(600_000);
+    expect(rig.lost).toEqual([["taken", undefined]]);
+    expect(rig.opened()).toBe(1);
+  });
+
+  it("leaves it to whoever attached the source, where that is their decision", () => {
     const clock = createHandClock();
-    const lost: [string, number][] = [];
-    let opened = 0;
-    const openings: (() => Observable<NewFact>)[] = [
-      () => throwError(() => new Error("refused")),
-      () => throwError(() => new Error("refused")),
-      () => of(tick("A", 1)),
-      () => throwError(() => new Error("refused")),
-      () => concat(of(tick("A", 2)), NEVER),
-    ];
-    const offered: NewFact[] = [];
-    const intake = intakeOf((newFact) => void offered.push(newFact), {
-      clock,
-      random: () => 1,
-      lost: (_, reason, waitMs) => lost.push([reason, waitMs]),
-    });
-    intake.attach<NewFact>({
-      name: "feed",
-      ...asIs,
-      open: () => {
-        opened += 1;
-        return (openings[opened - 1] as () => Observable<NewFact>)();
-      },
-    });
-    clock.wind(60_000);
-    expect(lost).toEqual([
-      ["refused", 1000],
-      ["refused", 2000],
-      ["the source ended", 1000],
-      ["refused", 2000],
-    ]);
-    expect(opened).toBe(5);
-    expect(offered).toHaveLength(2);
-    expect(intake.figures().feed?.reconnects).toBe(4);
+    const lost: unknown[] = [];
+    attach(intakeOf(accepted, { clock }), "feed", { open: refuses, reopens: false, lost: (...told) => lost.push(told) });
+    clock.wind(600_000);
+    expect(lost).toEqual([["refused", undefined]]);
   });
 
   it("lets a replay end", () => {
-    const lost: string[] = [];
-    const intake = intakeOf(() => undefined, { lost: (_, reason) => lost.push(reason) });
-    intake.attach<NewFact>({ name: "day", ends: true, ...asIs, open: () => of(tick("A", 1)) });
-    expect(lost).toEqual([]);
+    const told: string[] = [];
+    attach(intakeOf(accepted), "day", {
+      open: () => of(tick("A", 1)),
+      lost: (reason) => told.push(reason),
+      ended: () => told.push("ended"),
+    });
+    expect(told).toEqual(["ended"]);
   });
 });
 
@@ -272,6 +346,26 @@ describe("a source that cannot be paused", () => {
   });
 });
 
+it("keeps what a source that cannot wait says last of each key, and counts what gave way", async () => {
+  const { dispatcher, handled } = setUp({ lanes: { P0: { capacity: 2, warningDepth: 1, criticalDepth: 2 } } });
+  const intake = intakeOf(dispatcher.offerExternal);
+  const oddities = new Subject<NewFact>();
+  attach(intake, "process", { open: () => oddities, conflateBy: ({ payload }) => (payload as { code: string }).code });
+  const odd = (code: string, reason: string): NewFact => ({
+    type: "anomaly.raised",
+    source: "process",
+    payload: { code, reason },
+  });
+  for (let second = 1; second <= 60; second += 1) oddities.next(odd(second % 2 === 0 ? "AN060" : "AN061", `${second} s`));
+  // Two in the lane, one at the door; of the 57 others one of each code.
+  expect(intake.figures().process).toMatchObject({ received: 3, conflated: 55, refused: 0, paused: true });
+  drainAll(dispatcher);
+  await turn();
+  drainAll(dispatcher);
+  expect(handled.filter((mark) => mark.startsWith("anomaly") && !mark.includes("AN062"))).toHaveLength(5);
+  expect(intake.figures().process).toMatchObject({ received: 5, paused: false });
+});
+
 describe("sixty seconds at ten times what the handlers can do", () => {
   it("keeps every buffer between source and lane within its capacity, and accounts for every tick", async () => {
     // Virtual seconds: 1,000 facts per second are handled, 10,000 ticks and 10 fills per second are offered.
@@ -281,9 +375,7 @@ describe("sixty seconds at ten times what the handlers can do", () => {
     let sourceAt = 0;
     let wake: () => void = () => undefined;
     const intake = intakeOf(dispatcher.offerExternal);
-    intake.attach<NewFact>({
-      name: "fills",
-      ...asIs,
+    attach(intake, "fills", {
       // What the source has and nobody took yet stays at the peer; `produced - sourceAt` is the peer's own backlog.
       open: (valve) =>
         pulled(async function* () {
@@ -298,7 +390,7 @@ describe("sixty seconds at ten times what the handlers can do", () => {
         }, valve),
     });
     const ticks = new Subject<NewFact>();
-    intake.attach<NewFact>({ name: "ticks", ...asIs, open: () => ticks });
+    attach(intake, "ticks", { open: () => ticks });
     let offeredTicks = 0;
     for (let second = 0; second < 60; second += 1) {
       for (let index = 0; index < 10_000; index += 1) {

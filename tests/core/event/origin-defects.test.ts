@@ -60,7 +60,7 @@ it("does not deadlock when a P0 handler offers P0 facts while the lane is full",
     { name: "begets" },
   );
   const waits = [1, 2, 3, 4, 5, 6].map((mark) => dispatcher.offerExternal(fill(mark)));
-  expect(waits.filter((wait) => wait !== undefined)).toHaveLength(3);
+  expect(waits.filter((wait) => wait !== "accepted")).toHaveLength(3);
   dispatcher.start();
   await Promise.all(waits);
   while (handled.filter((mark) => mark.startsWith("order")).length < 36) await turn();

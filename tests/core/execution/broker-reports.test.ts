@@ -1,22 +1,72 @@
+import { Subject } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { NewFact } from "#core/event/catalog.ts";
+import { createIntake } from "#core/event/intake.ts";
 import { createReportIntake } from "#core/execution/broker-reports.ts";
 import type { DeskView } from "#core/orders/order-desk.ts";
 import type { BrokerReport } from "#core/ports.ts";
+import { createHandClock, turn } from "../event/setup.ts";
 
 const create = (known: Record<string, string> = {}) => {
   const facts: NewFact[] = [];
   let connections = 0;
+  let venue = new Subject<BrokerReport>();
+  /** P0 takes so many more facts; those beyond wait, each until `letIn`. */
+  let room = Number.POSITIVE_INFINITY;
+  const outside: (() => void)[] = [];
+  const clock = createHandClock();
+  const inlet = createIntake({
+    config: { timeSliceMs: 1, reconnectMs: [1000, 15_000], conflateKeysMax: 1 },
+    clock,
+    random: () => 0,
+    offer: (fact) => {
+      if (room > 0) {
+        room -= 1;
+        facts.push(fact);
+        return "accepted";
+      }
+      return new Promise((resolve) => {
+        outside.push(() => {
+          facts.push(fact);
+          resolve();
+        });
+      });
+    },
+  }).inlet("broker");
   const desk = { orderIdOf: (brokerOrderId: string) => known[brokerOrderId] } as unknown as DeskView;
   const intake = createReportIntake({
-    brokerName: "venue",
+    broker: {
+      name: "venue",
+      reports: () => {
+        venue = new Subject();
+        return venue;
+      },
+    },
+    inlet,
     desk: () => desk,
-    offer: (fact) => facts.push(fact),
     onConnected: () => {
       connections += 1;
     },
   });
-  return { intake, facts, types: () => facts.map(({ type }) => type), connections: () => connections };
+  intake.open();
+  return {
+    intake,
+    facts,
+    clock,
+    inlet,
+    types: () => facts.map(({ type }) => type),
+    connections: () => connections,
+    tell: (report: BrokerReport) => venue.next(report),
+    lose: (error: Error) => venue.error(error),
+    isCalled: () => venue.observed,
+    full: () => {
+      room = 0;
+    },
+    letIn: async (more: number): Promise<void> => {
+      for (let each = 0; each < more; each += 1) outside.shift()?.();
+      await turn();
+    },
+  };
 };
 const execution = (fillId: string, over: object = {}) => ({
   ...{ fillId, brokerOrderId: "B1", symbol: "SPY", side: "buy" as const, quantity: 2, priceMinor: 100, feeMinor: 1, at: 5 },
@@ -30,9 +80,9 @@ const filled = (fillId: string, over: object = {}): BrokerReport => ({
 
 describe("broker reports", () => {
   it("become facts about our order, found by client order id or by what the desk has bound", () => {
-    const { intake, facts } = create({ B1: "mine" });
-    intake.take(filled("f1"));
-    intake.take(filled("f2", { clientOrderId: "named", leavesQuantity: 0 }));
+    const { tell, facts } = create({ B1: "mine" });
+    tell(filled("f1"));
+    tell(filled("f2", { clientOrderId: "named", leavesQuantity: 0 }));
     expect(facts).toEqual([
       {
         type: "order.partially.filled",
@@ -45,36 +95,50 @@ describe("broker reports", () => {
   });
 
   it("wait, in their order, until the response has named their order (kis.md §0.3)", () => {
-    const { intake, types } = create();
-    intake.take({ type: "accepted", brokerOrderId: "B1", at: 1 });
-    intake.take(filled("f1"));
+    const { intake, tell, types } = create();
+    tell({ type: "accepted", brokerOrderId: "B1", at: 1 });
+    tell(filled("f1"));
     expect(types()).toEqual([]);
     expect(intake.waiting()).toBe(2);
     intake.bind("B1", "mine");
     expect(types()).toEqual(["order.accepted", "order.partially.filled"]);
-    intake.take(filled("f2"));
+    tell(filled("f2"));
     expect(types()).toHaveLength(3);
   });
 
   it("are given up beyond a bound, the oldest first", () => {
-    const { intake, facts } = create();
-    for (let n = 0; n < 1_005; n += 1) intake.take(filled(`f${n}`));
+    const { intake, tell, facts } = create();
+    for (let n = 0; n < 1_005; n += 1) tell(filled(`f${n}`));
     expect([intake.waiting(), intake.dropped()]).toEqual([1_000, 5]);
     intake.bind("B1", "mine");
     expect(facts[0]).toMatchObject({ payload: { fillId: "f5" } });
   });
 
   it("and reconciliation never bring the same fill twice, whoever is first", () => {
-    const { intake, types } = create({ B1: "mine" });
-    intake.take(filled("f1"));
-    expect(intake.offerFound(execution("f1"), "mine")).toBe(false);
-    expect(intake.offerFound(execution("f2"), "mine")).toBe(true);
-    expect(intake.offerFound(execution("f2"), "mine")).toBe(false);
-    intake.take(filled("f2"));
+    const { intake, tell, types } = create({ B1: "mine" });
+    tell(filled("f1"));
+    expect(intake.claimFound(execution("f1"), "mine")).toBeUndefined();
+    const found = intake.claimFound(execution("f2"), "mine");
+    expect(intake.claimFound(execution("f2"), "mine")).toBeUndefined();
+    tell(filled("f2"));
+    intake.offerFound(found as NewFact);
     expect(types()).toEqual(["order.partially.filled", "order.partially.filled"]);
     // A second report of the stream is the venue's own duplicate and goes on, to be refused.
-    intake.take(filled("f2"));
+    tell(filled("f2"));
     expect(types()).toHaveLength(3);
+  });
+
+  it("that were waiting for their order's name come in as P0 has room, in their order, and later ones of the order behind them", async () => {
+    const { intake, inlet, tell, facts, full, letIn } = create();
+    for (let n = 1; n <= 5; n += 1) tell(filled(`f${n}`));
+    full();
+    intake.bind("B1", "mine");
+    // One at the door; the others stay where they were, and so does what comes now.
+    tell(filled("f6"));
+    expect([facts.length, intake.waiting(), inlet.valve.isOpen]).toEqual([0, 5, false]);
+    for (let each = 0; each < 6; each += 1) await letIn(1);
+    expect(facts.map(({ payload }) => (payload as { fillId: string }).fillId)).toEqual(["f1", "f2", "f3", "f4", "f5", "f6"]);
+    expect([intake.waiting(), inlet.valve.isOpen]).toEqual([0, true]);
   });
 
   it.each([
@@ -95,17 +159,41 @@ describe("broker reports", () => {
       { fillId: "f", quantity: 1, priceMinor: 2 },
     ],
   ] as const)("%o is %s", (report, type, payload) => {
-    const { intake, facts } = create({ B1: "mine" });
-    intake.take({ ...report, brokerOrderId: "B1", at: 1 } as BrokerReport);
+    const { tell, facts } = create({ B1: "mine" });
+    tell({ ...report, brokerOrderId: "B1", at: 1 } as BrokerReport);
     expect(facts).toEqual([{ type, payload: { orderId: "mine", ...payload }, source: "venue", correlationId: "mine" }]);
   });
 
   it("of the connection are facts, and a new connection asks for reconciliation", () => {
-    const { intake, types, connections } = create();
-    intake.take({ type: "disconnected", reason: "gone", at: 1 });
-    expect(connections()).toBe(0);
-    intake.take({ type: "connected", at: 2 });
+    const { tell, lose, clock, types, connections } = create();
+    tell({ type: "connected", at: 1 });
+    lose(new Error("gone"));
     expect(connections()).toBe(1);
-    expect(types()).toEqual(["broker.disconnected", "broker.connected"]);
+    clock.wind(1);
+    tell({ type: "connected", at: 2 });
+    expect(connections()).toBe(2);
+    expect(types()).toEqual(["broker.connected", "broker.disconnected", "broker.connected"]);
+  });
+
+  it("say once that the venue is away, however often it is tried in vain: its grace runs from the first moment", () => {
+    const { tell, lose, clock, facts, types } = create();
+    for (const reason of ["nobody there", "still nobody", "still nobody"]) {
+      lose(new Error(reason));
+      clock.wind(1);
+    }
+    expect(facts).toEqual([
+      { type: "broker.disconnected", payload: { broker: "venue", reason: "nobody there" }, source: "venue" },
+    ]);
+    tell({ type: "connected", at: 1 });
+    lose(new Error("gone again"));
+    expect(types()).toEqual(["broker.disconnected", "broker.connected", "broker.disconnected"]);
+  });
+
+  it("are not asked for any more after closing", () => {
+    const { intake, isCalled } = create();
+    expect(isCalled()).toBe(true);
+    intake.close();
+    intake.close();
+    expect(isCalled()).toBe(false);
   });
 });

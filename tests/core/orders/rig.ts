@@ -2,18 +2,22 @@
  * The order side of QTS in one hand: desk, gates, route, intake and reconciliation on a memory broker and a clock to wind.
  * Facts are delivered one at a time, effects are performed as the house performs them.
  */
+import { filter } from "rxjs";
 import { createMemoryBroker, type MemoryBroker, type MemoryBrokerOptions } from "#adapters/memory/broker.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import type { NewFact } from "#core/event/catalog.ts";
+import { createIntake } from "#core/event/intake.ts";
 import { createReportIntake } from "#core/execution/broker-reports.ts";
 import { createExecutionRoute, type ExecutionRoute } from "#core/execution/execution-route.ts";
 import { createEpochFence, createOrderGate } from "#core/execution/order-gate.ts";
 import type { Instrument } from "#core/instrument.ts";
 import { type DeskInput, OrderDesk, type Outcome, type PersistedDesk } from "#core/orders/order-desk.ts";
 import { createReconciliation, type ReconciliationPolicy } from "#core/orders/reconciliation.ts";
+import { createRandom } from "#core/random.ts";
 import type { RiskGate, RiskView } from "#core/risk/risk-gate.ts";
 import { undecidedGate } from "#core/risk/state-gates.ts";
 import type { OrderEffect } from "#machines/order.effects.ts";
+import { eventsConfig } from "../event/setup.ts";
 
 export const instruments: readonly Instrument[] = [
   { symbol: "SPY", market: "NYSE", currency: "USD", priceScale: 4, tickSize: 1, lotSize: 1 },
@@ -105,10 +109,24 @@ export const createRig = (options: RigOptions = {}): Rig => {
 
   const fence = createEpochFence(options.leaseEpoch ?? 1);
   const gate = createOrderGate({ broker, fence });
+  const inlets = createIntake({
+    config: eventsConfig().intake,
+    clock,
+    random: createRandom(1),
+    offer: (fact) => {
+      offer(fact);
+      return "accepted";
+    },
+  });
+  let connections = 0;
   const intake = createReportIntake({
-    brokerName: "memory",
+    // The first connection is there from the beginning and says nothing: reconciliation starts when a test asks for it.
+    broker: {
+      name: "memory",
+      reports: (valve) => broker.reports(valve).pipe(filter(({ type }) => type !== "connected" || connections++ > 0)),
+    },
+    inlet: inlets.inlet("broker"),
     desk: () => desk,
-    offer,
     onConnected: () => reconcile.run("reconnect"),
   });
   const reconcile = createReconciliation({
@@ -140,7 +158,7 @@ export const createRig = (options: RigOptions = {}): Rig => {
     clock,
     submitTimeoutMs: 3_000,
   });
-  broker.reports.subscribe(intake.take);
+  intake.open();
 
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 5; turn += 1) await clock.yieldToIo();

@@ -1,0 +1,76 @@
+/** How the composition root waits: for a fact, for work that may never end, and for a venue that may not answer. */
+import type { Fact, FactType } from "#core/event/catalog.ts";
+import type { Cancel, Clock } from "#core/ports.ts";
+import type { Dispatcher } from "#core/runtime/dispatcher.ts";
+
+/** In a replay a simulated clock, which is told how far the journal had got, and says when it may go on. */
+export type SessionClock = Clock & {
+  readonly advanceTo?: (at: number) => Promise<void> | undefined;
+  readonly released?: () => Promise<void>;
+  readonly held?: number;
+};
+
+export interface Waits {
+  /** Resolves with the next fact of one of these types. */
+  readonly next: <T extends FactType>(...types: readonly T[]) => Promise<Fact<T>>;
+  /** A disk that never answers must not keep the process from ending. @returns false when this real time was up first */
+  readonly within: (work: Promise<unknown>, waitMs: number) => Promise<boolean>;
+  /**
+   * Waits for the venue's answer, `waitMs` at most. In a replay nobody winds the clock before the feed does, so it is wound
+   * here when the venue, or a second look at it, needs market time.
+   */
+  readonly untilAnswered: (answer: Promise<unknown>, waitMs: number) => Promise<void>;
+  /** Resolves at this market time, winding it where nobody else does. */
+  readonly untilAt: (at: number) => Promise<void>;
+}
+
+export const createWaits = (
+  clock: SessionClock,
+  wallClock: Pick<Clock, "now" | "setTimer">,
+  dispatcher: () => Pick<Dispatcher, "handle">,
+): Waits => {
+  const within: Waits["within"] = async (work, waitMs) => {
+    let cancel: Cancel = () => {};
+    const overdue = new Promise<false>((resolve) => {
+      cancel = wallClock.setTimer(wallClock.now() + waitMs, () => resolve(false));
+    });
+    const isDone = await Promise.race([
+      work.then(
+        () => true,
+        () => true,
+      ),
+      overdue,
+    ]);
+    cancel();
+    return isDone;
+  };
+
+  return {
+    next: (...types) =>
+      new Promise((resolve) => {
+        const stop = dispatcher().handle(
+          types,
+          (fact) => {
+            stop();
+            resolve(fact);
+          },
+          { name: "root" },
+        );
+      }),
+    within,
+    untilAnswered: async (answer, waitMs) => {
+      if (clock.advanceTo === undefined) return void (await within(answer, waitMs));
+      let isHere = false;
+      void answer.then(() => {
+        isHere = true;
+      });
+      for (const until = clock.now() + waitMs; ; await clock.advanceTo(clock.now() + 100)) {
+        for (let turn = 0; turn < 20 && !isHere; turn += 1) await (clock.released ?? clock.yieldToIo)();
+        if (isHere || clock.now() >= until) return;
+      }
+    },
+    untilAt: async (at) => {
+      await (clock.advanceTo?.(at) ?? new Promise<void>((resolve) => void clock.setTimer(at, resolve)));
+    },
+  };
+};
