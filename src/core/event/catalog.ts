@@ -10,7 +10,7 @@ import { opsFacts } from "./catalog.ops.ts";
 import { orderFacts } from "./catalog.orders.ts";
 import { safetyFacts } from "./catalog.safety.ts";
 import type { CatalogRow, FactRecord } from "./fact.ts";
-import type { PayloadOf } from "./payload.ts";
+import { type PayloadOf, payloadProblem } from "./payload.ts";
 
 export const catalog = { ...orderFacts, ...safetyFacts, ...marketFacts, ...evaluationFacts, ...opsFacts } as const;
 
@@ -40,3 +40,7 @@ export type Offer = (fact: NewFact) => void;
 export const factTypes = Object.keys(catalog) as FactType[];
 export const isFactType = (type: string): type is FactType => Object.hasOwn(catalog, type);
 export const rowOf = (type: FactType): CatalogRow => catalog[type];
+
+/** For what nobody has checked yet. @returns undefined for a fact of the house, else one sentence that names the type or the field */
+export const factProblem = (type: string, payload: unknown): string | undefined =>
+  isFactType(type) ? payloadProblem(rowOf(type).payload, payload) : `${type} is not a fact of this house`;

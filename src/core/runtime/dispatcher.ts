@@ -6,7 +6,7 @@
  */
 import type { Config } from "#config/schema.ts";
 import type { Pressure } from "../event/backpressure.ts";
-import { type Fact, type FactType, isFactType, type NewFact, type Offer, rowOf } from "../event/catalog.ts";
+import { type Fact, type FactType, factProblem, isFactType, type NewFact, type Offer } from "../event/catalog.ts";
 import { type DeadLetter, DeadLetters } from "../event/dead-letters.ts";
 import type { DegradationLevel } from "../event/degradation.ts";
 import { Door } from "../event/door.ts";
@@ -17,7 +17,6 @@ import type { Reception } from "../event/intake.ts";
 import { countLeft, createKinds, type Kind, type Tally, type Waiting } from "../event/kinds.ts";
 import { Lanes } from "../event/lanes.ts";
 import { LatencyHistogram } from "../event/latency.ts";
-import { payloadProblem } from "../event/payload.ts";
 import { Refusals } from "../event/refusals.ts";
 import { type Reloaded, reloadPlan } from "../event/reload.ts";
 import { TurnBudget } from "../event/turn-budget.ts";
@@ -375,14 +374,10 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     offer,
     offerExternal,
     offerUnknown({ type, payload, source, at, correlationId }) {
-      if (!isFactType(type)) {
-        refusals.count(type);
-        return err(`${type} is not a fact of this house`);
-      }
-      const problem = payloadProblem(rowOf(type).payload, payload);
+      const problem = factProblem(type, payload);
       if (problem !== undefined) {
         refusals.count(type);
-        return err(`${type} from ${source}: ${problem}`);
+        return err(isFactType(type) ? `${type} from ${source}: ${problem}` : problem);
       }
       const newFact = {
         type,

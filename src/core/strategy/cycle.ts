@@ -4,7 +4,7 @@
  * The cycle itself is asked for by the execution-loop machine. Signals wait in the P2 lane, which safety pauses in FAIL and
  * LOCKDOWN: there QTS evaluates but never acts. A signal that waited too long is out of date and is dropped, not acted on.
  */
-import type { Fact, Offer } from "../event/catalog.ts";
+import { type Fact, factProblem, type NewFact, type Offer } from "../event/catalog.ts";
 import type { Clock } from "../ports.ts";
 import type { Proposal, Strategy, StrategyView } from "./strategy.ts";
 
@@ -35,31 +35,36 @@ export const createCycle = ({
 }): Cycle => {
   let droppedSignals = 0;
 
-  const propose = (proposal: Proposal): void => {
-    if (proposal.type === "cancel") {
-      offer({
-        type: "order.cancel.requested",
-        payload: { orderId: proposal.orderId, reason: proposal.reason },
-        source: strategy.name,
-        correlationId: proposal.orderId,
-      });
-      return;
+  /** The strategy is a user's code, perhaps without types: what does not fit is refused here, before anything is journaled. */
+  const factOf = (proposal: Proposal): NewFact => {
+    const fact = draftOf(proposal);
+    // The fact says strength where a proposal says signal.
+    const problem = factProblem(fact.type, fact.payload)?.replace(/^strength/, "signal");
+    if (problem !== undefined) throw new Error(`${strategy.name} proposed what is no ${proposal.type}: ${problem}`);
+    return fact;
+  };
+
+  const draftOf = (proposal: Proposal): NewFact => {
+    switch (proposal.type) {
+      case "cancel": {
+        const { orderId, reason } = proposal;
+        const payload = { orderId, reason };
+        return { type: "order.cancel.requested", payload, source: strategy.name, correlationId: orderId };
+      }
+      case "order": {
+        const { symbol, side, orderType, quantity, limitPriceMinor, signal: strength, reason } = proposal;
+        const payload = { symbol, strategy: strategy.name, side, orderType, quantity, strength, reason };
+        return {
+          type: "signal.generated",
+          payload: limitPriceMinor === undefined ? payload : { ...payload, limitPriceMinor },
+          source: strategy.name,
+        };
+      }
+      default: {
+        const { type } = proposal satisfies never as { readonly type: unknown };
+        throw new Error(`${strategy.name} proposed ${JSON.stringify(type)}; a proposal is an order or a cancel`);
+      }
     }
-    const { symbol, side, orderType, quantity, limitPriceMinor, signal, reason } = proposal;
-    offer({
-      type: "signal.generated",
-      payload: {
-        symbol,
-        strategy: strategy.name,
-        side,
-        orderType,
-        quantity,
-        strength: signal,
-        reason,
-        ...(limitPriceMinor === undefined ? {} : { limitPriceMinor }),
-      },
-      source: strategy.name,
-    });
   };
 
   return {
@@ -67,11 +72,11 @@ export const createCycle = ({
       const startedMs = clock.monotonicMs();
       offer({ type: "cycle.started", payload: { cycle }, source: "execution" });
       try {
-        const proposals = strategy.evaluate(view());
-        for (const proposal of proposals) propose(proposal);
+        const facts = strategy.evaluate(view()).map(factOf);
+        for (const fact of facts) offer(fact);
         offer({
           type: "cycle.completed",
-          payload: { cycle, intents: proposals.length, elapsedMs: clock.monotonicMs() - startedMs },
+          payload: { cycle, intents: facts.length, elapsedMs: clock.monotonicMs() - startedMs },
           source: "execution",
         });
       } catch (error) {

@@ -114,6 +114,20 @@ describe("an evaluation cycle", () => {
     expect(offered.at(-1)).toMatchObject({ type: "cycle.failed", payload: { cycle: 7, reason: "Error: divided by zero" } });
   });
 
+  it.each([
+    [{ ...buy, quantity: "ten" }, 'test proposed what is no order: quantity is "ten" and must be a whole number ≥ 0'],
+    [{ ...buy, side: "hodl" }, 'test proposed what is no order: side is "hodl" and must be one of buy, sell'],
+    [{ ...buy, limitPriceMinor: 100.5 }, "test proposed what is no order: limitPriceMinor is 100.5 and must be a whole number"],
+    [{ ...buy, signal: Number.NaN }, "test proposed what is no order: signal is NaN and must be a finite number"],
+    [{ type: "cancel", reason: "old" }, "test proposed what is no cancel: orderId is missing"],
+    [{ type: "hold" }, 'test proposed "hold"; a proposal is an order or a cancel'],
+  ])("refuses a whole cycle for a proposal that is none, and says which field: %o", (proposal, reason) => {
+    const { cycle, offered, types } = createSetup(() => [buy, proposal as Proposal]);
+    cycle.run(7);
+    expect(types()).toEqual(["cycle.started", "cycle.failed"]);
+    expect(offered.at(-1)).toMatchObject({ payload: { cycle: 7, reason: `Error: ${reason}` } });
+  });
+
   it("acts on a fresh signal and drops one that waited too long, for example in FAIL", async () => {
     const { clock, cycle, offered } = createSetup(() => []);
     const signal = {
