@@ -165,6 +165,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     clock,
     random: createRandom(config.session.seed),
     offer: (fact) => house.dispatcher.offerExternal(fact),
+    whenCalm: () => house.dispatcher.whenCalm(),
   });
   const volatility = intake.inlet("volatility");
   const vitals = intake.inlet("process");

@@ -104,7 +104,7 @@ export const configSchema = z.strictObject({
     intake: z.strictObject({
       timeSliceMs: z.number().positive(),
       reconnectMs: z.tuple([positive, positive]).refine(([low, high]) => low <= high, "the range must be [first, longest]"),
-      conflateKeysMax: positive,
+      heldMax: positive,
     }),
     drainMsMax: durationMs,
   }),

@@ -13,7 +13,7 @@ const setUp = (at = openingAt) => {
   const feed = createMemoryFeed();
   const offered: NewFact[] = [];
   const inlet = createIntake({
-    config: { timeSliceMs: 1, reconnectMs: [1, 1], conflateKeysMax: 1 },
+    config: { timeSliceMs: 1, reconnectMs: [1, 1], heldMax: 1000 },
     clock: createHandClock(),
     random: () => 0,
     offer: () => "accepted",

@@ -1,15 +1,15 @@
 /**
  * Where streams end and lanes begin: everything outside comes in through an inlet. A source is an Observable; it is held back
- * while P0 has no room for what it said, and opened again when it was lost.
+ * while P0 is busy with what it said, and opened again when it was lost.
  *
- * Nothing here buffers without bound: a pulled source is not asked for more (`pulled`), a pushed one is told to wait (the
- * valve's `changes`), and one that cannot wait keeps one value per key (`conflateBy`).
+ * Nothing here buffers without bound: a pulled source is not asked for more (`pulled`); a pushed one is told to wait (the
+ * valve's `changes`), and only what one read had brought is held; of one that cannot wait one value per key (`conflateBy`).
  */
 import { defer, Observable, retry, Subscription } from "rxjs";
 import type { Config } from "#config/schema.ts";
 import { reconnectDelayMs } from "#machines/feed.rules.ts";
 import { type Clock, ConnectionEnded } from "../ports.ts";
-import type { NewFact } from "./catalog.ts";
+import { type NewFact, rowOf } from "./catalog.ts";
 import { reasonOf } from "./handlers.ts";
 import { createValve, type Pace, type Valve } from "./valve.ts";
 
@@ -27,7 +27,7 @@ export interface Source<T> {
   open(valve: Valve): Observable<T>;
   /** Offers what the item says. */
   take(item: T): void;
-  /** For a source that cannot wait: while the valve is closed only the newest item of each key is kept. */
+  /** For a source that cannot wait: while the valve is closed only the newest item of each key is held. */
   readonly conflateBy?: (item: T) => string;
   /** False: whoever attached it decides when it is opened again (default true: the intake does, after a wait). */
   readonly reopens?: boolean;
@@ -41,7 +41,7 @@ export interface SourceFigures {
   readonly received: number;
   /** Facts that were refused: there was no room even at the door, or the house was stopping. */
   readonly refused: number;
-  /** Items that gave way to a newer one of their key while P0 was full. */
+  /** Items that gave way to a newer one of their key while the source should have waited. */
   readonly conflated: number;
   readonly reconnects: number;
   readonly paused: boolean;
@@ -50,7 +50,7 @@ export interface SourceFigures {
 /** One source's way in; it stays when the connection behind it changes. */
 export interface Inlet {
   readonly valve: Valve;
-  /** Offers a fact in the source's name. @returns undefined when it is in its lane, else what to wait for; the valve is closed until then */
+  /** Offers a fact in the source's name. @returns what to wait for before more is offered; the valve is closed until then */
   offer(newFact: NewFact): Promise<void> | undefined;
   /** Closes the valve for a reason of the house's own, for example a disk that is behind. */
   closeUntil(open: Promise<void>): void;
@@ -75,6 +75,8 @@ export interface IntakeOptions {
   readonly random: () => number;
   /** The dispatcher's `offerExternal`. */
   readonly offer: (newFact: NewFact) => Reception;
+  /** The dispatcher's `whenCalm`: sources wait from P0's warning mark on, so that a burst is no overflow. */
+  readonly whenCalm?: () => Promise<void> | undefined;
 }
 
 const never = new Promise<never>(() => {});
@@ -88,33 +90,48 @@ const waitOn = (clock: Clock, ms: number): Observable<true> =>
   );
 
 /**
- * Keeps the newest item of each key while the valve is closed and lets everything through while it is open.
+ * Lets everything through while the valve is open and keeps it back, in its order, while it is closed: what one read of a socket
+ * had brought before the socket was paused, or the newest value of each key of a source that cannot be paused at all.
  *
- * For sources that cannot wait and whose older values are worth nothing once a newer one is there. What is held goes out in
- * the order in which the keys were first seen, as long as the valve stays open.
- *
- * @param keysMax keys held at most; beyond it the oldest key gives way
+ * @param max items held. Beyond it the oldest key gives way; a source without keys was asked to wait and did not, which is an error
+ * @param keyOf for sources whose older values are worth nothing once a newer one of the same key is there
  * @param left told of every item that was replaced or gave way
  */
-export const conflateWhileClosed =
-  <T>(keyOf: (item: T) => string, valve: Valve, keysMax: number, left: (item: T) => void) =>
+export const holdWhileClosed =
+  <T>({
+    valve,
+    max,
+    keyOf,
+    left = () => undefined,
+  }: {
+    readonly valve: Valve;
+    readonly max: number;
+    readonly keyOf?: ((item: T) => string) | undefined;
+    readonly left?: (item: T) => void;
+  }) =>
   (items: Observable<T>): Observable<T> =>
     new Observable((subscriber) => {
-      const held = new Map<string, T>();
-      let over = false;
+      const held = new Map<unknown, T>();
+      let count = 0;
+      /** Ends what comes after the held items: the end or the error of the source. */
+      let end: (() => void) | undefined;
       const release = (): void => {
         for (const [key, item] of held) {
           if (!valve.isOpen) return;
           held.delete(key);
           subscriber.next(item);
         }
-        if (over) subscriber.complete();
+        end?.();
       };
       const keep = (item: T): void => {
-        const key = keyOf(item);
+        const key = keyOf === undefined ? count++ : keyOf(item);
         const older = held.get(key);
         if (older !== undefined) left(older);
-        else if (held.size >= keysMax) {
+        else if (held.size >= max) {
+          if (keyOf === undefined) {
+            subscriber.error(new Error(`it was asked to wait and went on; ${max} items are held already`));
+            return;
+          }
           const [first] = held;
           if (first !== undefined) {
             held.delete(first[0]);
@@ -123,22 +140,24 @@ export const conflateWhileClosed =
         }
         held.set(key, item);
       };
+      const after = (last: () => void): void => {
+        end = last;
+        if (held.size === 0) last();
+      };
       // Beside each other: when the items have ended, what is still held must be let out.
       const both = new Subscription();
       both.add(valve.changes.subscribe((isOpen) => isOpen && release()));
-      const upstream = items.subscribe({
-        next: (item) => (valve.isOpen && held.size === 0 ? subscriber.next(item) : keep(item)),
-        error: (error: unknown) => subscriber.error(error),
-        complete: () => {
-          over = true;
-          if (held.size === 0) subscriber.complete();
-        },
-      });
-      both.add(upstream);
+      both.add(
+        items.subscribe({
+          next: (item) => (valve.isOpen && held.size === 0 ? subscriber.next(item) : keep(item)),
+          error: (error: unknown) => after(() => subscriber.error(error)),
+          complete: () => after(() => subscriber.complete()),
+        }),
+      );
       return both;
     });
 
-export const createIntake = ({ config: initial, clock, random, offer }: IntakeOptions): Intake => {
+export const createIntake = ({ config: initial, clock, random, offer, whenCalm = () => undefined }: IntakeOptions): Intake => {
   let config = initial;
   const pace: Pace = {
     clock,
@@ -148,6 +167,8 @@ export const createIntake = ({ config: initial, clock, random, offer }: IntakeOp
   };
   const figures = new Map<string, () => SourceFigures>();
   const valves: ((open: Promise<void>) => void)[] = [];
+  /** Whoever says nothing critical need not wait for it: market data is recorded also while fills flood the house. */
+  const calmAfter = ({ type }: NewFact): Promise<void> | undefined => (rowOf(type).priority === "P0" ? whenCalm() : undefined);
 
   const inlet = (name: string): Inlet => {
     const { valve, closeUntil } = createValve(pace);
@@ -162,11 +183,17 @@ export const createIntake = ({ config: initial, clock, random, offer }: IntakeOp
       let attempt = 0;
       let openedAt = 0;
 
-      const connection = (): Observable<T> => {
-        const items = source.open(valve);
-        if (conflateBy === undefined) return items;
-        return items.pipe(conflateWhileClosed(conflateBy, valve, config.conflateKeysMax, () => (counts.conflated += 1)));
-      };
+      const connection = (): Observable<T> =>
+        source.open(valve).pipe(
+          holdWhileClosed<T>({
+            valve,
+            max: config.heldMax,
+            keyOf: conflateBy,
+            left: () => {
+              counts.conflated += 1;
+            },
+          }),
+        );
       const cuttable = new Observable<T>((subscriber) => {
         cut = (reason) => subscriber.error(new Error(reason));
         openedAt = clock.now();
@@ -199,17 +226,18 @@ export const createIntake = ({ config: initial, clock, random, offer }: IntakeOp
       valve,
       offer: (newFact) => {
         const reception = offer(newFact);
-        if (reception === "accepted") return undefined;
         if (reception === "full" || reception === "refused") {
           counts.refused += 1;
-          // Told to wait it goes on, or too many wait: what it says would be lost unseen. A new connection begins with a question.
+          // Too many wait already: what it says would be lost unseen. A new connection begins with a question.
           if (reception === "full") cut(`P0 and its door are full: ${newFact.type} was refused`);
           return undefined;
         }
+        const room = reception === "accepted" ? calmAfter(newFact) : reception;
+        if (room === undefined) return undefined;
         // In a replay market time waits with the source, so that the run is the same on every machine.
-        const room = clock.hold(reception);
-        closeUntil(room);
-        return room;
+        const held = clock.hold(room);
+        closeUntil(held);
+        return held;
       },
       closeUntil,
       attach,

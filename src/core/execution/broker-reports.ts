@@ -154,8 +154,7 @@ export const createReportIntake = ({
       onConnected();
       return;
     }
-    const { brokerOrderId } = report;
-    const orderId = waiting.some((earlier) => earlier.brokerOrderId === brokerOrderId) ? undefined : orderIdOf(report);
+    const orderId = orderIdOf(report);
     if (orderId !== undefined) {
       pass(report, orderId);
       return;
@@ -175,6 +174,7 @@ export const createReportIntake = ({
 
   return {
     open: () => {
+      // Before the source itself: what waits here came earlier than what the inlet holds.
       const resumed = inlet.valve.changes.subscribe((isOpen) => isOpen && waiting.length > 0 && retry());
       const detach = inlet.attach({ open: reports, take, lost });
       close = () => {

@@ -44,8 +44,6 @@ const retryStepsMs = [1_000, 2_000, 5_000, 15_000, 30_000] as const;
 const confirmMs = 1_000;
 /** Looks at moving positions before a run gives its verdict. At start nothing moves, nor does a replay's time. */
 const looksMax = { start: 1, reconnect: 3, operator: 3, end: 1, timer: 3 } as const satisfies Record<ReconciliationCause, number>;
-/** Facts offered before the lanes have a turn: what a long outage left behind must not look like a flood (half of P0's warning mark). */
-const portion = 25;
 /** Trading is closed at the first disagreement; a fail-safe waits this long, because a list of executions may lag behind the account. */
 const disagreementMsMax = 15_000;
 /** "Absent" must come from so many complete lists, asked for at different times. */
@@ -259,10 +257,9 @@ export const createReconciliation = ({
     return news;
   };
 
-  /** Each waits until the one before has found room; the lanes have a turn after every portion. */
+  /** As P0 has room for them: a long outage may have left thousands. */
   const offerAll = async (facts: readonly NewFact[]): Promise<void> => {
-    for (const [index, fact] of facts.entries()) {
-      if (index > 0 && index % portion === 0) await clock.hold(clock.yieldToIo());
+    for (const fact of facts) {
       const room = intake.offerFound(fact);
       if (room !== undefined) await room;
     }

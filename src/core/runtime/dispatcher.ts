@@ -65,6 +65,8 @@ export interface Dispatcher {
   readonly offer: Offer;
   /** For sources outside. While the promise it may return is pending, P0 is full: the fact is held, and the source must pause. */
   offerExternal(newFact: NewFact): Reception;
+  /** A promise while P0 is above its warning mark: a source that can wait should, so that the lane never fills. */
+  whenCalm(): Promise<void> | undefined;
   /** The door for types and payloads nobody has checked yet; refused ones are counted by name. */
   offerUnknown(raw: {
     readonly type: string;
@@ -131,6 +133,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   let accepting: "everything" | "internal" | "nothing" = "everything";
   let recording = true;
   let fullReported = false;
+  let calm: PromiseWithResolvers<void> | undefined;
   let deliveryFails = false;
   let running = false;
   let scheduled = false;
@@ -145,7 +148,11 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const lanes = new Lanes(config, createRandom(options.seed), {
     left: countLeft,
     pressure(priority, level, depth, held) {
-      if (priority === "P0" && level === "calm") fullReported = false;
+      if (priority === "P0" && level === "calm") {
+        fullReported = false;
+        calm?.resolve();
+        calm = undefined;
+      }
       // A lane that safety itself holds back may fill up: an alarm about it would only prolong what paused it.
       if (level !== "critical" || held) return;
       const reason = `${priority} is at its critical mark: ${depth} facts wait`;
@@ -373,6 +380,11 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   return {
     offer,
     offerExternal,
+    whenCalm() {
+      if (lanes.pressure("P0") === "calm") return undefined;
+      calm ??= Promise.withResolvers<void>();
+      return calm.promise;
+    },
     offerUnknown({ type, payload, source, at, correlationId }) {
       const problem = factProblem(type, payload);
       if (problem !== undefined) {

@@ -133,7 +133,7 @@ export const worldAround = async (
   open.push(broker);
   const reports: (BrokerReport | Lost)[] = [];
   const intake = createIntake({
-    config: { timeSliceMs: 1, reconnectMs: options.reconnectMs ?? [1_000, 15_000], conflateKeysMax: 1 },
+    config: { timeSliceMs: 1, reconnectMs: options.reconnectMs ?? [1_000, 15_000], heldMax: 1000 },
     clock,
     // The longest wait each time, so that tests know it.
     random: () => 1 - Number.EPSILON,

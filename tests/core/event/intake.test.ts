@@ -2,7 +2,7 @@
 import { NEVER, Observable, of, Subject, throwError } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { NewFact } from "#core/event/catalog.ts";
-import { conflateWhileClosed, createIntake, type Intake, type IntakeOptions, type Source } from "#core/event/intake.ts";
+import { createIntake, holdWhileClosed, type Intake, type IntakeOptions, type Source } from "#core/event/intake.ts";
 import { createValve, pulled } from "#core/event/valve.ts";
 import { ConnectionEnded } from "#core/ports.ts";
 import { createRandom } from "#core/random.ts";
@@ -121,39 +121,83 @@ describe("a pulled source", () => {
   });
 });
 
-describe("a source that goes on although it was asked to wait", () => {
-  const flood = (fills: Subject<NewFact>, lost: string[] = []) => {
-    const { dispatcher, handled } = setUp({
-      lanes: { P0: { capacity: 4, warningDepth: 3, criticalDepth: 4, waitingOutsideMax: 3 } },
-    });
-    const intake = intakeOf(dispatcher.offerExternal);
-    attach(intake, "broker", { open: () => fills, lost: (reason) => lost.push(reason) });
-    return { dispatcher, handled, intake };
-  };
-
-  it("finds room for the rest of what one read brought at the door, in its order", async () => {
-    const fills = new Subject<NewFact>();
-    const { dispatcher, handled, intake } = flood(fills);
-    for (let mark = 1; mark <= 7; mark += 1) fills.next(fill(mark));
-    expect(intake.figures().broker).toMatchObject({ received: 7, refused: 0, paused: true });
-    drainAll(dispatcher);
-    await turn();
-    expect(handled.filter((mark) => mark.startsWith("order"))).toEqual(
-      [1, 2, 3, 4, 5, 6, 7].map((mark) => `order.filled:f${mark}`),
-    );
-    expect(intake.figures().broker).toMatchObject({ paused: false });
-  });
-
-  it("is cut off when the door is full too: what it says would be lost unseen, and a new connection begins with a question", () => {
+describe("a source that is pushed", () => {
+  const flood = (changes: object = {}) => {
     const fills = new Subject<NewFact>();
     const lost: string[] = [];
-    const { dispatcher, intake } = flood(fills, lost);
-    for (let mark = 1; mark <= 20; mark += 1) fills.next(fill(mark));
-    expect(lost).toEqual(["P0 and its door are full: order.filled was refused"]);
-    expect(fills.observed).toBe(false);
-    expect(intake.figures().broker).toMatchObject({ received: 8, refused: 1, reconnects: 1 });
-    expect(dispatcher.refused()).toEqual({ "order.filled": 1 });
+    const { dispatcher, handled } = setUp({ lanes: { P0: { capacity: 10, warningDepth: 4, criticalDepth: 8 } }, ...changes });
+    const { offerExternal: offer, whenCalm } = dispatcher;
+    const intake = intakeOf(offer, { whenCalm, config: eventsConfig(changes).intake });
+    attach(intake, "broker", { open: () => fills, lost: (reason) => lost.push(reason) });
+    return { fills, lost, dispatcher, intake, fillsHandled: () => handled.filter((mark) => mark.startsWith("order")) };
+  };
+  const marks = (count: number): string[] => Array.from({ length: count }, (_, index) => `order.filled:f${index + 1}`);
+
+  it("is told to wait at P0's warning mark, so that a burst neither fills the lane nor raises an alarm", async () => {
+    const { fills, dispatcher, intake, fillsHandled } = flood();
+    for (let mark = 1; mark <= 100; mark += 1) fills.next(fill(mark));
+    // What one read had brought is held before the lane, in its order.
+    expect(dispatcher.lanes().P0).toMatchObject({ depth: 4, pressure: "warning" });
+    expect(intake.figures().broker).toMatchObject({ received: 4, refused: 0, paused: true });
+    let deepest = 0;
+    for (let round = 0; round < 50; round += 1) {
+      drainAll(dispatcher);
+      await turn();
+      deepest = Math.max(deepest, dispatcher.lanes().P0.depth);
+    }
+    expect(fillsHandled()).toEqual(marks(100));
+    expect(deepest).toBeLessThanOrEqual(4);
+    expect(intake.figures().broker).toMatchObject({ received: 100, paused: false });
+    expect(dispatcher.types()["failsafe.tripped"]).toBeUndefined();
+    expect(dispatcher.types()["anomaly.raised"]).toBeUndefined();
   });
+
+  it("is cut off when it goes on all the same: what it said is still handled, and a new connection begins with a question", async () => {
+    const { fills, lost, dispatcher, intake, fillsHandled } = flood({ intake: { heldMax: 20 } });
+    for (let mark = 1; mark <= 100; mark += 1) fills.next(fill(mark));
+    expect(lost).toEqual(["it was asked to wait and went on; 20 items are held already"]);
+    expect(fills.observed).toBe(false);
+    expect(intake.figures().broker).toMatchObject({ received: 4, reconnects: 1 });
+    drainAll(dispatcher);
+    await turn();
+    expect(fillsHandled()).toEqual(marks(4));
+  });
+
+  it("keeps a loss in its place: the reports before it come in before it is told", async () => {
+    const { fills, lost, dispatcher, fillsHandled } = flood();
+    for (let mark = 1; mark <= 10; mark += 1) fills.next(fill(mark));
+    fills.error(new Error("reset"));
+    expect(lost).toEqual([]);
+    for (let round = 0; round < 10; round += 1) {
+      drainAll(dispatcher);
+      await turn();
+    }
+    expect(fillsHandled()).toEqual(marks(10));
+    expect(lost).toEqual(["reset"]);
+  });
+});
+
+it("cuts a source off when even the door is full: what it says would be lost unseen", () => {
+  const fills = new Subject<NewFact>();
+  const lost: string[] = [];
+  const { dispatcher } = setUp({ lanes: { P0: { capacity: 2, warningDepth: 1, criticalDepth: 2, waitingOutsideMax: 1 } } });
+  for (let mark = 1; mark <= 3; mark += 1) dispatcher.offerExternal(fill(mark));
+  const intake = intakeOf(dispatcher.offerExternal);
+  attach(intake, "broker", { open: () => fills, lost: (reason) => lost.push(reason) });
+  fills.next(fill(4));
+  expect(lost).toEqual(["P0 and its door are full: order.filled was refused"]);
+  expect(intake.figures().broker).toMatchObject({ received: 1, refused: 1, reconnects: 1 });
+  expect(dispatcher.refused()).toEqual({ "order.filled": 1 });
+});
+
+it("leaves market data alone while P0 is busy: it is recorded all the same", () => {
+  const { dispatcher } = setUp({ lanes: { P0: { capacity: 10, warningDepth: 2, criticalDepth: 8 } } });
+  const { offerExternal, whenCalm } = dispatcher;
+  const feed = intakeOf(offerExternal, { whenCalm }).inlet("feed");
+  for (let mark = 1; mark <= 5; mark += 1) dispatcher.offer(fill(mark));
+  expect(whenCalm()).toBeInstanceOf(Promise);
+  expect(feed.offer(tick("A", 1))).toBeUndefined();
+  expect(feed.valve.isOpen).toBe(true);
 });
 
 describe("a house that stops", () => {
@@ -291,14 +335,7 @@ describe("a source that cannot be paused", () => {
     const left: [string, number][] = [];
     let isComplete = false;
     items
-      .pipe(
-        conflateWhileClosed(
-          ([key]) => key,
-          valve,
-          keysMax,
-          (item) => left.push(item),
-        ),
-      )
+      .pipe(holdWhileClosed<[string, number]>({ valve, max: keysMax, keyOf: ([key]) => key, left: (item) => left.push(item) }))
       .subscribe({ next: (item) => out.push(item), complete: () => (isComplete = true) });
     const close = (): (() => void) => {
       let open: () => void = () => undefined;

@@ -16,7 +16,7 @@ const create = (known: Record<string, string> = {}) => {
   const outside: (() => void)[] = [];
   const clock = createHandClock();
   const inlet = createIntake({
-    config: { timeSliceMs: 1, reconnectMs: [1000, 15_000], conflateKeysMax: 1 },
+    config: { timeSliceMs: 1, reconnectMs: [1000, 15_000], heldMax: 1000 },
     clock,
     random: () => 0,
     offer: (fact) => {
@@ -133,9 +133,9 @@ describe("broker reports", () => {
     for (let n = 1; n <= 5; n += 1) tell(filled(`f${n}`));
     full();
     intake.bind("B1", "mine");
-    // One at the door; the others stay where they were, and so does what comes now.
+    // One at the door; the others stay where they were, and what comes now is held behind them.
     tell(filled("f6"));
-    expect([facts.length, intake.waiting(), inlet.valve.isOpen]).toEqual([0, 5, false]);
+    expect([facts.length, intake.waiting(), inlet.valve.isOpen]).toEqual([0, 4, false]);
     for (let each = 0; each < 6; each += 1) await letIn(1);
     expect(facts.map(({ payload }) => (payload as { fillId: string }).fillId)).toEqual(["f1", "f2", "f3", "f4", "f5", "f6"]);
     expect([intake.waiting(), inlet.valve.isOpen]).toEqual([0, true]);
