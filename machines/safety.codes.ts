@@ -41,6 +41,7 @@ export const safetyCodes = {
   AN060: "The event loop was blocked.",
   AN061: "The wall clock jumped.",
   AN062: "A lane reached its critical mark.",
+  AN063: "A handler gives up on facts.",
   AN070: "The archive cannot write.",
   AN071: "Less was persisted than was received.",
   AN080: "A maintenance run failed; nothing unproven was deleted.",

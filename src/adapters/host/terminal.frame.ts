@@ -34,6 +34,22 @@ export const percent = (share: number, digits: number): string => {
 
 const milliseconds = (ms: number): string => (ms < 10 ? `${ms.toFixed(2)} ms` : `${count(Math.round(ms))} ms`);
 
+const shortestCounts = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 2 });
+const shortCounts = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
+
+/** The whole number where it has room beside its neighbour, else a short form of it. */
+const fitted = (value: number, cells: number): string => {
+  const whole = count(value);
+  return whole.length < cells ? whole : (cells < 6 ? shortestCounts : shortCounts).format(value);
+};
+
+/** At most six cells. */
+const shortTime = (ms: number): string => {
+  if (ms < 10) return `${ms.toFixed(2)}ms`;
+  if (ms < 1000) return `${Math.round(ms)}ms`;
+  return ms < 60_000 ? `${(ms / 1000).toFixed(1)}s` : `${fitted(Math.round(ms / 60_000), 5)}m`;
+};
+
 /** For the eye: two decimals at most; the exact amount is in the report. */
 export const money = (minor: number, { currency, priceScale }: HouseStatus["account"]): string => {
   const digits = Math.min(2, priceScale);
@@ -68,30 +84,44 @@ const bar = (share: number, cells: number, unicode: boolean): readonly Piece[] =
   return [{ text: (done as string).repeat(full), tone: "bold" }, quiet((rest as string).repeat(cells - full))];
 };
 
+type Lane = HouseStatus["lanes"]["P0"];
+
 interface LaneColumn {
   readonly title: string;
   readonly width: number;
-  /** Shown only where the terminal has room for every column. */
-  readonly wide?: true;
-  readonly of: (lane: HouseStatus["lanes"]["P0"]) => string;
+  readonly of: (lane: Lane, cells: number) => string;
 }
 
-const laneColumns: readonly LaneColumn[] = [
+const unlessIdle = (text: (lane: Lane) => string) => (lane: Lane) => (lane.handled === 0 ? "-" : text(lane));
+
+const roomyColumns: readonly LaneColumn[] = [
   { title: "waiting", width: 15, of: ({ depth, capacity }) => `${count(depth)}/${count(capacity)}` },
-  { title: "oldest", width: 11, wide: true, of: ({ depth, oldestAgeMs }) => (depth === 0 ? "-" : milliseconds(oldestAgeMs)) },
-  { title: "accepted", width: 12, wide: true, of: ({ accepted }) => count(accepted) },
+  { title: "oldest", width: 11, of: ({ depth, oldestAgeMs }) => (depth === 0 ? "-" : milliseconds(oldestAgeMs)) },
+  { title: "accepted", width: 12, of: ({ accepted }) => count(accepted) },
   { title: "handled", width: 12, of: ({ handled }) => count(handled) },
   { title: "dropped", width: 9, of: ({ dropped }) => count(dropped) },
   { title: "collapsed", width: 11, of: ({ collapsed }) => count(collapsed) },
   { title: "sampled", width: 9, of: ({ sampled }) => count(sampled) },
-  { title: "dead", width: 7, wide: true, of: ({ deadLettered }) => count(deadLettered) },
-  { title: "p50", width: 11, wide: true, of: ({ handled, p50Ms }) => (handled === 0 ? "-" : milliseconds(p50Ms)) },
-  { title: "p99", width: 11, of: ({ handled, p99Ms }) => (handled === 0 ? "-" : milliseconds(p99Ms)) },
+  { title: "dead", width: 7, of: ({ deadLettered }) => count(deadLettered) },
+  { title: "p50", width: 11, of: unlessIdle(({ p50Ms }) => milliseconds(p50Ms)) },
+  { title: "p99", width: 11, of: unlessIdle(({ p99Ms }) => milliseconds(p99Ms)) },
 ];
-const everyColumnCells = laneColumns.reduce((cells, { width }) => cells + width, "Lane".length + "  paused".length);
 
-const columnsIn = (width: number): readonly LaneColumn[] =>
-  width >= everyColumnCells ? laneColumns : laneColumns.filter(({ wide }) => wide !== true);
+/** The same account in 80 cells: the capacity is left out, and what does not fit is shortened. */
+const tightColumns: readonly LaneColumn[] = [
+  { title: "waiting", width: 8, of: ({ depth }, cells) => fitted(depth, cells) },
+  { title: "oldest", width: 7, of: ({ depth, oldestAgeMs }) => (depth === 0 ? "-" : shortTime(oldestAgeMs)) },
+  { title: "accepted", width: 9, of: ({ accepted }, cells) => fitted(accepted, cells) },
+  { title: "handled", width: 8, of: ({ handled }, cells) => fitted(handled, cells) },
+  { title: "dropped", width: 8, of: ({ dropped }, cells) => fitted(dropped, cells) },
+  { title: "collapsed", width: 10, of: ({ collapsed }, cells) => fitted(collapsed, cells) },
+  { title: "sampled", width: 8, of: ({ sampled }, cells) => fitted(sampled, cells) },
+  { title: "dead", width: 5, of: ({ deadLettered }, cells) => fitted(deadLettered, cells) },
+  { title: "p50", width: 7, of: unlessIdle(({ p50Ms }) => shortTime(p50Ms)) },
+  { title: "p99", width: 7, of: unlessIdle(({ p99Ms }) => shortTime(p99Ms)) },
+];
+const laneCells = 3;
+const roomyCells = roomyColumns.reduce((cells, { width }) => cells + width, laneCells);
 
 /**
  * @param width cells of the terminal; every line fits into it, and below 40 it is cut rather than wrapped
@@ -104,7 +134,10 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
   const time = status.marketTime.slice(0, 19).replace("T", " ");
   const progress = status.progress === null ? "live" : percent(status.progress, 1);
   const barCells = Math.min(60, width - `${time} UTC    ${progress}`.length);
-  const shown = columnsIn(width);
+  const shown = width >= roomyCells ? roomyColumns : tightColumns;
+  const paused = priorities.filter((name) => status.lanes[name].paused);
+  const sources = Object.entries(status.sources).filter(([, { received, paused: waits }]) => received > 0 || waits);
+  const [letter] = status.deadLetters;
   const { orders, archive, positions } = status;
   const holdings = Object.entries(positions).map(([symbol, lots]) => `${symbol} ${count(lots)}`);
   const missing = archive.received - archive.persisted - archive.refused - archive.errored;
@@ -130,13 +163,11 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
       status.trading.open ? { text: "open", tone: "calm" } : { text: "closed", tone: "watch" },
     ),
     row(quiet(status.trading.open ? "" : `${" ".repeat(11)}${status.trading.why}`)),
-    row(quiet(`Lane${shown.map(({ title, width: cells }) => title.padStart(cells)).join("")}`)),
+    row(quiet(`   ${shown.map(({ title, width: cells }) => title.padStart(cells)).join("")}`)),
     ...priorities.map((name) =>
-      row(
-        `${name}  ${shown.map(({ of, width: cells }) => of(status.lanes[name]).padStart(cells)).join("")}`,
-        status.lanes[name].paused ? { text: "  paused", tone: "watch" } : "",
-      ),
+      row(`${name} ${shown.map(({ of, width: cells }) => of(status.lanes[name], cells).padStart(cells)).join("")}`),
     ),
+    row(paused.length === 0 ? "" : { text: `   paused, and holding what comes: ${paused.join(", ")}`, tone: "watch" }),
     "",
     row(
       label("Orders"),
@@ -155,6 +186,23 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
       missing > 0 ? quiet(`, ${count(missing)} on the way`) : "",
       archive.errored > 0 ? { text: `, ${count(archive.errored)} failed`, tone: "alarm" } : "",
     ),
+    row(
+      label("Sources"),
+      ...sources.flatMap(([name, { received, reconnects, paused: waits }], index): Piece[] => [
+        index > 0 ? dot : "",
+        `${name} ${count(received)}`,
+        reconnects > 0 ? quiet(`, ${count(reconnects)} reconnects`) : "",
+        waits ? { text: ", waits", tone: "watch" } : "",
+      ]),
+    ),
+    ...(letter === undefined
+      ? []
+      : [
+          row(label("Dead"), {
+            text: `${count(letter.count)} ${letter.type}, ${letter.handler}: ${letter.reason}`,
+            tone: "watch",
+          }),
+        ]),
     ...(restarts.length === 0
       ? []
       : [row(label("Restarts"), { text: restarts.map(([part, times]) => `${part} ${times}`).join(dot), tone: "watch" })]),

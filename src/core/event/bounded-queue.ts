@@ -38,4 +38,9 @@ export class BoundedQueue<T> {
   peek(): T | undefined {
     return this.#size === 0 ? undefined : this.#items[this.#head];
   }
+
+  /** What waits, in its order. */
+  *[Symbol.iterator](): Generator<T> {
+    for (let index = 0; index < this.#size; index += 1) yield this.#items[(this.#head + index) % this.capacity] as T;
+  }
 }

@@ -11,6 +11,14 @@ export interface DeadLetter {
   readonly attempts: number;
 }
 
+/** Letters of one kind: the same handler gave up on the same type for the same reason. */
+export interface DeadLetterGroup {
+  /** The latest of them. */
+  readonly latest: DeadLetter;
+  /** How many of the kept letters are of this kind. */
+  readonly count: number;
+}
+
 export class DeadLetters {
   readonly #letters: BoundedQueue<DeadLetter>;
   #forgotten = 0;
@@ -35,10 +43,20 @@ export class DeadLetters {
     this.#letters.offer(letter);
   }
 
-  /** Hands over every kept letter, oldest first, and keeps none: an operator looks at each once. */
-  takeAll(): DeadLetter[] {
-    const all: DeadLetter[] = [];
-    for (let letter = this.#letters.take(); letter !== undefined; letter = this.#letters.take()) all.push(letter);
-    return all;
+  /** What is kept, oldest first. */
+  [Symbol.iterator](): Iterator<DeadLetter> {
+    return this.#letters[Symbol.iterator]();
+  }
+
+  /** The kinds among what is kept, the latest first. */
+  groups(): DeadLetterGroup[] {
+    const groups = new Map<string, DeadLetterGroup>();
+    for (const latest of this.#letters) {
+      const kind = `${latest.fact.type}\u0000${latest.handler}\u0000${latest.reason}`;
+      const count = (groups.get(kind)?.count ?? 0) + 1;
+      groups.delete(kind);
+      groups.set(kind, { latest, count });
+    }
+    return [...groups.values()].reverse();
   }
 }

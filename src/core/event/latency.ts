@@ -66,13 +66,14 @@ export class LatencyHistogram {
     return this.#maxMs;
   }
 
-  /** How many values were at or below each bound (ms), cumulative, as Prometheus counts its buckets. */
-  atOrBelow(boundsMs: readonly number[]): number[] {
-    return boundsMs.map((bound) => {
-      const last = indexOf(Math.min(Math.round(bound * unitsPerMs), unitsMax));
-      let seen = 0;
-      for (let index = 0; index <= last; index += 1) seen += this.#counts[index] as number;
-      return seen;
+  /** How many values were at or below each of these bounds (ms, ascending), cumulative, as Prometheus counts. */
+  buckets(boundsMs: readonly number[]): { readonly ms: number; readonly facts: number }[] {
+    let facts = 0;
+    let index = 0;
+    return boundsMs.map((ms) => {
+      const last = indexOf(Math.min(Math.round(ms * unitsPerMs), unitsMax));
+      for (; index <= last; index += 1) facts += this.#counts[index] as number;
+      return { ms, facts };
     });
   }
 }

@@ -5,7 +5,6 @@
  * The dispatcher yields to I/O after a time slice: a P0 frame that waits in a socket is read even while P1 floods.
  */
 import type { Config } from "#config/schema.ts";
-import type { Pressure } from "../event/backpressure.ts";
 import { type Fact, type FactType, factProblem, isFactType, type NewFact, type Offer } from "../event/catalog.ts";
 import { type DeadLetter, DeadLetters } from "../event/dead-letters.ts";
 import type { DegradationLevel } from "../event/degradation.ts";
@@ -23,7 +22,7 @@ import { TurnBudget } from "../event/turn-budget.ts";
 import type { Clock } from "../ports.ts";
 import { createRandom } from "../random.ts";
 import { err, ok, type Result } from "../result.ts";
-import type { LaneStatus } from "./report.ts";
+import type { FactFigures, LaneStatus } from "./report.ts";
 
 export interface DispatcherOptions {
   readonly config: Config["events"];
@@ -36,7 +35,7 @@ export interface DispatcherOptions {
   readonly record: (fact: Fact) => boolean;
   /** Sends to the actors of the route; called only when there is one. */
   readonly deliver: (fact: Fact, route: readonly ActorName[]) => void;
-  /** Safety facts of the lanes themselves (FS075, FS095, FS098, AN062, GR090); absent: they are offered like any internal fact. */
+  /** Safety facts of the lanes themselves (FS075, FS095, FS098, AN062, AN063, GR090); absent: they are offered like any internal fact. */
   readonly report?: (newFact: NewFact) => void;
 }
 
@@ -46,18 +45,6 @@ export interface DrainReport {
   readonly handled: { readonly [P in Priority]: number };
   /** Facts left in the lanes, and at handlers that had not ended. P0's lane is always drained. */
   readonly left: { readonly [P in Priority]: number };
-}
-
-/** What `/metrics` adds to LaneStatus. */
-export interface LaneMetrics extends LaneStatus {
-  /** Facts at handlers that have not ended, or wait for a retry. */
-  readonly inProgress: number;
-  readonly pressure: Pressure;
-  /** Facts whose handlers together took longer than the lane's processingMsMax. */
-  readonly overruns: number;
-  readonly latencyCount: number;
-  readonly latencySumMs: number;
-  readonly withinSla: boolean;
 }
 
 export interface Dispatcher {
@@ -93,9 +80,9 @@ export interface Dispatcher {
   stop(deadlineMs?: number): Promise<DrainReport>;
   readonly degradation: DegradationLevel;
   setDegradation(level: DegradationLevel): void;
-  lanes(): { readonly [P in Priority]: LaneMetrics };
+  lanes(): { readonly [P in Priority]: LaneStatus };
   /** Counters of the types that had any fact. */
-  types(): { readonly [type: string]: Readonly<Tally> & { readonly priority: Priority } };
+  types(): { readonly [type: string]: FactFigures };
   latency(priority: Priority): LatencyHistogram;
   refused(): { readonly [type: string]: number };
   readonly deadLetters: DeadLetters;
@@ -108,6 +95,10 @@ export interface Dispatcher {
 }
 
 const source = "dispatcher";
+/** A handler that fails on every other tick is one finding, not a thousand. */
+const gaveUpEveryMs = 60_000;
+/** In which latencies are counted for Prometheus; the SLAs of spec E8 are among them. */
+const bucketsMs = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 50, 100, 300, 500, 1000] as const;
 
 const byPriority = <T>(value: (priority: Priority, lane: number) => T): { readonly [P in Priority]: T } => ({
   P0: value("P0", 0),
@@ -160,6 +151,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     },
   });
 
+  /** When a handler of facts that are not critical was last reported; as many as there are handlers. */
+  const gaveUpAt = new Map<string, number>();
+
   const finish = (entry: Waiting): void => finishAt(entry, clock.monotonicMs());
   const finishAt = (entry: Waiting, nowMs: number): void => {
     const { lane, tally } = entry.kind;
@@ -175,9 +169,15 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const loseToDeadLetters = (entry: Waiting, letter: DeadLetter, first: boolean): void => {
     entry.failed = true;
     deadLetters.add(letter);
+    const { handler, fact } = letter;
     // About our own alarms no alarm is raised: the actor or handler that fails on them would be asked for ever.
-    if (entry.kind.lane === 0 && first && letter.fact.source !== source)
-      failsafe("FS098", `${letter.handler} gave up on ${letter.fact.type}: ${letter.reason}`);
+    if (!first || fact.source === source) return;
+    const reason = `${handler} gave up on ${fact.type}: ${letter.reason}`;
+    if (entry.kind.lane === 0) failsafe("FS098", reason);
+    else if (clock.now() - (gaveUpAt.get(handler) ?? Number.NEGATIVE_INFINITY) >= gaveUpEveryMs) {
+      gaveUpAt.set(handler, clock.now());
+      alarm({ type: "anomaly.raised", source, payload: { code: "AN063", reason } });
+    }
   };
 
   const handlers = createHandlers({
@@ -345,7 +345,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
 
   const depthOf = (priority: Priority): number => lanes.depth(priority) + (priority === "P0" ? door.size : 0);
 
-  const laneMetrics = (priority: Priority, lane: number): LaneMetrics => {
+  const laneStatus = (priority: Priority, lane: number): LaneStatus => {
     const histogram = histograms[lane] as LatencyHistogram;
     const oldest = lanes.oldest(priority) ?? (priority === "P0" ? door.oldest : undefined);
     const [p50Ms, p95Ms, p99Ms] = [0.5, 0.95, 0.99].map((share) => histogram.percentile(share)) as [number, number, number];
@@ -368,8 +368,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       p95Ms,
       p99Ms,
       maxMs: histogram.maxMs,
-      latencyCount: histogram.count,
-      latencySumMs: histogram.sumMs,
+      latency: { buckets: histogram.buckets(bucketsMs), count: histogram.count, sumMs: histogram.sumMs },
       withinSla: sla === undefined || (p50Ms <= sla.p50 && p95Ms <= sla.p95 && p99Ms <= sla.p99 && histogram.maxMs <= sla.max),
     };
   };
@@ -447,7 +446,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         });
       schedule();
     },
-    lanes: () => byPriority(laneMetrics),
+    lanes: () => byPriority(laneStatus),
     types: () =>
       Object.fromEntries(
         [...kinds.values()]

@@ -1,5 +1,6 @@
 /** From the parts' own counters to the figures that a report and a status show. Nothing is counted here. */
 import type { SafetyState } from "#machines/safety.machine.ts";
+import type { DeadLetterGroup } from "../event/dead-letters.ts";
 import { priorities } from "../event/fact.ts";
 import type { Intake } from "../event/intake.ts";
 import type { Instrument } from "../instrument.ts";
@@ -7,7 +8,7 @@ import type { DeskView } from "../orders/order-desk.ts";
 import { realizedOf, unrealizedOf } from "../orders/positions.ts";
 import type { Clock } from "../ports.ts";
 import type { House } from "./house.ts";
-import type { HouseStatus, LaneFigures, SessionReport } from "./report.ts";
+import type { DeadLetterFigures, HouseStatus, LaneFigures, SessionReport } from "./report.ts";
 
 export interface FigureSources {
   readonly version: string;
@@ -40,6 +41,16 @@ export interface FigureSources {
   readonly restarts: () => HouseStatus["restarts"];
   readonly loopDelay: () => HouseStatus["loopDelayMs"];
 }
+
+/** Enough to see what is wrong; the lanes count all of them. */
+const lettersShown = 20;
+const letterFigures = ({ count, latest: { fact, handler, reason, attempts } }: DeadLetterGroup): DeadLetterFigures => ({
+  type: fact.type,
+  handler,
+  reason,
+  count,
+  latest: { factId: fact.id, at: fact.at, attempts },
+});
 
 const iso = (at: number | undefined): string | null => (at === undefined ? null : new Date(at).toISOString());
 const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
@@ -115,6 +126,9 @@ export const createFigures = (
     marketTime: new Date(clock.now()).toISOString(),
     progress: sources.market().progress,
     lanes: house.dispatcher.lanes(),
+    facts: house.dispatcher.types(),
+    deadLetters: house.dispatcher.deadLetters.groups().slice(0, lettersShown).map(letterFigures),
+    lowLaneTurns: house.dispatcher.lowLaneTurns,
     sources: sources.sources(),
     openOrders: sources.desk().openCount(),
     degradation: house.dispatcher.degradation,

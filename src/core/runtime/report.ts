@@ -2,8 +2,10 @@
  * The figures of a session: the report at its end, and the status while it runs. Plain JSON; the JSON Schema is
  * docs/reference/session-report.schema.json.
  */
+import type { Pressure } from "../event/backpressure.ts";
 import type { Priority } from "../event/fact.ts";
 import type { SourceFigures } from "../event/intake.ts";
+import type { Tally } from "../event/kinds.ts";
 
 export interface LaneFigures {
   readonly accepted: number;
@@ -52,9 +54,36 @@ export interface LaneStatus extends LaneFigures {
   /** Facts at handlers that have not ended: accepted = handled + dropped + collapsed + sampled + deadLettered + depth + inProgress. */
   readonly inProgress: number;
   readonly capacity: number;
+  /** Held back, by safety or by a higher lane at its critical mark. */
   readonly paused: boolean;
+  readonly pressure: Pressure;
   readonly oldestAgeMs: number;
   readonly p95Ms: number;
+  /** No percentile is beyond the lane's SLA (`events.lanes.*.slaMs`). */
+  readonly withinSla: boolean;
+  /** P0 facts whose handlers together took longer than `events.lanes.P0.processingMsMax`. */
+  readonly overruns: number;
+  /** How many facts took at most `ms`, for growing `ms`; and all of them with their sum. */
+  readonly latency: {
+    readonly buckets: readonly { readonly ms: number; readonly facts: number }[];
+    readonly count: number;
+    readonly sumMs: number;
+  };
+}
+
+/** What happened to the facts of one type; ids sort by creation, so the dropped ones lie between the two. */
+export type FactFigures = Readonly<Tally> & { readonly priority: Priority };
+
+/** Facts of one type that one handler could not handle, for one reason. */
+export interface DeadLetterFigures {
+  readonly type: string;
+  /** Name of the handler that gave up, or `actors` or `journal`. */
+  readonly handler: string;
+  readonly reason: string;
+  /** How many of the kept letters (`events.handlers.deadLettersMax`) are of this kind. */
+  readonly count: number;
+  /** The latest of them; `at` is epoch ms. */
+  readonly latest: { readonly factId: string; readonly at: number; readonly attempts: number };
 }
 
 /** What `/status`, the terminal view and the dashboard show. */
@@ -70,6 +99,12 @@ export interface HouseStatus extends Omit<SessionReport, "lanes"> {
   /** Share of the session's data played, 0 to 1; null in live mode. */
   readonly progress: number | null;
   readonly lanes: { readonly [P in Priority]: LaneStatus };
+  /** Types that had any fact. */
+  readonly facts: { readonly [type: string]: FactFigures };
+  /** What could not be handled, by kind, the latest first; all of it is counted in the lanes. */
+  readonly deadLetters: readonly DeadLetterFigures[];
+  /** Turns that P2 and P3 had before P1 under `events.lowLanesShareMin`. */
+  readonly lowLaneTurns: number;
   /** What came in, by source. */
   readonly sources: { readonly [source: string]: SourceFigures };
   readonly openOrders: number;

@@ -4,7 +4,7 @@
  * Names follow the Prometheus conventions (`qts_` first, base units, `_total` for what only grows) and are checked with
  * `promtool check metrics`. Both conservation laws can be checked by whoever scrapes: E10 per lane, A2 per stage.
  */
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from "prom-client";
 import type { HouseStatus } from "#core/runtime/report.ts";
 
 /** What went through one stage of the market-data pipeline: in = out + refused + errored (spec A2). */
@@ -26,6 +26,39 @@ export interface HouseMetrics {
   readonly registry: Registry;
 }
 
+/** A histogram whose counts somebody else keeps; prom-client's own can only count by itself. */
+const createKeptHistogram = (name: string, help: string, read: () => HouseStatus["lanes"] | undefined): Metric =>
+  ({
+    name,
+    help,
+    type: "histogram",
+    aggregator: "sum",
+    reset: () => undefined,
+    get: async () => ({
+      name,
+      help,
+      type: "histogram",
+      aggregator: "sum",
+      values: Object.entries(read() ?? {}).flatMap(
+        ([
+          lane,
+          {
+            latency: { buckets, count, sumMs },
+          },
+        ]) => [
+          ...buckets.map(({ ms, facts }) => ({
+            metricName: `${name}_bucket`,
+            labels: { lane, le: ms / 1000 },
+            value: facts,
+          })),
+          { metricName: `${name}_bucket`, labels: { lane, le: "+Inf" }, value: count },
+          { metricName: `${name}_sum`, labels: { lane }, value: sumMs / 1000 },
+          { metricName: `${name}_count`, labels: { lane }, value: count },
+        ],
+      ),
+    }),
+  }) as unknown as Metric;
+
 const orderStatuses = ["filled", "canceled", "rejected", "denied", "expired", "unknown", "open"] as const;
 const safetyStates = ["NORMAL", "WARNING", "FAIL", "LOCKDOWN"] as const;
 const operatingStates = ["AGGRESSIVE", "BALANCED", "DEFENSIVE"] as const;
@@ -36,6 +69,13 @@ const laneCounters = {
   collapsed: "Facts replaced in their place by a newer one of the same key.",
   sampled: "Facts left out by sampling above the sampling mark.",
   deadLettered: "Facts whose handler failed for good.",
+} as const;
+
+const sourceCounters = {
+  received: "Items a source delivered.",
+  refused: "Facts of a source that there was no room for even at the door; it is cut off then.",
+  conflated: "Items that gave way to a newer one of their key while the source should have waited.",
+  reconnects: "Connections that were lost and opened again.",
 } as const;
 
 // prom-client's gauges of these names end in _total, which Prometheus keeps for counters.
@@ -82,6 +122,20 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
   const oldest = gauge("lane_oldest_age_seconds", "How long the oldest waiting fact has waited.", ["lane"]);
   // Not named `quantile`: Prometheus keeps that label for summaries, and max is none.
   const latency = gauge("lane_latency_seconds", "Enqueue to handled, of this run.", ["lane", "statistic"]);
+  const withinSla = gauge("lane_within_sla", "1 while no latency percentile of the lane is beyond its SLA.", ["lane"]);
+  const pressure = gauge("lane_pressure", "1 for the lane's present level: calm, warning or critical.", ["lane", "level"]);
+  const overruns = counter("lane_overruns", "Facts whose handlers took longer than processingMsMax; P0 only.", ["lane"]);
+  const lowLaneTurns = counter("low_lane_turns", "Turns that P2 and P3 had before P1 under events.lowLanesShareMin.");
+  let latencies: HouseStatus["lanes"] | undefined;
+  registry.registerMetric(
+    createKeptHistogram("qts_lane_handling_seconds", "Enqueue to handled, as a histogram.", () => latencies),
+  );
+  const facts = counter("facts", "Facts by their type, lane and what became of them.", ["type", "lane", "outcome"]);
+  const sources = Object.entries(sourceCounters).map(([key, help]) => ({
+    key: key as keyof typeof sourceCounters,
+    metric: counter(`source_${key}`, help, ["source"]),
+  }));
+  const sourcePaused = gauge("source_paused", "1 while the source is asked to wait.", ["source"]);
   const refusedFacts = counter("facts_refused", "Facts refused at the door, by their type.", ["type"]);
   const effects = gauge("effects_pending", "Effects that are under way.");
 
@@ -108,7 +162,10 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
   /** prom-client counters cannot be set; the house keeps the counts, so each scrape starts them over. */
   const restart = (): void => {
     for (const metric of [
-      ...lanes.map((lane) => lane.metric),
+      ...[...lanes, ...sources].map(({ metric }) => metric),
+      facts,
+      overruns,
+      lowLaneTurns,
       ticks,
       restarts,
       refusedFacts,
@@ -128,12 +185,17 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
   };
 
   const collectLanes = (status: HouseStatus): void => {
+    latencies = status.lanes;
+    lowLaneTurns.inc(status.lowLaneTurns);
     for (const [lane, figures] of Object.entries(status.lanes)) {
       for (const { key, metric } of lanes) metric.inc({ lane }, figures[key]);
       waiting.set({ lane }, figures.depth + figures.inProgress);
       capacity.set({ lane }, figures.capacity);
       paused.set({ lane }, figures.paused ? 1 : 0);
       oldest.set({ lane }, figures.oldestAgeMs / 1000);
+      withinSla.set({ lane }, figures.withinSla ? 1 : 0);
+      overruns.inc({ lane }, figures.overruns);
+      for (const level of ["calm", "warning", "critical"]) pressure.set({ lane, level }, level === figures.pressure ? 1 : 0);
       for (const [statistic, ms] of [
         ["p50", figures.p50Ms],
         ["p95", figures.p95Ms],
@@ -141,6 +203,16 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
         ["max", figures.maxMs],
       ] as const)
         latency.set({ lane, statistic }, ms / 1000);
+    }
+  };
+
+  const collectFacts = (status: HouseStatus): void => {
+    for (const [type, { priority: lane, ...figures }] of Object.entries(status.facts))
+      for (const outcome of Object.keys(laneCounters) as (keyof typeof laneCounters)[])
+        if (outcome === "accepted" || figures[outcome] > 0) facts.inc({ type, lane, outcome: snake(outcome) }, figures[outcome]);
+    for (const [source, figures] of Object.entries(status.sources)) {
+      for (const { key, metric } of sources) metric.inc({ source }, figures[key]);
+      sourcePaused.set({ source }, figures.paused ? 1 : 0);
     }
   };
 
@@ -186,6 +258,7 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
       restart();
       collectSession(status);
       collectLanes(status);
+      collectFacts(status);
       collectStages(stages);
       return registry.metrics();
     },

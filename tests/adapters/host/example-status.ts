@@ -16,9 +16,31 @@ const lane = (over: Partial<LaneStatus>): LaneStatus => ({
   inProgress: 0,
   capacity: 100,
   paused: false,
+  pressure: "calm",
+  withinSla: true,
+  overruns: 0,
+  latency: {
+    buckets: [
+      { ms: 1, facts: 0 },
+      { ms: 2, facts: 0 },
+    ],
+    count: 0,
+    sumMs: 0,
+  },
   oldestAgeMs: 0,
   ...over,
 });
+
+const noTally = {
+  accepted: 0,
+  handled: 0,
+  dropped: 0,
+  collapsed: 0,
+  sampled: 0,
+  deadLettered: 0,
+  firstDroppedId: undefined,
+  lastDroppedId: undefined,
+};
 
 export const exampleStatus = (over: Partial<HouseStatus> = {}): HouseStatus => ({
   version: "0.1.0",
@@ -53,6 +75,28 @@ export const exampleStatus = (over: Partial<HouseStatus> = {}): HouseStatus => (
     P2: lane({ accepted: 4300, handled: 4298, collapsed: 2, capacity: 1000, p50Ms: 1, p95Ms: 4, p99Ms: 9, maxMs: 40 }),
     P3: lane({ accepted: 900, handled: 0, sampled: 100, depth: 800, capacity: 50000, paused: true, oldestAgeMs: 5200 }),
   },
+  facts: {
+    "order.filled": { ...noTally, priority: "P0", accepted: 480, handled: 480 },
+    "market.trade.ticked": {
+      ...noTally,
+      priority: "P1",
+      accepted: 120334,
+      handled: 119000,
+      dropped: 10,
+      firstDroppedId: "0001-000003-0000000000100",
+      lastDroppedId: "0001-000003-0000000000200",
+    },
+  },
+  deadLetters: [
+    {
+      type: "market.trade.ticked",
+      handler: "strategy",
+      reason: "divided by zero",
+      count: 1,
+      latest: { factId: "0001-000003-0000000000300", at: Date.UTC(2013, 9, 7, 14), attempts: 4 },
+    },
+  ],
+  lowLaneTurns: 0,
   sources: {
     broker: { received: 480, refused: 0, conflated: 0, reconnects: 2, paused: true },
     feed: { received: 120334, refused: 0, conflated: 0, reconnects: 0, paused: false },

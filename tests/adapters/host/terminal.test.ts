@@ -16,28 +16,73 @@ describe("a frame of the live view", () => {
 
 Safety     NORMAL      Operating  BALANCED    Trading  open
 
-Lane        waiting     handled  dropped  collapsed  sampled        p99
-P0            0/100         480        0          0        0    0.42 ms
-P1        22/10,000     119,000       10      1,301        0    6.25 ms
-P2          0/1,000       4,298        0          2        0    9.00 ms
-P3       800/50,000           0        0          0      100          -  paused
+    waiting oldest accepted handled dropped collapsed sampled dead    p50    p99
+P0        0      -      480     480       0         0       0    0 0.11ms 0.42ms
+P1       22 4.00ms  120,334 119,000      10     1,301       0    1 0.80ms 6.25ms
+P2        0      -    4,300   4,298       0         2       0    0 1.00ms 9.00ms
+P3      800   5.2s      900       0       0         0     100    0      -      -
+   paused, and holding what comes: P3
 
 Orders     2 open of 121 · 110 filled, 5 canceled, 3 denied, 1 rejected
 Position   SPY 100 · IBM -20
 PnL        +123.45 USD
 Archive    received 120,334, persisted 120,330 (99.99 %)
+Sources    broker 480, 2 reconnects, waits · feed 120,334
+Dead       1 market.trade.ticked, strategy: divided by zero
 Restarts   feed 1
 
 Dashboard  http://127.0.0.1:8420/`,
     );
   });
 
-  it("shows the whole account of each lane where there is room: oldest, accepted, dead letters and the median too", () => {
+  it("shows each lane's capacity too where there is room", () => {
     const wide = renderFrame(exampleStatus(), 140, plain).split("\n");
-    expect(wide.find((line) => line.startsWith("Lane"))?.split(/\s+/)).toEqual(
-      "Lane waiting oldest accepted handled dropped collapsed sampled dead p50 p99".split(" "),
-    );
-    expect(wide.find((line) => line.startsWith("P3"))).toMatch(/800\/50,000 .* 900 .* 0 .* 100 .* 0 .* - .* - {2}paused$/);
+    const titles = "waiting oldest accepted handled dropped collapsed sampled dead p50 p99";
+    expect(
+      wide
+        .find((line) => line.includes("oldest"))
+        ?.trim()
+        .split(/\s+/),
+    ).toEqual(titles.split(" "));
+    expect(wide.find((line) => line.startsWith("P3"))?.split(/\s{2,}/)).toEqual([
+      "P3",
+      "800/50,000",
+      "5,200 ms",
+      "900",
+      "0",
+      "0",
+      "0",
+      "100",
+      "0",
+      "-",
+      "-",
+    ]);
+  });
+
+  it("shortens in 80 cells what does not fit, however long it runs", () => {
+    const lanes = exampleStatus().lanes;
+    const long = {
+      ...lanes.P1,
+      accepted: 1_234_567_890,
+      handled: 999_999_999,
+      dropped: 12_345_678,
+      p99Ms: 12_345,
+      oldestAgeMs: 7_200_000,
+    };
+    const frame = renderFrame(exampleStatus({ lanes: { ...lanes, P1: long } }), 80, plain).split("\n");
+    expect(frame.find((line) => line.startsWith("P1"))?.split(/\s+/)).toEqual([
+      "P1",
+      "22",
+      "120m",
+      "1.23B",
+      "1B",
+      "12.3M",
+      "1,301",
+      "0",
+      "1",
+      "0.80ms",
+      "12.3s",
+    ]);
   });
 
   it("says why trading is closed", () => {

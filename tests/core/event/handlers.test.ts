@@ -1,7 +1,7 @@
 /** Handlers beside the actors (spec E7): isolated, retried outside the lane, given up with a reason. */
 import { describe, expect, it } from "vitest";
 import type { NewFact } from "#core/event/catalog.ts";
-import { balanced, drainAll, fill, imbalance, metric, setUp, tick, turn } from "./setup.ts";
+import { balanced, drainAll, fill, imbalance, lettersOf, metric, setUp, tick, turn } from "./setup.ts";
 
 describe("several handlers of one type", () => {
   it("are isolated: one that throws takes nothing from the others, from the actors or from the next fact", () => {
@@ -62,16 +62,17 @@ describe("several handlers of one type", () => {
   it("survive a question that throws: the fact is a dead letter of that handler only", () => {
     const { dispatcher, handled } = setUp();
     dispatcher.handle(
-      () => {
-        throw new Error("cannot answer");
+      ({ type }) => {
+        if (type === "market.trade.ticked") throw new Error("cannot answer");
+        return false;
       },
       () => undefined,
       { name: "confused" },
     );
     dispatcher.offer(tick("A", 1));
     drainAll(dispatcher);
-    expect(handled).toEqual(["market.trade.ticked:A/1"]);
-    expect(dispatcher.deadLetters.takeAll()).toMatchObject([{ handler: "confused", reason: "its filter failed: cannot answer" }]);
+    expect(handled).toEqual(["market.trade.ticked:A/1", "anomaly.raised:AN063"]);
+    expect(lettersOf(dispatcher)).toMatchObject([{ handler: "confused", reason: "its filter failed: cannot answer" }]);
   });
 });
 
@@ -94,7 +95,7 @@ describe("a handler that fails", () => {
     clock.wind(1000);
     expect(attempts).toEqual([0, 10, 30, 50]);
     expect(dispatcher.lanes().P1).toMatchObject({ handled: 0, deadLettered: 1, inProgress: 0 });
-    expect(dispatcher.deadLetters.takeAll()).toMatchObject([{ handler: "unlucky", reason: "no luck", attempts: 4 }]);
+    expect(lettersOf(dispatcher)).toMatchObject([{ handler: "unlucky", reason: "no luck", attempts: 4 }]);
     expect(clock.timers).toBe(0);
   });
 
@@ -178,7 +179,29 @@ describe("a handler that fails", () => {
       dispatcher.offer(fill(round));
       drainAll(dispatcher);
     }
-    expect(dispatcher.deadLetters.takeAll().map(({ fact }) => fact.type)).toEqual(["order.filled", "failsafe.tripped"]);
+    expect(lettersOf(dispatcher).map(({ fact }) => fact.type)).toEqual(["order.filled", "failsafe.tripped"]);
+  });
+
+  it("of other facts is an anomaly, AN063, at most once a minute however often it recovers and fails again", () => {
+    const { clock, dispatcher, handled } = setUp({ handlers: { retries: 0 } });
+    dispatcher.handle(
+      "market.trade.ticked",
+      ({ payload }) => {
+        if (payload.sequence % 2 === 1) throw new Error("odd");
+      },
+      { name: "strategy" },
+    );
+    const alarms = (): number => handled.filter((mark) => mark === "anomaly.raised:AN063").length;
+    for (let mark = 0; mark < 100; mark += 1) dispatcher.offer(tick("A", mark));
+    drainAll(dispatcher);
+    expect(alarms()).toBe(1);
+    clock.wind(60_000);
+    for (let mark = 0; mark < 100; mark += 1) dispatcher.offer(tick("A", mark));
+    drainAll(dispatcher);
+    expect(alarms()).toBe(2);
+    expect(dispatcher.deadLetters.groups()).toMatchObject([
+      { count: 100, latest: { handler: "strategy", reason: "odd", fact: { payload: { sequence: 99 } } } },
+    ]);
   });
 
   it("and keeps failing fills a bounded list: the newest letters stay, the others are counted", () => {
@@ -194,7 +217,7 @@ describe("a handler that fails", () => {
     drainAll(dispatcher);
     clock.wind(100);
     expect(dispatcher.deadLetters.forgotten).toBe(7);
-    expect(dispatcher.deadLetters.takeAll().map(({ fact }) => fact.payload)).toMatchObject([
+    expect(lettersOf(dispatcher).map(({ fact }) => fact.payload)).toMatchObject([
       { sequence: 7 },
       { sequence: 8 },
       { sequence: 9 },
@@ -232,7 +255,7 @@ describe("an asynchronous handler", () => {
       clock.wind(100);
     }
     await turn();
-    expect(dispatcher.deadLetters.takeAll().map(({ handler, reason, attempts }) => [handler, reason, attempts])).toEqual([
+    expect(lettersOf(dispatcher).map(({ handler, reason, attempts }) => [handler, reason, attempts])).toEqual([
       ["rejects", "no", 2],
       ["hangs", "took longer than 100 ms", 2],
     ]);
@@ -245,7 +268,7 @@ describe("an asynchronous handler", () => {
     for (let mark = 0; mark < 100; mark += 1) dispatcher.offer(tick("A", mark));
     drainAll(dispatcher);
     expect(dispatcher.lanes().P1).toMatchObject({ inProgress: 5, deadLettered: 95 });
-    expect(dispatcher.deadLetters.takeAll()[0]?.reason).toBe("5 facts are already in progress at this handler");
+    expect(lettersOf(dispatcher)[0]?.reason).toBe("5 facts are already in progress at this handler");
   });
 
   it("that ends after its time-out changes nothing any more", async () => {
@@ -320,7 +343,7 @@ describe("a batch handler", () => {
     drainAll(dispatcher);
     clock.wind(100);
     expect(groups).toEqual([2, 2]);
-    expect(dispatcher.deadLetters.takeAll()).toHaveLength(2);
+    expect(lettersOf(dispatcher)).toHaveLength(2);
     expect(dispatcher.lanes().P3).toMatchObject({ deadLettered: 2, inProgress: 0 });
   });
 

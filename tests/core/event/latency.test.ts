@@ -39,7 +39,14 @@ it("counts in cumulative buckets, and an empty one reports zero", () => {
   expect(histogram.percentile(0.99)).toBe(0);
   expect(histogram.maxMs).toBe(0);
   for (const ms of [0.5, 1.5, 4, 9, 30]) histogram.record(ms);
-  expect(histogram.atOrBelow([1, 2, 5, 10, 20, 50])).toEqual([1, 2, 3, 4, 4, 5]);
+  expect(histogram.buckets([1, 2, 5, 10, 20, 50]).map(({ ms, facts }) => [ms, facts])).toEqual([
+    [1, 1],
+    [2, 2],
+    [5, 3],
+    [10, 4],
+    [20, 4],
+    [50, 5],
+  ]);
 });
 
 it("takes a wait longer than half an hour for half an hour instead of failing", () => {

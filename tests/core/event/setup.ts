@@ -113,6 +113,9 @@ export const markOf = ({ type, payload }: { readonly type: string; readonly payl
   return `${type}:${mark}`;
 };
 
+/** The dead letters that are kept, oldest first. */
+export const lettersOf = ({ deadLetters }: Dispatcher) => [...deadLetters];
+
 /** accepted = handled + dropped + collapsed + sampled + deadLettered + waiting, for every lane (spec E10). */
 export const imbalance = (dispatcher: Dispatcher): Record<string, number> =>
   Object.fromEntries(

@@ -12,6 +12,7 @@ import {
   eventsConfig,
   fill,
   imbalance,
+  lettersOf,
   markOf,
   metric,
   setUp,
@@ -234,7 +235,7 @@ describe("the journal", () => {
     expect(handled).toEqual(["order.filled:f1", "market.trade.ticked:A/1"]);
     expect(reported.map(({ payload }) => payload)).toMatchObject([{ code: "FS075" }]);
     expect(dispatcher.recording).toBe(false);
-    expect(dispatcher.deadLetters.takeAll().map(({ handler }) => handler)).toEqual(["journal", "journal", "journal"]);
+    expect(lettersOf(dispatcher).map(({ handler }) => handler)).toEqual(["journal", "journal", "journal"]);
     expect(imbalance(dispatcher)).toEqual(balanced);
   });
 });
@@ -408,7 +409,7 @@ describe("latency (E8)", () => {
     clock.wind(40);
     expect(dispatcher.lanes().P1.oldestAgeMs).toBe(40);
     drainAll(dispatcher);
-    expect(dispatcher.lanes().P1).toMatchObject({ maxMs: 40, oldestAgeMs: 0, latencyCount: 1, latencySumMs: 40 });
+    expect(dispatcher.lanes().P1).toMatchObject({ maxMs: 40, oldestAgeMs: 0, latency: { count: 1, sumMs: 40 } });
     expect(dispatcher.lanes().P1.p50Ms).toBeCloseTo(40, 0);
   });
 

@@ -64,6 +64,32 @@ describe("the metrics page", () => {
     expect(samples.get("qts_archive_persisted_total")).toBe(120330);
   });
 
+  it("tells each lane's latencies as a histogram, its level, and whether it keeps its SLA (E8)", async () => {
+    const { lanes } = exampleStatus();
+    const latency = { buckets: [1, 2, 5].map((ms) => ({ ms, facts: ms < 2 ? 3 : 5 })), count: 6, sumMs: 1500 };
+    const P0 = { ...lanes.P0, latency, pressure: "warning" as const, withinSla: false, overruns: 2 };
+    const samples = await collect(exampleStatus({ lanes: { ...lanes, P0 } }), {});
+    expect(samples.get('qts_lane_handling_seconds_bucket{lane="P0",le="0.001"}')).toBe(3);
+    expect(samples.get('qts_lane_handling_seconds_bucket{lane="P0",le="0.002"}')).toBe(5);
+    expect(samples.get('qts_lane_handling_seconds_bucket{lane="P0",le="+Inf"}')).toBe(6);
+    expect(samples.get('qts_lane_handling_seconds_count{lane="P0"}')).toBe(6);
+    expect(samples.get('qts_lane_handling_seconds_sum{lane="P0"}')).toBe(1.5);
+    expect(samples.get('qts_lane_pressure{lane="P0",level="warning"}')).toBe(1);
+    expect(samples.get('qts_lane_pressure{lane="P0",level="calm"}')).toBe(0);
+    expect(samples.get('qts_lane_within_sla{lane="P0"}')).toBe(0);
+    expect(samples.get('qts_lane_overruns_total{lane="P0"}')).toBe(2);
+  });
+
+  it("tells what became of the facts of each type, and what each source delivered", async () => {
+    const samples = await collect(exampleStatus(), {});
+    expect(samples.get('qts_facts_total{type="market.trade.ticked",lane="P1",outcome="accepted"}')).toBe(120334);
+    expect(samples.get('qts_facts_total{type="market.trade.ticked",lane="P1",outcome="dropped"}')).toBe(10);
+    expect(samples.get('qts_source_received_total{source="broker"}')).toBe(480);
+    expect(samples.get('qts_source_reconnects_total{source="broker"}')).toBe(2);
+    expect(samples.get('qts_source_paused{source="broker"}')).toBe(1);
+    expect(samples.get('qts_source_paused{source="feed"}')).toBe(0);
+  });
+
   it("counts from the house's figures: a second scrape repeats them and does not add them up", async () => {
     const metrics = createHouseMetrics({ processMetrics: false });
     await metrics.collect(exampleStatus(), stages);

@@ -96,8 +96,25 @@ const showStatus = (status) => {
     Object.entries(status.lanes).map(([name, lane]) => [
       lane.paused ? `${name} (paused)` : name,
       `${count(lane.depth)} / ${count(lane.capacity)}`,
+      lane.depth === 0 ? "–" : ms(lane.oldestAgeMs),
       ...[lane.accepted, lane.handled, lane.dropped, lane.collapsed, lane.sampled, lane.deadLettered].map(count),
       ...[lane.p50Ms, lane.p99Ms, lane.maxMs].map((value) => (lane.handled === 0 ? "–" : ms(value))),
+    ]),
+  );
+  document.getElementById("letters-section")?.toggleAttribute("hidden", status.deadLetters.length === 0);
+  fill(
+    "letters",
+    status.deadLetters.map(({ type, handler, count: letters, reason }) => [type, handler, count(letters), reason]),
+  );
+  fill(
+    "sources",
+    Object.entries(status.sources).map(([name, { received, reconnects, refused, paused }]) => [
+      paused ? `${name} (waits)` : name,
+      [
+        count(received),
+        ...(reconnects > 0 ? [`${count(reconnects)} reconnects`] : []),
+        ...(refused > 0 ? [`${count(refused)} refused`] : []),
+      ].join(", "),
     ]),
   );
   const positions = Object.entries(status.positions).map(([symbol, lots]) => [symbol, `${count(lots)} lots`]);
