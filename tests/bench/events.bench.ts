@@ -11,7 +11,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Bench, BenchRow } from "./contract.ts";
-import { type BackupJob, type Figures, type Load, loads, type Sent } from "./events/loads.ts";
+import { type BackupJob, type Figures, type Load, loads, overload, type Ports, type Sent, type Task } from "./events/loads.ts";
 
 const systemNames = ["QTS", "p-queue", "fastq", "rxjs concatMap", "xstate mailbox", "plain FIFO"];
 const here = (file: string): string => join(import.meta.dirname, "events", file);
@@ -33,16 +33,19 @@ const writeBackupFiles = (directory: string): void => {
   }
 };
 
-type Answer = { readonly port?: number; readonly figures?: Figures };
+type Answer = { readonly ports?: Ports; readonly figures?: Figures };
 
 const runCell = async (
   system: string,
   load: Load,
   backup: BackupJob | null,
+  watchesMemory = false,
 ): Promise<{ sent: Sent; figures: Figures | undefined }> => {
-  const receiver = fork(here("receiver.ts"), [system, String(load.seconds), JSON.stringify(backup)]);
-  const [{ port }] = (await once(receiver, "message")) as [Answer];
-  const sender = fork(here("sender.ts"), [String(port), JSON.stringify(load)]);
+  const directory = mkdtempSync(join(tmpdir(), "qts-bench-events-cell-"));
+  const task: Task = { system, seconds: load.seconds, backup, directory, watchesMemory };
+  const receiver = fork(here("receiver.ts"), [JSON.stringify(task)], { execArgv: watchesMemory ? ["--expose-gc"] : [] });
+  const [{ ports }] = (await once(receiver, "message")) as [Answer];
+  const sender = fork(here("sender.ts"), [JSON.stringify(ports), JSON.stringify(load)]);
   try {
     const [sent] = (await once(sender, "message")) as [Sent];
     const figures = await new Promise<Figures | undefined>((resolve) => {
@@ -60,6 +63,7 @@ const runCell = async (
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
     }
+    rmSync(directory, { recursive: true, force: true });
   }
 };
 
@@ -109,7 +113,61 @@ const loadRows = async (directory: string): Promise<BenchRow[]> => {
     }
   }
   rows.push(await wholeBackupRow(job));
+  for (const load of [...loads, { ...(loads.at(-1) as Load), seconds: 20 }]) rows.push(await wholeHouseRow(load, job));
   return rows;
+};
+
+/** With everything that the running house does besides: archive and journal on disk, order desk, posture. */
+const wholeHouseRow = async (load: Load, job: BackupJob): Promise<BenchRow> => {
+  const { sent, figures } = await runCell("QTS, whole house", load, load.backup ? job : null);
+  const table = "The whole house under the same loads; latencies in ms";
+  const about = { table, load: load.name, s: load.seconds };
+  if (figures === undefined) return { ...about, "P0 p50": "no answer" };
+  const { p0Ms, durableMs, p1Ms, handled, persisted = 0, cpuWaitShare, backedUpMb, heapMaxMb } = figures;
+  return {
+    ...about,
+    "P0 p50": shown(p0Ms.p50),
+    "P0 p99": shown(p0Ms.p99),
+    "P0 p99.9": shown(p0Ms.p999),
+    "P0 max": shown(p0Ms.max),
+    "on disk p50": shown(durableMs.p50),
+    "on disk p99": shown(durableMs.p99),
+    "unhandled P0": sent.p0 - handled.P0,
+    "P1 p99": load.p1 === 0 ? "" : shown(p1Ms.p99),
+    "handled/s": Math.round((handled.P0 + handled.P1 + handled.P3) / load.seconds),
+    "ticks archived": persisted,
+    "ticks sent": sent.p1,
+    "withheld at sender": sent.withheld,
+    "heap max MB": Math.round(heapMaxMb),
+    "no CPU": percent(cpuWaitShare),
+    "backed up MB": load.backup ? Math.round(backedUpMb) : "",
+  };
+};
+
+/** Memory of the process while ten times too much is sent to it for a minute. */
+const overloadRows = async (): Promise<BenchRow[]> => {
+  const { sent, figures } = await runCell("QTS", overload, null, true);
+  const { memory, handled, dropped, p0Ms } = figures as Figures;
+  const table = `Memory of QTS while another process sends ten times what it can handle, ${overload.seconds} s`;
+  return [
+    ...memory.map(({ seconds, heapMb, externalMb, rssMb }) => ({
+      table,
+      "after s": seconds,
+      "heap MB after collection": heapMb.toFixed(1),
+      "external MB": externalMb.toFixed(1),
+      "RSS MB": rssMb.toFixed(0),
+    })),
+    {
+      table: "What became of it",
+      "ticks sent": sent.p1,
+      "withheld at sender": sent.withheld,
+      "ticks handled": handled.P1,
+      dropped,
+      fills: sent.p0,
+      "unhandled P0": sent.p0 - handled.P0,
+      "P0 p99 ms": shown(p0Ms.p99),
+    },
+  ];
 };
 
 /** QTS under the heaviest load for as long as the whole backup takes. */
@@ -134,12 +192,11 @@ const wholeBackupRow = async (job: BackupJob): Promise<BenchRow> => {
 interface Micro {
   readonly queues: { readonly [name: string]: number };
   readonly offers: { readonly [name: string]: number };
-  readonly heapMb: readonly number[];
 }
 
 const microRows = async (): Promise<BenchRow[]> => {
-  const child = fork(here("micro.ts"), [], { execArgv: ["--expose-gc"] });
-  const [{ queues, offers, heapMb }] = (await once(child, "message")) as [Micro];
+  const child = fork(here("micro.ts"));
+  const [{ queues, offers }] = (await once(child, "message")) as [Micro];
   child.kill("SIGKILL");
   const inMillions = (perSecond: number): string => (perSecond / 1e6).toFixed(1);
   return [
@@ -148,11 +205,6 @@ const microRows = async (): Promise<BenchRow[]> => {
       table: "Offer to handled, without journal",
       path,
       "M/s": inMillions(rate),
-    })),
-    ...heapMb.map((mb, index) => ({
-      table: "Heap during 60 s' worth of P1 at 10x (6,000,000 ticks)",
-      "after s": (index + 1) * 10,
-      "heap MB after collection": mb.toFixed(1),
     })),
   ];
 };
@@ -163,7 +215,7 @@ export const bench: Bench = {
   async run() {
     const directory = mkdtempSync(join(tmpdir(), "qts-bench-events-"));
     try {
-      return [...(await microRows()), ...(await loadRows(directory))];
+      return [...(await microRows()), ...(await loadRows(directory)), ...(await overloadRows())];
     } finally {
       rmSync(directory, { recursive: true, force: true });
     }

@@ -10,6 +10,22 @@ export interface Load {
   readonly seconds: number;
 }
 
+/** Where the receiver listens for each peer. */
+export interface Ports {
+  readonly broker: number;
+  readonly market: number;
+}
+
+/** What the receiver is started with. */
+export interface Task {
+  readonly system: string;
+  readonly seconds: number;
+  readonly backup: BackupJob | null;
+  /** For journal and archive of the whole house. */
+  readonly directory: string;
+  readonly watchesMemory: boolean;
+}
+
 /** Data to back up, and where to. */
 export interface BackupJob {
   readonly root: string;
@@ -25,6 +41,9 @@ export const loads: readonly Load[] = [
   { name: "P1 at 2x + P3 flood", p0: 500, p1: 40_000, p3: 40_000, backup: false, seconds: 3 },
   { name: "the same + backup", p0: 500, p1: 40_000, p3: 40_000, backup: true, seconds: 3 },
 ];
+
+/** Ten times what the handlers can do, for long enough to see a buffer grow. */
+export const overload: Load = { name: "P1 at 10x", p0: 500, p1: 200_000, p3: 0, backup: false, seconds: 60 };
 
 export const symbols = Array.from({ length: 50 }, (_, index) => `S${index}`);
 
@@ -45,9 +64,20 @@ export interface Sent {
 export interface Figures {
   readonly handled: { readonly P0: number; readonly P1: number; readonly P3: number };
   readonly p0Ms: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
+  /** From the sender's stamp until the fill is on the disk; zeros where nothing is journaled. */
+  readonly durableMs: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
   readonly p1Ms: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
   readonly dropped: number;
+  /** Rows of market data in the archive; undefined for a system without one. */
+  readonly persisted: number | undefined;
   readonly heapMaxMb: number;
+  /** Memory after each tenth of the load's time, the heap after a collection; empty unless it was asked for. */
+  readonly memory: readonly {
+    readonly seconds: number;
+    readonly heapMb: number;
+    readonly externalMb: number;
+    readonly rssMb: number;
+  }[];
   readonly backedUpMb: number;
   /** Share of the load's time in which the main thread could run and got no CPU; undefined where the kernel does not tell. */
   readonly cpuWaitShare: number | undefined;

@@ -1,18 +1,19 @@
 /** One system under one load, in a process of its own; prints nothing, answers its parent with figures. */
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { build, type Histogram } from "hdr-histogram-js";
 import { createBackupThread } from "#adapters/host/backup-thread.ts";
-import { type BackupJob, type Figures, handlerCostMs, nowMicros, type Sent } from "./loads.ts";
-import { type Frame, systems } from "./systems.ts";
+import { createWholeHouse } from "./house.ts";
+import { type BackupJob, type Figures, handlerCostMs, nowMicros, type Sent, type Task } from "./loads.ts";
+import { type Frame, type System, systems } from "./systems.ts";
 
-const [systemName, secondsText, backupText] = process.argv.slice(2) as [string, string, string];
-const windowMs = Number(secondsText) * 1000;
-const backup = JSON.parse(backupText) as BackupJob | null;
+const { system: systemName, seconds, backup, directory, watchesMemory } = JSON.parse(process.argv[2] as string) as Task;
+const windowMs = seconds * 1000;
 const graceMs = 6000;
 
 const histogram = (): Histogram => build({ numberOfSignificantValueDigits: 3, highestTrackableValue: 2 ** 36 });
-const latency = { P0: histogram(), P1: histogram() };
+const latency = { P0: histogram(), durable: histogram(), P1: histogram() };
 const handled = { P0: 0, P1: 0, P3: 0 };
 let heapMaxBytes = 0;
 let backedUpBytes = 0;
@@ -51,22 +52,23 @@ async function* framesOf(socket: Socket): AsyncGenerator<Iterable<Frame>> {
   for await (const chunk of socket) {
     const lines = (rest + (chunk as Buffer).toString("latin1")).split("\n");
     rest = lines.pop() ?? "";
-    if (firstAtMs === Number.POSITIVE_INFINITY) {
-      firstAtMs = performance.now();
-      cpuWaitAtFirst = cpuWaitMs();
-    }
-    // The first line only says which socket this is.
-    yield parsed(lines.filter((line) => line !== "broker" && line !== "market"));
+    if (firstAtMs === Number.POSITIVE_INFINITY) begin();
+    yield parsed(lines);
   }
 }
 
-const system = (systems[systemName] as (typeof systems)[string])(handle);
-let sockets = 0;
-const server = createServer((socket) => {
-  sockets += 1;
-  socket.on("error", () => undefined);
-  system.attach(`socket ${sockets}`, () => framesOf(socket));
-}).listen(0, "127.0.0.1", () => process.send?.({ port: (server.address() as AddressInfo).port }));
+const durable = (sentAt: number): void => latency.durable.recordValue(Math.max(nowMicros() - sentAt, 1));
+const wholeHouse = systemName === "QTS, whole house" ? await createWholeHouse(handle, directory, durable) : undefined;
+const system: System = wholeHouse ?? (systems[systemName] as (typeof systems)[string])(handle);
+
+const listen = async (name: "broker" | "market"): Promise<number> => {
+  const server = createServer((socket) => {
+    socket.on("error", () => undefined);
+    system.attach(name, () => framesOf(socket));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return (server.address() as AddressInfo).port;
+};
 
 /** The nightly backup as it is: list, archive, read back and hash, in its own thread. */
 const runBackup = async ({ root, destination }: BackupJob): Promise<void> => {
@@ -82,6 +84,21 @@ const runBackup = async ({ root, destination }: BackupJob): Promise<void> => {
   await thread.close();
 };
 if (backup !== null) void runBackup(backup);
+
+const memory: Figures["memory"][number][] = [];
+const remember = (): void => {
+  globalThis.gc?.();
+  const { heapUsed, external, rss } = process.memoryUsage();
+  const mb = (bytes: number): number => bytes / 2 ** 20;
+  const now = Math.round((performance.now() - firstAtMs) / 1000);
+  memory.push({ seconds: now, heapMb: mb(heapUsed), externalMb: mb(external), rssMb: mb(rss) });
+};
+
+const begin = (): void => {
+  firstAtMs = performance.now();
+  cpuWaitAtFirst = cpuWaitMs();
+  if (watchesMemory) setInterval(() => performance.now() - firstAtMs <= windowMs + 500 && remember(), windowMs / 10).unref();
+};
 
 setInterval(() => {
   heapMaxBytes = Math.max(heapMaxBytes, process.memoryUsage().heapUsed);
@@ -112,8 +129,11 @@ const answer = (): void => {
   const figures: Figures = {
     handled,
     p0Ms: msOf(latency.P0),
+    durableMs: msOf(latency.durable),
     p1Ms: msOf(latency.P1),
     dropped: system.dropped(),
+    persisted: wholeHouse?.persisted(),
+    memory,
     heapMaxMb: Math.max(heapMaxBytes, process.memoryUsage().heapUsed) / 2 ** 20,
     backedUpMb: backedUpBytes / 2 ** 20,
     cpuWaitShare:
@@ -130,3 +150,5 @@ process.on("message", ({ sent }: { readonly sent: Sent }) => {
   if (handled.P0 >= wanted) answer();
   else setTimeout(answer, graceMs);
 });
+
+process.send?.({ ports: { broker: await listen("broker"), market: await listen("market") } });

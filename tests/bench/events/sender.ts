@@ -1,18 +1,18 @@
 /** The peer: another process that sends frames at a fixed rate over two loopback sockets, each with a monotonic stamp. */
 import { connect, type Socket } from "node:net";
-import { type Load, nowMicros, type Sent, symbols } from "./loads.ts";
+import { type Load, nowMicros, type Ports, type Sent, symbols } from "./loads.ts";
 
-const [portText, loadText] = process.argv.slice(2) as [string, string];
+const [portsText, loadText] = process.argv.slice(2) as [string, string];
+const ports = JSON.parse(portsText) as Ports;
 const load = JSON.parse(loadText) as Load;
-const open = (kind: string): Socket => {
-  const socket = connect(Number(portText), "127.0.0.1");
+const open = (port: number): Socket => {
+  const socket = connect(port, "127.0.0.1");
   socket.setNoDelay(true);
-  socket.write(`${kind}\n`);
   socket.on("error", () => undefined);
   return socket;
 };
-const broker = open("broker");
-const market = open("market");
+const broker = open(ports.broker);
+const market = open(ports.market);
 const heldBytesMax = 4 * 2 ** 20;
 
 const sent = { p0: 0, p1: 0, p3: 0, withheld: 0 };

@@ -23,8 +23,8 @@ export type Handle = (frame: Frame) => void;
 export type Frames = AsyncIterable<Iterable<Frame>>;
 
 export interface System {
-  /** A socket's frames, one group per read. */
-  readonly attach: (name: string, frames: () => Frames) => void;
+  /** The frames of the broker's or the market's socket, one group per read. */
+  readonly attach: (name: "broker" | "market", frames: () => Frames) => void;
   /** Frames that were dropped, collapsed or sampled out by policy. */
   readonly dropped: () => number;
 }
@@ -63,7 +63,8 @@ export const createQts = (handle: Handle): System & { readonly dispatcher: Retur
       name: "meter",
     },
   );
-  const intake = createIntake({ config: config.intake, clock, random: createRandom(1), offer: dispatcher.offerExternal });
+  const { offerExternal: offer, whenCalm } = dispatcher;
+  const intake = createIntake({ config: config.intake, clock, random: createRandom(1), offer, whenCalm });
   dispatcher.start();
   return {
     dispatcher,
