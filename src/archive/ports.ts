@@ -10,7 +10,7 @@ export interface FileError {
 /** A segment that is being written. Calls on one file are made one after the other. */
 export interface SegmentFile {
   /** Appends all of it in one write, and says how many bytes that were; anything less than all of it is an error. */
-  append(text: string): Promise<Result<number, FileError>>;
+  append(bytes: Uint8Array): Promise<Result<number, FileError>>;
   /** Cuts back to `size` bytes. */
   truncate(size: number): Promise<Result<void, FileError>>;
   /** Returns when what was appended survives a power cut. */

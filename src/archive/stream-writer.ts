@@ -6,6 +6,7 @@
  */
 import type { Clock } from "#core/ports.ts";
 import type { StreamFigures } from "./jsonl-sink.ts";
+import { Lines } from "./lines.ts";
 import { type PathRules, type Stream, segmentPath, type Window, windowOf } from "./paths.ts";
 import type { ArchiveFiles, FileError, SegmentFile } from "./ports.ts";
 
@@ -31,7 +32,7 @@ export interface StreamWriterListener {
 interface Batch {
   /** Start of the window, which tells the segment. */
   readonly fromAt: number;
-  text: string;
+  readonly lines: Lines;
   rows: number;
 }
 
@@ -50,9 +51,11 @@ interface Segment {
 }
 
 // One write is this large at most under load: larger ones gain nothing, smaller ones cost a system call per few rows.
-const batchCharsMax = 256 * 1024;
+const batchBytesMax = 256 * 1024;
 // What is kept for an fsync that may fail is bounded too.
 const unsyncedBytesMax = 8 * 1024 * 1024;
+// Memory of batches that are done, kept for the next ones: as much as an fsync may have to give back.
+const sparesMax = unsyncedBytesMax / batchBytesMax;
 // Segments that are being fsynced for the last time while the next one is written; a replay rolls hundreds of times a second.
 const sealingMax = 8;
 
@@ -66,6 +69,7 @@ export class StreamWriter {
   /** Half lines that could not be cut back when they were left. */
   readonly #openPaths = new Set<string>();
   readonly #sealing = new Set<Promise<void>>();
+  readonly #spares: Lines[] = [];
   readonly #leftTails: { readonly path: string; readonly size: number }[] = [];
   #isTailOpen = false;
   #failures = 0;
@@ -93,17 +97,17 @@ export class StreamWriter {
     // A row that comes late goes where the stream is: a sealed segment is never opened again.
     if (this.#window === undefined || at >= this.#window.untilAt) this.#window = windowOf(this.#stream, at, this.#options);
     let batch = this.#queue.at(-1);
-    const isFull = batch !== undefined && batch.text.length >= batchCharsMax;
+    const isFull = batch !== undefined && batch.lines.length >= batchBytesMax;
     if (batch === undefined || isFull || !this.#isTailOpen || batch.fromAt !== this.#window.fromAt) {
-      batch = { fromAt: this.#window.fromAt, text: "", rows: 0 };
+      batch = { fromAt: this.#window.fromAt, lines: this.#spares.pop() ?? new Lines(), rows: 0 };
       this.#queue.push(batch);
       this.#isTailOpen = true;
     }
-    batch.text += line;
+    batch.lines.append(line);
     batch.rows += 1;
     this.#accepted += 1;
     this.pending += 1;
-    return batch.text.length >= batchCharsMax;
+    return batch.lines.length >= batchBytesMax;
   }
 
   /** Ends the batch that is being filled, so that what comes from now on is not among the batches that wait; how many they are. */
@@ -163,7 +167,7 @@ export class StreamWriter {
       this.#queue.unshift(batch);
       return;
     }
-    const appended = await segment.file.append(batch.text);
+    const appended = await segment.file.append(batch.lines.bytes);
     if (!appended.ok) {
       this.#queue.unshift(batch);
       const cut = await segment.file.truncate(segment.size);
@@ -219,6 +223,7 @@ export class StreamWriter {
     if (segment.unsynced.length === 0) return true;
     const synced = await segment.file.datasync();
     if (synced.ok) {
+      this.#reuse(segment.unsynced);
       segment.unsynced = [];
       segment.syncedSize = segment.size;
       segment.syncedAtMs = this.#options.clock.monotonicMs();
@@ -261,6 +266,14 @@ export class StreamWriter {
       const cut = await this.#options.files.cutTo(`${this.#options.directory}/${tail.path}`, tail.size);
       if (!cut.ok) return;
       this.#leftTails.shift();
+    }
+  }
+
+  #reuse(done: readonly Batch[]): void {
+    for (const { lines } of done) {
+      if (this.#spares.length >= sparesMax) return;
+      lines.clear();
+      this.#spares.push(lines);
     }
   }
 

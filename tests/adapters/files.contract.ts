@@ -8,11 +8,13 @@ const value = <T>(result: Result<T, unknown>): T => {
   return result.value;
 };
 
+export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
 /** @param create the files, and an absolute directory of theirs that is empty */
 export const filesContract = (create: () => { readonly files: ArchiveFiles; readonly directory: string }): void => {
   const writeFile = async (files: ArchiveFiles, path: string, text: string): Promise<SegmentFile> => {
     const file = value(await files.create(path));
-    value(await file.append(text));
+    value(await file.append(bytes(text)));
     value(await file.datasync());
     return file;
   };
@@ -21,8 +23,8 @@ export const filesContract = (create: () => { readonly files: ArchiveFiles; read
     const { files, directory } = create();
     const path = `${directory}/20131007/a.jsonl`;
     const file = value(await files.create(path));
-    expect(value(await file.append("가\n"))).toBe(4);
-    expect(value(await file.append("b\nc"))).toBe(3);
+    expect(value(await file.append(bytes("가\n")))).toBe(4);
+    expect(value(await file.append(bytes("b\nc")))).toBe(3);
     value(await file.close());
     expect(value(await files.readLines(path))).toEqual(["가", "b"]);
     expect(value(await files.readFirstLine(path))).toBe("가");
@@ -61,7 +63,7 @@ export const filesContract = (create: () => { readonly files: ArchiveFiles; read
     const { files, directory } = create();
     const file = await writeFile(files, `${directory}/a`, "one\ntwo\nthree\n");
     value(await file.truncate(8));
-    value(await file.append("3\n"));
+    value(await file.append(bytes("3\n")));
     value(await file.close());
     expect(value(await files.readLines(`${directory}/a`))).toEqual(["one", "two", "3"]);
     value(await files.cutTo(`${directory}/a`, 4));

@@ -64,12 +64,12 @@ export const testFiles = (failure: Failure = () => undefined): TestFiles => {
       return err({ code: "ENOSPC", reason: "a short write" });
     });
   const guarded = (path: string, file: SegmentFile): SegmentFile => ({
-    append: (text) =>
+    append: (bytes) =>
       call(
         "append",
         path,
-        () => file.append(text),
-        () => file.append(text.slice(0, text.length / 2)),
+        () => file.append(bytes),
+        () => file.append(bytes.subarray(0, bytes.length / 2)),
       ),
     truncate: (size) => call("truncate", path, () => file.truncate(size)),
     datasync: () => call("datasync", path, () => file.datasync()),

@@ -31,9 +31,8 @@ const describeAccess = async (path: string): Promise<string> => {
 };
 
 const segmentOn = (handle: FileHandle): SegmentFile => ({
-  append: (text) =>
+  append: (bytes) =>
     attempt(async () => {
-      const bytes = Buffer.from(text);
       const { bytesWritten } = await handle.write(bytes);
       // On a full disk the first write returns a short count and no error (measured; spec A5).
       if (bytesWritten !== bytes.length)

@@ -21,7 +21,6 @@ const none = new Uint8Array(0);
 const newline = 0x0a;
 
 export const createMemoryFiles = (): MemoryFiles => {
-  const encoder = new TextEncoder();
   const decoder = new TextDecoder();
   const contents = new Map<string, Uint8Array>();
   let failure: FileError | undefined;
@@ -52,7 +51,7 @@ export const createMemoryFiles = (): MemoryFiles => {
       if (contents.has(path)) return err({ code: "EEXIST", reason: `${path} exists` });
       contents.set(path, none);
       return ok({
-        append: (text) => writing(() => append(path, encoder.encode(text))),
+        append: (bytes) => writing(() => append(path, bytes)),
         truncate: (size) => writing(() => cut(path, size)),
         datasync: () => writing(() => undefined),
         close: async () => ok(undefined),

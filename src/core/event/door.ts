@@ -1,6 +1,6 @@
 /** Where P0 facts from outside wait while their lane is full (BLOCK): each holds its source until there is room. */
 import { BoundedQueue } from "./bounded-queue.ts";
-import type { Waiting } from "./kinds.ts";
+import type { Waiting } from "./waiting.ts";
 
 interface Blocked {
   readonly entry: Waiting;

@@ -8,7 +8,8 @@ import type { Config } from "#config/schema.ts";
 import type { Cancel, Clock } from "../ports.ts";
 import type { Fact, FactType } from "./catalog.ts";
 import type { DeadLetter } from "./dead-letters.ts";
-import type { Kind, Kinds, Waiting } from "./kinds.ts";
+import type { Kind, Kinds } from "./kinds.ts";
+import type { Waiting } from "./waiting.ts";
 
 export type Handler<F = Fact> = (fact: F) => void | Promise<void>;
 export type BatchHandler<F = Fact> = (facts: readonly F[]) => void | Promise<void>;
@@ -47,7 +48,7 @@ export interface HandlersOptions {
   readonly policy: () => Config["events"]["handlers"];
   readonly batchSize: (kind: Kind) => number;
   readonly batchWaitMs: (kind: Kind) => number;
-  /** The last piece of work of a fact ended. */
+  /** The last piece of work of a fact ended; the entry is not touched any more. */
   readonly finished: (entry: Waiting) => void;
   /** A handler gave up; `first` is true when it had not been failing before. */
   readonly gaveUp: (entry: Waiting, letter: DeadLetter, first: boolean) => void;

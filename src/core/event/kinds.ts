@@ -2,10 +2,11 @@
  * The catalogue made ready for the hot path: one object per fact type with its lane, its conflation key, its handlers and
  * its counters, so that a tick costs one look-up.
  */
-import { type Fact, type FactType, factTypes, rowOf } from "./catalog.ts";
+import { type FactType, factTypes, rowOf } from "./catalog.ts";
 import { type ActorName, type Priority, priorities } from "./fact.ts";
 import type { Registered } from "./handlers.ts";
 import type { LeftBecause } from "./lane-queue.ts";
+import type { Waiting } from "./waiting.ts";
 
 /** What happened to the facts of one type. accepted = handled + dropped + collapsed + sampled + deadLettered + waiting. */
 export interface Tally {
@@ -32,19 +33,6 @@ export interface Kind {
   readonly tally: Tally;
   /** Replaced as a whole at registration, so that a running loop over it is not disturbed. */
   handlers: readonly Registered[];
-}
-
-/** A fact in a lane or at a handler. */
-export interface Waiting {
-  readonly fact: Fact;
-  readonly kind: Kind;
-  /** Monotonic ms. */
-  readonly enqueuedAt: number;
-  /** Offered from inside the house: it uses the reserve of P0 and never blocks. */
-  readonly internal: boolean;
-  /** Pieces of work that still hold the fact: the delivery itself, and handlers that have not ended. */
-  unfinished: number;
-  failed: boolean;
 }
 
 const keyCacheSize = 10_000;
@@ -103,9 +91,10 @@ export type Kinds = ReadonlyMap<string, Kind>;
 export const createKinds = (): Kinds => new Map(factTypes.map((type) => [type, createKind(type)]));
 
 /** Counts a fact that left its lane without being taken. */
-export const countLeft = ({ kind: { tally }, fact }: Waiting, because: LeftBecause): void => {
+export const countLeft = (waiting: Waiting, because: LeftBecause): void => {
+  const { tally } = waiting.kind;
   tally[because] += 1;
   if (because !== "dropped") return;
-  tally.firstDroppedId ??= fact.id;
-  tally.lastDroppedId = fact.id;
+  tally.firstDroppedId ??= waiting.id;
+  tally.lastDroppedId = waiting.id;
 };

@@ -10,10 +10,10 @@ import { BoundedQueue } from "./bounded-queue.ts";
 import { CollapsingQueue } from "./collapsing-queue.ts";
 import { type DegradationLevel, isPausedAt } from "./degradation.ts";
 import { type Priority, priorities } from "./fact.ts";
-import type { Waiting } from "./kinds.ts";
 import type { LaneQueue, LeftBecause } from "./lane-queue.ts";
 import { RingBuffer } from "./ring-buffer.ts";
 import { SamplingQueue } from "./sampling-queue.ts";
+import type { Waiting } from "./waiting.ts";
 
 type LanesConfig = Config["events"]["lanes"];
 
@@ -90,7 +90,7 @@ export class Lanes {
       return "accepted";
     }
     const line = this.#lower[lane - 1] as LaneQueue<Waiting>;
-    line.offer(entry, entry.kind.keyOf(entry.fact.payload));
+    line.offer(entry, entry.kind.keyOf(entry.payload));
     this.#gauge(lane, line.size);
     return "accepted";
   }

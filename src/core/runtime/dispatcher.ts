@@ -13,12 +13,13 @@ import { type ActorName, type Priority, priorities } from "../event/fact.ts";
 import { createFactMaker } from "../event/fact-maker.ts";
 import { type BatchHandler, createHandlers, type Handler, reasonOf, type Unsubscribe } from "../event/handlers.ts";
 import type { Reception } from "../event/intake.ts";
-import { countLeft, createKinds, type Kind, type Tally, type Waiting } from "../event/kinds.ts";
+import { countLeft, createKinds, type Kind, type Tally } from "../event/kinds.ts";
 import { Lanes } from "../event/lanes.ts";
 import { LatencyHistogram } from "../event/latency.ts";
 import { Refusals } from "../event/refusals.ts";
 import { type Reloaded, reloadPlan } from "../event/reload.ts";
 import { TurnBudget } from "../event/turn-budget.ts";
+import { type Waiting, WaitingPlaces } from "../event/waiting.ts";
 import type { Clock } from "../ports.ts";
 import { createRandom } from "../random.ts";
 import { err, ok, type Result } from "../result.ts";
@@ -111,7 +112,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const { clock, record, deliver } = options;
   let config = options.config;
   const kinds = createKinds();
-  const makeFact = createFactMaker(options.runPrefix ?? "", () => clock.now());
+  const places = new WaitingPlaces(createFactMaker(options.runPrefix ?? "", () => config.lanes.P0.processingMsMax));
   const deadLetters = new DeadLetters(config.handlers.deadLettersMax);
   const refusals = new Refusals();
   const budget = new TurnBudget(config.lowLanesShareMin);
@@ -137,7 +138,10 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const failsafe = (code: string, reason: string): void => alarm({ type: "failsafe.tripped", source, payload: { code, reason } });
 
   const lanes = new Lanes(config, createRandom(options.seed), {
-    left: countLeft,
+    left(entry, because) {
+      countLeft(entry, because);
+      places.giveBack(entry);
+    },
     pressure(priority, level, depth, held) {
       if (priority === "P0" && level === "calm") {
         fullReported = false;
@@ -158,12 +162,12 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const finishAt = (entry: Waiting, nowMs: number): void => {
     const { lane, tally } = entry.kind;
     (inProgress[lane] as number) -= 1;
-    if (entry.failed) {
-      tally.deadLettered += 1;
-      return;
+    if (entry.failed) tally.deadLettered += 1;
+    else {
+      tally.handled += 1;
+      (histograms[lane] as LatencyHistogram).record(nowMs - entry.enqueuedAt);
     }
-    tally.handled += 1;
-    (histograms[lane] as LatencyHistogram).record(nowMs - entry.enqueuedAt);
+    places.giveBack(entry);
   };
 
   const loseToDeadLetters = (entry: Waiting, letter: DeadLetter, first: boolean): void => {
@@ -193,14 +197,11 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     gaveUp: loseToDeadLetters,
   });
 
-  const entryOf = (newFact: NewFact, kind: Kind, internal: boolean): Waiting => ({
-    fact: makeFact(newFact, kind, config.lanes.P0.processingMsMax),
-    kind,
-    enqueuedAt: clock.monotonicMs(),
-    internal,
-    unfinished: 0,
-    failed: false,
-  });
+  const entryOf = (newFact: NewFact, kind: Kind, internal: boolean): Waiting => {
+    const entry = places.take(kind);
+    entry.fill(newFact, kind, internal, newFact.at ?? clock.now(), clock.monotonicMs());
+    return entry;
+  };
 
   const reportFull = (reason: string): void => {
     if (fullReported) return;
@@ -216,6 +217,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     }
     const entry = entryOf(newFact, kind, true);
     if (lanes.offer(entry) === "full") {
+      places.giveBack(entry);
       refusals.count(newFact.type);
       reportFull(`the internal reserve of P0 is full: ${newFact.type} was refused`);
       return;
@@ -240,6 +242,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     const opened = door.wait(entry);
     reportFull(`P0 is full: ${newFact.type} from ${newFact.source} waits outside`);
     if (opened === undefined) {
+      places.giveBack(entry);
       refusals.count(newFact.type);
       return "full";
     }

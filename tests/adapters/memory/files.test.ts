@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createArchiveFiles } from "#adapters/host/archive-files.ts";
 import { createMemoryFiles } from "#adapters/memory/files.ts";
 import { temporaryDirectory } from "../../archive/setup.ts";
-import { filesContract } from "../files.contract.ts";
+import { bytes, filesContract } from "../files.contract.ts";
 
 describe.each([
   { name: "memory", create: () => ({ files: createMemoryFiles(), directory: "/archive" }) },
@@ -16,10 +16,10 @@ describe("a disk in memory", () => {
     if (!created.ok) throw new Error("refused");
     const file = created.value;
     files.fail({ code: "ENOSPC", reason: "full" });
-    expect(await file.append("lost\n")).toMatchObject({ ok: false, error: { code: "ENOSPC" } });
+    expect(await file.append(bytes("lost\n"))).toMatchObject({ ok: false, error: { code: "ENOSPC" } });
     expect(await files.create("/b")).toMatchObject({ ok: false });
     files.fail(undefined);
-    expect(await file.append("kept\n")).toEqual({ ok: true, value: 5 });
+    expect(await file.append(bytes("kept\n"))).toEqual({ ok: true, value: 5 });
     expect(files.text("/a")).toBe("kept\n");
   });
 });
