@@ -77,6 +77,7 @@ const mayImport: Partial<Record<Room, readonly string[]>> = {
 
 const libraries = new Set([
   "tar",
+  "minizlib",
   "pino",
   "fastify",
   "prom-client",

@@ -21,18 +21,18 @@ import {
   utimesSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { Readable, Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { createGunzip, createGzip } from "node:zlib";
 import { Header, Parser, Pax, type ReadEntry } from "tar";
 import { err, ok, type Result } from "#core/result.ts";
 import type { ArchivedFile, ArchiveMember, HostError, ReadBack, SkippedFile, SourceFile } from "#ops/ports.ts";
-import { chunkBytes, codeOf, newestRecordAt, openSource, readPieces, reasonOf, stampOf } from "./backup-tree.ts";
+import { codeOf, newestRecordAt, openSource, readPieces, reasonOf, stampOf } from "./backup-tree.ts";
 import { partialPath, publish, syncDirectory, writeAllSync } from "./durable-files.ts";
+import { gunzip, gzip } from "./gzip.ts";
 
 export type Tick = (bytes: number, files: number) => void;
 
 const blockBytes = 512;
+/** Read at once: what it becomes must fit into memory, whatever somebody has put there in an archive's place. */
+const compressedBytes = 64 * 1024;
 
 /** The blocks before a member's content. */
 const headersOf = (path: string, mode: number, uid: number, gid: number, size: number, mtime: Date): Buffer => {
@@ -102,21 +102,10 @@ export const archive = async (
   try {
     fd = openSync(partial, "w", 0o600);
     const out = fd;
-    await pipeline(
-      Readable.from(members()),
-      createGzip({ level: request.gzipLevel, chunkSize: chunkBytes / 4 }),
-      new Writable({
-        write(chunk: Buffer, _encoding, done) {
-          try {
-            writeAllSync(out, chunk);
-            bytes += chunk.length;
-            done();
-          } catch (error) {
-            done(error as Error);
-          }
-        },
-      }),
-    );
+    for await (const chunk of gzip(members(), request.gzipLevel)) {
+      writeAllSync(out, chunk);
+      bytes += chunk.length;
+    }
     const onDisk = fstatSync(fd).size;
     if (onDisk !== bytes) throw new Error(`${bytes} bytes were written and ${onDisk} are there`);
     fsyncSync(fd);
@@ -186,22 +175,16 @@ const readThrough = async (
   parser.on("error", (error: Error) => {
     problem ??= error;
   });
-  await pipeline(
-    createReadStream(path, { highWaterMark: chunkBytes / 4 }),
-    async function* (source: AsyncIterable<Buffer>) {
-      for await (const piece of source) {
-        onCompressed?.(piece);
-        yield piece;
-      }
-    },
-    createGunzip({ chunkSize: chunkBytes }),
-    async (source: AsyncIterable<Buffer>) => {
-      for await (const piece of source) {
-        if (!parser.write(piece)) await new Promise<void>((resume) => parser.once("drain", resume));
-        if (problem !== undefined) throw problem;
-      }
-    },
-  );
+  async function* compressed(): AsyncGenerator<Buffer> {
+    for await (const piece of createReadStream(path, { highWaterMark: compressedBytes })) {
+      onCompressed?.(piece as Buffer);
+      yield piece as Buffer;
+    }
+  }
+  for await (const piece of gunzip(compressed())) {
+    if (!parser.write(piece)) await new Promise<void>((resume) => parser.once("drain", resume));
+    if (problem !== undefined) throw problem;
+  }
   await new Promise<void>((resolve) => {
     parser.once("end", resolve);
     parser.once("error", () => resolve());

@@ -4,6 +4,7 @@ import { ok } from "#core/result.ts";
 import type { BackupWorker } from "#ops/ports.ts";
 import { archive, extract, readBack, type Tick } from "./backup-archive.ts";
 import { inspect, newestRecordIn, survey } from "./backup-tree.ts";
+import { runWhenIdle } from "./idle-thread.ts";
 
 /** What may be asked: the port's methods with their request. */
 export type BackupWork = {
@@ -15,8 +16,10 @@ export type BackupAnswer =
   | { readonly id: number; readonly type: "result"; readonly result: unknown };
 
 const port = parentPort as MessagePort;
-/** Progress is told once in so many bytes, or files. */
-const bytesPerReport = 8 << 20;
+// Compression is a whole processor's work, and no fill may wait for it.
+runWhenIdle();
+/** Progress is told once in so many bytes, or files: often, because a thread that steps behind all others may be slow and well. */
+const bytesPerReport = 1 << 20;
 const filesPerReport = 256;
 
 const perform = async (id: number, work: BackupWork): Promise<unknown> => {

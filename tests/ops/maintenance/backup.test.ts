@@ -1,5 +1,5 @@
 /** Backups on a real disk: what is written, that it is the same every time, and that others can read it. */
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import {
   closeSync,
   constants,
@@ -209,6 +209,32 @@ describe("a backup", () => {
 });
 
 describe("the backup thread", () => {
+  const chrt = spawnSync("chrt", ["--version"]).status === 0;
+  const needs = chrt ? "" : " (needs Linux with chrt: apt-get install util-linux)";
+  it.skipIf(!chrt && !process.env.CI)(
+    `runs only when nobody else wants the processor${needs}, so that no fill waits for a backup (M10)`,
+    async () => {
+      /** Scheduling policy of each thread of this process; 5 is SCHED_IDLE (proc(5), field 41). */
+      const policies = (): Map<string, number> =>
+        new Map(
+          readdirSync("/proc/self/task").map((thread) => {
+            const fields = readFileSync(`/proc/self/task/${thread}/stat`, "utf8")
+              .replace(/^.*\) /, "")
+              .split(" ");
+            return [thread, Number(fields[38])];
+          }),
+        );
+      const before = policies();
+      const thread = createBackupThread();
+      shop.write("a.jsonl");
+      expect(await thread.survey({ root: shop.data, globs: ["**"] })).toMatchObject({ ok: true });
+      const idle = [...policies()].filter(([id, policy]) => policy === 5 && !before.has(id));
+      expect(idle).toHaveLength(1);
+      expect(policies().get(String(process.pid))).toBe(0);
+      await thread.close();
+    },
+  );
+
   it("gives up work that makes no progress, and works again afterwards", async () => {
     shop.write("a.jsonl");
     const thread = createBackupThread({ stallMsMax: 2_000 });
