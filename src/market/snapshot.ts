@@ -100,9 +100,9 @@ const optionalNumber = (name: string, value: number | undefined): string => (val
 const opening = `{"_schema":"${snapshotSchemaName}","meta":{"at":`;
 
 /** Between `at` and the row's number: the same for every row of a process. */
-let ofRun = { session: "", run: "", text: "" };
+let ofRun: { readonly session: string; readonly run: string; readonly text: string } | undefined;
 const runText = ({ session, run }: SnapshotRecord["meta"]): string => {
-  if (ofRun.session !== session || ofRun.run !== run)
+  if (ofRun === undefined || ofRun.session !== session || ofRun.run !== run)
     ofRun = { session, run, text: `,"session":${quote(session)},"run":${quote(run)},"sequence":` };
   return ofRun.text;
 };

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { z } from "zod";
 import { marketPhases, qualityFlags, type SnapshotRecord, snapshotJsonSchema, snapshotLine, stages } from "#market/snapshot.ts";
 import { testPipeline, tick } from "./setup.ts";
@@ -47,6 +47,25 @@ it("writes the bytes of JSON.stringify, whatever the record", () => {
   fc.assert(
     fc.property(records, (record) => {
       expect(snapshotLine(record)).toBe(`${JSON.stringify(record)}\n`);
+    }),
+  );
+});
+
+it("keeps one row's names out of the next, of whichever session, symbol, market and stage they are", async () => {
+  // What is remembered from row to row begins empty with a process: so with every run of this property.
+  const name = fc.constantFrom("", "A", "B");
+  const few = fc.tuple(records, name, name, name, name).map(
+    ([record, session, run, symbol, market]): SnapshotRecord => ({
+      ...record,
+      meta: { ...record.meta, session, run },
+      context: { ...record.context, symbol, market },
+    }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(few, { minLength: 1, maxLength: 8 }), async (rows) => {
+      vi.resetModules();
+      const fresh = await import("#market/snapshot.ts");
+      for (const row of rows) expect(fresh.snapshotLine(row)).toBe(`${JSON.stringify(row)}\n`);
     }),
   );
 });
