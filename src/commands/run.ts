@@ -124,8 +124,13 @@ const reportText = (report: SessionReport, { instruments }: Config): string => {
   const positions = Object.entries(report.positions).map(([symbol, lots]) => `${symbol} ${lots}`);
   const grouped = (count: number): string => count.toLocaleString("en-US");
   const time = (iso: string | null): string => (iso === null ? "" : `${iso.slice(0, 19).replace("T", " ")}`);
-  const lane = ([name, { handled, dropped, p99Ms }]: [string, SessionReport["lanes"]["P0"]]): string =>
-    `${name} ${grouped(handled)}${dropped > 0 ? ` (${dropped} dropped)` : ""} p99 ${p99Ms} ms`;
+  const lane = ([name, figures]: [string, SessionReport["lanes"]["P0"]]): string => {
+    const { handled, dropped, sampled, deadLettered, p99Ms } = figures;
+    const lost = Object.entries({ dropped, "sampled out": sampled, "given up": deadLettered })
+      .filter(([, count]) => count > 0)
+      .map(([fate, count]) => `${grouped(count)} ${fate}`);
+    return `${name} ${grouped(handled)}${lost.length > 0 ? ` (${lost.join(", ")})` : ""} p99 ${p99Ms} ms`;
+  };
   return `
 Session report${report.recovered ? ", recovered from an earlier run" : ""}
   market       ${market.from === null ? "no trade" : `${time(market.from)} … ${time(market.to)} UTC`}, ${grouped(market.ticks)} ticks

@@ -125,6 +125,22 @@ describe("a session that must not go on", () => {
     expect(sessionReportSchema.parse(JSON.parse(stdout)).orders.total).toBe(0);
   });
 
+  it("a strategy that throws at every trade: WARNING for as long as it does, and the report says how many it never saw", async () => {
+    const folder = emptyFolder();
+    const strategy = join(folder, "strategy.mjs");
+    writeFileSync(
+      strategy,
+      'export const createStrategy = () => ({ name: "deaf", onTrade: () => { throw new Error("a bug of mine"); }, evaluate: () => [] });\n',
+    );
+    const config = join(folder, "config.yaml");
+    writeFileSync(config, "events: { handlers: { retries: 0 } }\n");
+    const given = ["--speed", "max", "--port", "0", "--home", join(folder, "home"), "--strategy", strategy, "--config", config];
+    const { exitCode, stdout } = await qts("run", ...given);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain("safety WARNING, operating DEFENSIVE");
+    expect(stdout).toMatch(/P1 \d+ \(265,\d{3} given up\)/);
+  });
+
   it("a state that cannot be read back: refused with the place, the reason and how to go on; --new-session begins without it", async () => {
     const home = join(emptyFolder(), "home");
     const first = await begin(home);

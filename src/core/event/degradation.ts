@@ -29,3 +29,6 @@ const pausedLanes: { readonly [L in DegradationLevel]: readonly Priority[] } = {
 };
 
 export const isPausedAt = (level: DegradationLevel, priority: Priority): boolean => pausedLanes[level].includes(priority);
+
+export const isBetter = (level: DegradationLevel, than: DegradationLevel): boolean =>
+  degradationLevels.indexOf(level) < degradationLevels.indexOf(than);

@@ -31,7 +31,7 @@ export interface Registered {
   readonly batch: Batch | undefined;
   /** Facts it holds: being awaited, or waiting for a retry. */
   inProgress: number;
-  /** It gave up on a fact and has not succeeded since: one safety report, not one per fact. */
+  /** It gave up on a critical fact and has not succeeded on one since: one safety report, not one per fact. */
   failing: boolean;
   removed: boolean;
 }
@@ -50,7 +50,7 @@ export interface HandlersOptions {
   readonly batchWaitMs: (kind: Kind) => number;
   /** The last piece of work of a fact ended; the entry is not touched any more. */
   readonly finished: (entry: Waiting) => void;
-  /** A handler gave up; `first` is true when it had not been failing before. */
+  /** A handler gave up; `first`: on a critical fact, and it had not been failing on them before. */
   readonly gaveUp: (entry: Waiting, letter: DeadLetter, first: boolean) => void;
 }
 
@@ -61,7 +61,11 @@ export interface Handlers {
   run(entry: Waiting): void;
   /** Hands over what waits in half-full groups. */
   flushBatches(): void;
+  /** The next failure of every handler counts as its first. */
+  forgetFailures(): void;
 }
+
+const isCritical = ({ kind }: Waiting): boolean => kind.lane === 0;
 
 const isPromise = (value: unknown): value is Promise<void> =>
   typeof value === "object" && value !== null && typeof (value as Promise<void>).then === "function";
@@ -70,7 +74,7 @@ export const reasonOf = (error: unknown): string => (error instanceof Error ? er
 
 export const createHandlers = (options: HandlersOptions): Handlers => {
   const { kinds, clock, policy, finished, gaveUp } = options;
-  const batched = new Set<Registered>();
+  const registered = new Set<Registered>();
 
   const settle = (entry: Waiting): void => {
     entry.unfinished -= 1;
@@ -83,12 +87,17 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
   };
 
   const giveUp = (handler: Registered, entries: readonly Waiting[], attempts: number, reason: string): void => {
-    const first = !handler.failing;
-    handler.failing = true;
-    entries.forEach((entry, index) => {
+    for (const entry of entries) {
+      const first = isCritical(entry) && !handler.failing;
+      if (first) handler.failing = true;
       entry.failed = true;
-      gaveUp(entry, { fact: entry.fact, handler: handler.name, reason, attempts }, first && index === 0);
-    });
+      gaveUp(entry, { fact: entry.fact, handler: handler.name, reason, attempts }, first);
+    }
+  };
+
+  const succeeded = (work: Work): void => {
+    if (work.entries.some(isCritical)) work.handler.failing = false;
+    end(work);
   };
 
   const failed = (work: Work, reason: string): void => {
@@ -117,11 +126,7 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
       once(() => failed(work, `took longer than ${timeoutMs} ms`)),
     );
     clock.hold(outcome).then(
-      () =>
-        once(() => {
-          work.handler.failing = false;
-          end(work);
-        }),
+      () => once(() => succeeded(work)),
       (error: unknown) => once(() => failed(work, reasonOf(error))),
     );
   };
@@ -143,8 +148,7 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
       failed(work, reasonOf(error));
       return;
     }
-    handler.failing = false;
-    end(work);
+    succeeded(work);
   };
 
   /** A fact whose first attempt did not end at once: from here on it is the handler's, outside the lane. */
@@ -182,7 +186,7 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
       try {
         const outcome = (handler.callOne as Handler)(entry.fact);
         if (isPromise(outcome)) watch(hold(handler, entry), outcome);
-        else handler.failing = false;
+        else if (isCritical(entry)) handler.failing = false;
       } catch (error) {
         failed(hold(handler, entry), reasonOf(error));
       }
@@ -193,12 +197,13 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
     const types: readonly string[] =
       typeof filter === "string" ? [filter] : typeof filter === "function" ? [...kinds.keys()] : filter;
     const told = types.map((type) => kinds.get(type)).filter((kind) => kind !== undefined);
+    registered.add(handler);
     for (const kind of told) kind.handlers = [...kind.handlers, handler];
     return () => {
       if (handler.removed) return;
       if (handler.batch !== undefined) flush(handler, handler.batch);
       handler.removed = true;
-      batched.delete(handler);
+      registered.delete(handler);
       for (const kind of told) kind.handlers = kind.handlers.filter((other) => other !== handler);
     };
   };
@@ -220,9 +225,7 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
       const call = (entries: readonly Waiting[]): void | Promise<void> =>
         (callBatch as BatchHandler)(entries.map(({ fact }) => fact));
       const batch: Batch = { entries: [], cancelFlush: undefined };
-      const handler = create(filter, { name, call, callOne: undefined, batch });
-      batched.add(handler);
-      return register(filter, handler);
+      return register(filter, create(filter, { name, call, callOne: undefined, batch }));
     },
     run(entry) {
       entry.unfinished += 1;
@@ -240,7 +243,10 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
       settle(entry);
     },
     flushBatches() {
-      for (const handler of batched) if (handler.batch !== undefined) flush(handler, handler.batch);
+      for (const handler of registered) if (handler.batch !== undefined) flush(handler, handler.batch);
+    },
+    forgetFailures() {
+      for (const handler of registered) handler.failing = false;
     },
   };
 };

@@ -7,7 +7,7 @@
 import type { Config } from "#config/schema.ts";
 import { type Fact, type FactType, factProblem, isFactType, type NewFact, type Offer } from "../event/catalog.ts";
 import { type DeadLetter, DeadLetters } from "../event/dead-letters.ts";
-import type { DegradationLevel } from "../event/degradation.ts";
+import { type DegradationLevel, isBetter, isPausedAt } from "../event/degradation.ts";
 import { Door } from "../event/door.ts";
 import { type ActorName, type Priority, priorities } from "../event/fact.ts";
 import { createFactMaker } from "../event/fact-maker.ts";
@@ -96,7 +96,7 @@ export interface Dispatcher {
 }
 
 const source = "dispatcher";
-/** A handler that fails on every other tick is one finding, not a thousand. */
+/** A handler that fails on every tick is one finding a minute: not a thousand, and not one whose alarm ends while it goes on. */
 const gaveUpEveryMs = 60_000;
 /** In which latencies are counted for Prometheus; the SLAs of spec E8 are among them. */
 const bucketsMs = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 50, 100, 300, 500, 1000] as const;
@@ -137,6 +137,10 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   };
   const failsafe = (code: string, reason: string): void => alarm({ type: "failsafe.tripped", source, payload: { code, reason } });
 
+  const anomaly = (code: string, reason: string): void => alarm({ type: "anomaly.raised", source, payload: { code, reason } });
+  const alarmFull = (priority: Priority, depth: number): void =>
+    anomaly("AN062", `${priority} is at its critical mark: ${depth} facts wait`);
+
   const lanes = new Lanes(config, createRandom(options.seed), {
     left(entry, because) {
       countLeft(entry, because);
@@ -149,9 +153,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         calm = undefined;
       }
       // A lane that safety itself holds back may fill up: an alarm about it would only prolong what paused it.
-      if (level !== "critical" || held) return;
-      const reason = `${priority} is at its critical mark: ${depth} facts wait`;
-      alarm({ type: "anomaly.raised", source, payload: { code: "AN062", reason } });
+      if (level === "critical" && !held) alarmFull(priority, depth);
     },
   });
 
@@ -175,12 +177,13 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     deadLetters.add(letter);
     const { handler, fact } = letter;
     // About our own alarms no alarm is raised: the actor or handler that fails on them would be asked for ever.
-    if (!first || fact.source === source) return;
+    if (fact.source === source) return;
     const reason = `${handler} gave up on ${fact.type}: ${letter.reason}`;
-    if (entry.kind.lane === 0) failsafe("FS098", reason);
-    else if (clock.now() - (gaveUpAt.get(handler) ?? Number.NEGATIVE_INFINITY) >= gaveUpEveryMs) {
+    if (entry.kind.lane === 0) {
+      if (first) failsafe("FS098", reason);
+    } else if (clock.now() - (gaveUpAt.get(handler) ?? Number.NEGATIVE_INFINITY) >= gaveUpEveryMs) {
       gaveUpAt.set(handler, clock.now());
-      alarm({ type: "anomaly.raised", source, payload: { code: "AN063", reason } });
+      anomaly("AN063", reason);
     }
   };
 
@@ -196,6 +199,16 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     finished: finish,
     gaveUp: loseToDeadLetters,
   });
+
+  /** Safety has recovered: what has not is told once more, so that no alarm ends before its cause. */
+  const alarmAnew = (before: DegradationLevel): void => {
+    fullReported = false;
+    deliveryFails = false;
+    gaveUpAt.clear();
+    handlers.forgetFailures();
+    for (const priority of priorities)
+      if (lanes.pressure(priority) === "critical" && !isPausedAt(before, priority)) alarmFull(priority, lanes.depth(priority));
+  };
 
   const entryOf = (newFact: NewFact, kind: Kind, internal: boolean): Waiting => {
     const entry = places.take(kind);
@@ -439,8 +452,10 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       return lanes.degradation;
     },
     setDegradation(level) {
-      if (level === lanes.degradation) return;
+      const before = lanes.degradation;
+      if (level === before) return;
       lanes.degradation = level;
+      if (isBetter(level, before)) alarmAnew(before);
       if (level === "CRITICAL_ONLY")
         alarm({
           type: "guardrail.tripped",

@@ -3,6 +3,12 @@ import { describe, expect, it } from "vitest";
 import type { NewFact } from "#core/event/catalog.ts";
 import { balanced, drainAll, fill, imbalance, lettersOf, metric, setUp, tick, turn } from "./setup.ts";
 
+const fails = (): never => {
+  throw new Error("broken");
+};
+
+const codesOf = (reported: readonly NewFact[]): unknown[] => reported.map(({ payload }) => (payload as { code?: string }).code);
+
 describe("several handlers of one type", () => {
   it("are isolated: one that throws takes nothing from the others, from the actors or from the next fact", () => {
     const delivered: string[] = [];
@@ -202,6 +208,55 @@ describe("a handler that fails", () => {
     expect(dispatcher.deadLetters.groups()).toMatchObject([
       { count: 100, latest: { handler: "strategy", reason: "odd", fact: { payload: { sequence: 99 } } } },
     ]);
+  });
+
+  it("and goes on failing raises AN063 every minute: the warning does not end while the failing goes on", () => {
+    const { clock, dispatcher, handled } = setUp({ handlers: { retries: 0 } });
+    dispatcher.handle("market.trade.ticked", fails, { name: "strategy" });
+    for (let second = 0; second < 600; second += 1) {
+      dispatcher.offer(tick("A", second));
+      drainAll(dispatcher);
+      clock.wind(1000);
+    }
+    expect(handled.filter((mark) => mark === "anomaly.raised:AN063")).toHaveLength(10);
+  });
+
+  it("on fills is FS098 also when it has failed on other facts before, or succeeds on them in between", () => {
+    const reported: NewFact[] = [];
+    const { dispatcher } = setUp({ handlers: { retries: 0 } }, { report: (newFact) => reported.push(newFact) });
+    dispatcher.handle(
+      ["market.trade.ticked", "order.filled"],
+      ({ type, payload }) => {
+        if (type === "order.filled" || payload.sequence === 0) fails();
+      },
+      { name: "ledger" },
+    );
+    for (let mark = 0; mark < 3; mark += 1) {
+      dispatcher.offer(tick("A", mark));
+      drainAll(dispatcher);
+      dispatcher.offer(fill(mark));
+      drainAll(dispatcher);
+    }
+    expect(codesOf(reported)).toEqual(["AN063", "FS098"]);
+  });
+
+  it("is told again at its next failure once safety has recovered, however soon that is", () => {
+    const reported: NewFact[] = [];
+    const { dispatcher } = setUp({ handlers: { retries: 0 } }, { report: (newFact) => reported.push(newFact) });
+    dispatcher.handle(["market.trade.ticked", "order.filled"], fails, { name: "ledger" });
+    const both = (mark: number): void => {
+      dispatcher.offer(tick("A", mark));
+      dispatcher.offer(fill(mark));
+      drainAll(dispatcher);
+    };
+    both(1);
+    dispatcher.setDegradation("P2_P3_PAUSED");
+    both(2);
+    expect(codesOf(reported)).toEqual(["FS098", "AN063"]);
+    dispatcher.setDegradation("NORMAL");
+    both(3);
+    both(4);
+    expect(codesOf(reported)).toEqual(["FS098", "AN063", "FS098", "AN063"]);
   });
 
   it("and keeps failing fills a bounded list: the newest letters stay, the others are counted", () => {

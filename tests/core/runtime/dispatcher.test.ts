@@ -361,6 +361,24 @@ describe("backpressure (E6)", () => {
     expect(handled[0]).toBe("anomaly.raised:AN062");
   });
 
+  it("raises it again when safety has recovered and the lane has not, except for a lane that safety had held back", () => {
+    const marks = { capacity: 10, warningShare: 0.5, criticalShare: 0.8 };
+    const { dispatcher, handled } = setUp({ lanes: { P1: marks, P3: { ...marks, samplingMarkShare: 1 } } });
+    const flood = (): void => {
+      for (let mark = 0; mark < 9; mark += 1) dispatcher.offer(tick("A", mark));
+      for (let mark = 0; mark < 9; mark += 1) dispatcher.offer(metric(mark));
+    };
+    dispatcher.setDegradation("P3_PAUSED");
+    flood();
+    dispatcher.setDegradation("NORMAL");
+    drainAll(dispatcher);
+    expect(anomalies(handled)).toHaveLength(2);
+    dispatcher.setDegradation("P3_PAUSED");
+    dispatcher.setDegradation("NORMAL");
+    drainAll(dispatcher);
+    expect(anomalies(handled)).toHaveLength(2);
+  });
+
   it("raises none for a lane that safety itself holds back", () => {
     const { dispatcher, handled } = setUp({ lanes: { P1: { capacity: 10, warningShare: 0.5, criticalShare: 0.8 } } });
     dispatcher.setDegradation("CRITICAL_ONLY");
