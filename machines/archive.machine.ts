@@ -57,6 +57,8 @@ interface ArchiveContext {
   readonly samples: readonly ArchiveSample[];
   readonly isLosing: boolean;
   readonly disk: DiskLevel;
+  /** Why the archive could not write last, for people. */
+  readonly failure: string;
 }
 
 export const reopenTimer = "archive.reopen";
@@ -85,7 +87,15 @@ export const archiveMachine = setup({
       const text = `${event.path}: ${event.code}, ${event.reason}; ${event.bufferedRows} rows wait in memory`;
       enqueue.emit({ type: "safety.report", kind: "anomaly", code: "AN070", reason: text });
       enqueue.emit({ type: "alert.critical", code: "AN070", text });
+      enqueue.assign({ failure: text });
     }),
+    // People were told once. Safety takes silence for the end of a trouble, so it is told as long as it lasts.
+    reportStill: emit(({ context }) => ({
+      type: "safety.report" as const,
+      kind: "anomaly" as const,
+      code: "AN070" as const,
+      reason: context.failure,
+    })),
     resolveFailure: emit(({ event }) => ({
       type: "alert.resolved" as const,
       code: "AN070" as const,
@@ -100,10 +110,10 @@ export const archiveMachine = setup({
       const samples = withSample(context.samples, event);
       const { lost, received } = lostInWindow(samples);
       const isLosing = received > 0 && (received - lost) / received < context.policy.persistedShareMin;
-      if (isLosing && !context.isLosing) {
+      if (isLosing) {
         const text = `${lost} of ${received} rows received were not persisted`;
         enqueue.emit({ type: "safety.report", kind: "anomaly", code: "AN071", reason: text });
-        enqueue.emit({ type: "alert.critical", code: "AN071", text });
+        if (!context.isLosing) enqueue.emit({ type: "alert.critical", code: "AN071", text });
       }
       if (!isLosing && context.isLosing)
         enqueue.emit({ type: "alert.resolved", code: "AN071", text: "what is received is persisted again" });
@@ -112,20 +122,22 @@ export const archiveMachine = setup({
     judgeDisk: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== "disk.measured") return;
       const disk = diskLevel(context.disk, event.freeShare, context.policy.disk);
-      if (disk === context.disk) return;
+      // A disk may be rather full for months; one that is nearly full is told to safety as long as it is.
+      if (disk === context.disk && disk !== "critical") return;
       enqueue.assign({ disk });
       const until = event.hoursUntilFull === undefined ? "" : `, full in about ${event.hoursUntilFull.toFixed(1)} h`;
       const text = `${(event.freeShare * 100).toFixed(1)} % of the disk is free (${event.freeBytes} bytes)${until}`;
       if (disk === "ok") enqueue.emit({ type: "alert.resolved", code: "AN081", text });
       else {
         enqueue.emit({ type: "safety.report", kind: "anomaly", code: "AN081", reason: text });
-        enqueue.emit({ type: disk === "critical" ? "alert.critical" : "alert.warning", code: "AN081", text });
+        if (disk !== context.disk)
+          enqueue.emit({ type: disk === "critical" ? "alert.critical" : "alert.warning", code: "AN081", text });
       }
     }),
   },
 }).createMachine({
   id: "archive",
-  context: ({ input }) => ({ policy: input, samples: [], isLosing: false, disk: "ok" }),
+  context: ({ input }) => ({ policy: input, samples: [], isLosing: false, disk: "ok", failure: "" }),
   initial: "idle",
   on: {
     // Files that were open died with the process before; its counters too.
@@ -149,6 +161,7 @@ export const archiveMachine = setup({
       entry: "setReopen",
       on: {
         "timer.due": { guard: "isReopenDue", actions: ["open", "setReopen"] },
+        "archive.measured": { actions: ["judgeSample", "reportStill"] },
         "archive.opened": { target: "writing", actions: ["clearReopen", "resolveFailure"] },
         "archive.close.requested": { target: "closing", actions: "clearReopen" },
       },
@@ -163,6 +176,7 @@ export const archiveMachine = setup({
       description: "Rows wait in a bounded buffer; the sink tries again by itself. What does not fit is counted and declared.",
       on: {
         "archive.write.resumed": { target: "writing", actions: "resolveFailure" },
+        "archive.measured": { actions: ["judgeSample", "reportStill"] },
         "archive.close.requested": { target: "closing" },
       },
     },

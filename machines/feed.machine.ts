@@ -199,7 +199,7 @@ export const feedMachine = setup({
       entry: "clearSilence",
       always: [
         { guard: "hasNoTryLeft", target: "failed" },
-        { guard: "isAlerted", target: "reconnecting" },
+        { guard: "isAlerted", target: "reconnecting", actions: "reportMissing" },
         { target: "reconnecting", actions: ["reportMissing", "alertMissing", "noteAlert"] },
       ],
     },
@@ -214,8 +214,10 @@ export const feedMachine = setup({
     },
     stopped: { description: "Market data was stopped on request." },
     failed: {
-      description: "Every try was used up: a person must ask for the connection again.",
-      entry: ["alertGivenUp", "noteAlert"],
+      description:
+        "Every try was used up: a person must ask for the connection again, and safety is told that data is still missing.",
+      entry: ["alertGivenUp", "noteAlert", "reportMissing", "setStaleLimit"],
+      on: { "timer.due": { guard: "isRetryDue", actions: ["reportMissing", "setStaleLimit"] } },
     },
   },
 });

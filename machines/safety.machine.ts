@@ -7,7 +7,7 @@
  */
 import { assign, enqueueActions, setup } from "xstate";
 import type { Alert, TimerClear, TimerSet } from "./effects.ts";
-import { isSafetyCode, type SafetyCode } from "./safety.codes.ts";
+import { isSafetyCode, isToldByItsFinder, type SafetyCode } from "./safety.codes.ts";
 
 export const safetyStates = ["NORMAL", "WARNING", "FAIL", "LOCKDOWN"] as const;
 export type SafetyState = (typeof safetyStates)[number];
@@ -130,6 +130,7 @@ const base = setup({
     noteCause: assign(({ event }) => ({ cause: { ...causeOf(event), at: event.at } })),
     alertWarning: enqueueActions(({ context, event, enqueue }) => {
       const { code, reason } = causeOf(event);
+      if (isToldByItsFinder(code)) return;
       const known = registered(code, "AN199");
       enqueue.emit({ type: "alert.warning", code: known, text: known === code ? reason : `${code}: ${reason}` });
       enqueue.assign({ alerted: [...new Set([...context.alerted, known])] });

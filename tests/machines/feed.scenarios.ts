@@ -77,6 +77,7 @@ const missing = (reason: string): readonly FeedEffect[] => [
   { type: "safety.report", kind: "anomaly", code: "AN010", reason },
   { type: "alert.warning", code: "AN010", text: reason },
 ];
+const stillMissing = (reason: string): FeedEffect => missing(reason)[0] as FeedEffect;
 const wellAgain: FeedEffect = { type: "alert.resolved", code: "AN010", text: "replay delivers again" };
 const closedMarket: FeedEffect = {
   type: "alert.resolved",
@@ -188,15 +189,24 @@ const isSilent: readonly Scenario<Machine>[] = [
     name: "a silent feed gets a new connection when it stays silent: a socket can be dead without knowing it",
     run: (machine) => {
       const driven = stale(machine);
-      assert.deepEqual(driven.send(due("feed.retry", 40_100)), [close, clearSilence, retryAfter(0, 40_100)]);
+      assert.deepEqual(driven.send(due("feed.retry", 40_100)), [
+        close,
+        clearSilence,
+        stillMissing("replay has delivered nothing for 20000 ms"),
+        retryAfter(0, 40_100),
+      ]);
       assert.equal(driven.value(), "reconnecting");
     },
   },
   {
-    name: "a silent feed that loses its connection is tried again without a second report",
+    name: "a silent feed that loses its connection is tried again without a second alert",
     run: (machine) => {
       const driven = stale(machine);
-      assert.deepEqual(driven.send(lost(30_000)), [clearSilence, retryAfter(0, 30_000)]);
+      assert.deepEqual(driven.send(lost(30_000)), [
+        clearSilence,
+        stillMissing("replay is disconnected: reset"),
+        retryAfter(0, 30_000),
+      ]);
       assert.equal(driven.value(), "reconnecting");
       const { cause }: { readonly cause: string } = driven.context();
       assert.equal(cause, "replay is disconnected: reset");
@@ -241,17 +251,17 @@ const isGone: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "a lost connection is told to safety and to people once, however often it fails, and the waits grow",
+    name: "a lost connection is told to people once and to safety at every try that fails, and the waits grow",
     run: (machine) => {
       const driven = live(machine);
-      let reports = 0;
+      const told: string[] = [];
       for (let round = 0, at = 5000; round < 10; round++, at += 60_000) {
         const effects = driven.send(lost(at, "refused"));
         assert.deepEqual(effects.at(-1), retryAfter(round, at));
-        reports += effects.filter(({ type }) => type === "safety.report" || type === "alert.warning").length;
+        told.push(...types(effects).filter((type) => type === "safety.report" || type === "alert.warning"));
         driven.send(due("feed.retry", at + 30_000));
       }
-      assert.equal(reports, 2);
+      assert.deepEqual(told, ["safety.report", "alert.warning", ...Array.from({ length: 9 }, () => "safety.report")]);
       assert.equal(driven.value(), "connecting");
     },
   },
@@ -316,11 +326,15 @@ const isGone: readonly Scenario<Machine>[] = [
       }
       assert.equal(driven.value(), "failed");
       const text = "replay is disconnected: refused; given up after 2 tries, replay waits for a person";
-      assert.deepEqual(effects, [clearSilence, { type: "alert.critical", code: "AN010", text }]);
-      assert.deepEqual(driven.send(due("feed.retry", 200_000)), []);
+      const still = stillMissing("replay is disconnected: refused");
+      assert.deepEqual(effects, [clearSilence, { type: "alert.critical", code: "AN010", text }, still, retryAt(141_000)]);
+      // Nothing is tried any more; safety is told that data is still missing.
+      assert.deepEqual(driven.send(due("feed.retry", 141_000)), [still, retryAt(161_000)]);
+      assert.deepEqual(driven.send(due("feed.silence", 150_000)), []);
+      assert.equal(driven.value(), "failed");
       assert.deepEqual(driven.send(request(1_000_000)), [open, retryAt(1_010_000)]);
       assert.equal(driven.value(), "connecting");
-      assert.deepEqual(driven.send(lost(1_000_100, "refused")), [clearSilence, retryAfter(0, 1_000_100)]);
+      assert.deepEqual(driven.send(lost(1_000_100, "refused")), [clearSilence, still, retryAfter(0, 1_000_100)]);
     },
   },
   {

@@ -1,7 +1,7 @@
 /** What the safety machine promises, sentence by sentence (spec S1–S7). */
 import assert from "node:assert/strict";
 import { createRandom } from "#core/random.ts";
-import { describedCodes } from "#machines/safety.codes.ts";
+import { describedCodes, isToldByItsFinder } from "#machines/safety.codes.ts";
 import {
   brokerTimer,
   quietTimer,
@@ -18,7 +18,7 @@ const policy = { quietPeriodMs: 600_000, brokerGraceMs: 30_000 };
 const begin = (machine: Machine) => drive<SafetyEvent, SafetyEffect>(machine, policy);
 type Safety = ReturnType<typeof begin>;
 
-export const anomaly = (at: number, code = "AN010"): SafetyEvent => ({ type: "anomaly.raised", at, code, reason: "silent" });
+export const anomaly = (at: number, code = "AN060"): SafetyEvent => ({ type: "anomaly.raised", at, code, reason: "silent" });
 export const guardrail = (at: number): SafetyEvent => ({ type: "guardrail.tripped", at, code: "GR020", reason: "limit" });
 export const failsafe = (at: number, code = "FS070"): SafetyEvent => ({ type: "failsafe.tripped", at, code, reason: "drift" });
 export const cleared = (at: number, code = "FS070"): SafetyEvent => ({ type: "failsafe.cleared", at, code, reason: "agrees" });
@@ -65,7 +65,7 @@ const table: readonly (readonly [SafetyState, string, SafetyEvent, SafetyState])
   ["WARNING", "a guardrail", guardrail(10), "WARNING"],
   ["WARNING", "a fail-safe", failsafe(10), "FAIL"],
   ["WARNING", "a lost broker connection", disconnected(10), "WARNING"],
-  ["WARNING", "a recovery", cleared(10, "AN010"), "WARNING"],
+  ["WARNING", "a recovery", cleared(10, "AN060"), "WARNING"],
   ["WARNING", "a release", release(10), "WARNING"],
   ["FAIL", "an anomaly", anomaly(10), "FAIL"],
   ["FAIL", "a guardrail", guardrail(10), "FAIL"],
@@ -135,11 +135,11 @@ const others: readonly Scenario<Machine>[] = [
         type: "safety.announce",
         from: "WARNING",
         to: "NORMAL",
-        code: "AN010",
+        code: "AN060",
         reason: "the quiet period is over",
       });
       assert.deepEqual(effects.slice(1), [
-        { type: "alert.resolved", code: "AN010", text: "the quiet period is over" },
+        { type: "alert.resolved", code: "AN060", text: "the quiet period is over" },
         { type: "timer.clear", id: quietTimer },
       ]);
       assert.equal(contextOf(safety).quietUntil, null);
@@ -342,7 +342,7 @@ const others: readonly Scenario<Machine>[] = [
     run: (machine) => {
       for (const state of states) {
         for (const [fact, type, code] of [
-          [anomaly(10), "alert.warning", "AN010"],
+          [anomaly(10), "alert.warning", "AN060"],
           [guardrail(10), "alert.warning", "GR020"],
           [disconnected(10), "alert.warning", "AN051"],
           [failsafe(10), "alert.critical", "FS070"],
@@ -371,8 +371,21 @@ const others: readonly Scenario<Machine>[] = [
       const resolved = safety.send(cleared(4)).filter(({ type }) => type === "alert.resolved");
       assert.deepEqual(
         resolved.map((effect) => "code" in effect && effect.code),
-        ["AN010", "FS070", "GR020"],
+        ["AN060", "FS070", "GR020"],
       );
+    },
+  },
+  {
+    name: "an alert of a trouble that lasts is left to who found it: told once, and not called over because it was quiet",
+    run: (machine) => {
+      for (const code of ["AN010", "AN070", "AN071", "AN080", "AN081", "AN091"]) {
+        const safety = begin(machine);
+        assert.deepEqual(typesOf(safety.send(anomaly(0, code))), ["safety.announce", "timer.set"]);
+        assert.deepEqual(typesOf(safety.send(anomaly(1, code))), ["timer.set"]);
+        assert.deepEqual(typesOf(safety.send(due(quietTimer, 600_001))), ["safety.announce", "timer.clear"]);
+        assert.equal(safety.value(), "NORMAL");
+        for (const state of ["FAIL", "LOCKDOWN"] as const) assert.deepEqual(inState(machine, state).send(anomaly(1, code)), []);
+      }
     },
   },
   {
@@ -399,7 +412,8 @@ const others: readonly Scenario<Machine>[] = [
         const type = kind === "failsafe" ? "failsafe.tripped" : kind === "guardrail" ? "guardrail.tripped" : "anomaly.raised";
         const effects = safety.send({ type, at: 1, code, reason: "why" } as SafetyEvent);
         assert.equal(safety.value(), kind === "failsafe" ? "FAIL" : "WARNING");
-        assert.deepEqual(effects.at(-1), { type: `alert.${severity}`, code, text: "why" });
+        if (isToldByItsFinder(code)) assert.ok(typesOf(effects).every((type) => !type.startsWith("alert.")));
+        else assert.deepEqual(effects.at(-1), { type: `alert.${severity}`, code, text: "why" });
       }
     },
   },

@@ -66,6 +66,44 @@ describe("what goes wrong reaches safety as a fact", () => {
     expect(safetyOf(evening)).toBe("NORMAL untroubled");
   });
 
+  it("a feed that stays silent: WARNING and one alert for as long as it is, and the end is told when data comes again", async () => {
+    const world = await createWorld();
+    const told = (): readonly string[] =>
+      world.log.filter(({ fields }) => (fields as { code?: string }).code === "AN010").map(({ level }) => level);
+    await world.tick(price);
+    await world.advance(3 * quietMs);
+    expect(safetyOf(world)).toBe("WARNING AN010");
+    expect(told()).toEqual(["warn"]);
+    for (let second = 0; second < 60; second += 1) {
+      await world.tick(price);
+      await world.advance(1000);
+    }
+    expect(told()).toEqual(["warn", "info"]);
+    for (let minute = 0; minute < 60; minute += 1) {
+      await world.tick(price);
+      await world.advance(quietMs / 60);
+    }
+    expect(safetyOf(world)).toBe("NORMAL untroubled");
+  });
+
+  it("an archive that cannot write: WARNING and one alert for as long as that lasts, and the end is told when it can", async () => {
+    const world = await createWorld();
+    const told = (): readonly string[] =>
+      world.log.filter(({ fields }) => (fields as { code?: string }).code === "AN070").map(({ level }) => level);
+    const keepTicking = async (): Promise<void> => {
+      for (let step = 0; step < 120; step += 1) {
+        await world.tick(price);
+        await world.advance(quietMs / 60);
+      }
+    };
+    world.disk.fail({ code: "ENOSPC", reason: "disk full" });
+    await keepTicking();
+    expect([safetyOf(world), told()]).toEqual(["WARNING AN070", ["error"]]);
+    world.disk.fail(undefined);
+    await keepTicking();
+    expect([safetyOf(world), told()]).toEqual(["NORMAL untroubled", ["error", "info"]]);
+  });
+
   it.each([
     { error: { type: "journal.unavailable", reason: "the disk is full" }, code: "FS075" },
     { error: { type: "journal.stale.owner", expectedSeq: 3, actualSeq: 4 }, code: "FS076" },
