@@ -108,6 +108,35 @@ describe.skipIf(mustSkip)("a disk that does not take more (skipped without the r
   });
 });
 
+describe("a segment that somebody deletes while it is written", () => {
+  it("is told, and its rows since the last fsync are written to a new one", async () => {
+    const directory = temporaryDirectory();
+    const { sink, offered, beat } = testSink(directory);
+    await sink.open();
+    sink.append("scalp", openingAt, row(1));
+    await beat(2000);
+    expect(rowsOnDisk(directory)).toEqual([1]);
+    rmSync(join(directory, "scalp"), { recursive: true });
+    sink.append("scalp", openingAt + 1, row(2));
+    await beat(2000);
+    expect(offered.at(-1)).toMatchObject({
+      type: "archive.write.failed",
+      payload: { code: "ENOENT", reason: expect.stringContaining("deleted while it was being written") },
+    });
+    await beat(2000);
+    sink.append("scalp", openingAt + 2, row(3));
+    await beat(2000);
+    await sink.close();
+    expect(rowsOnDisk(directory)).toEqual([1, 2, 3]);
+    expect(offered.map(({ type }) => type)).toEqual([
+      "archive.opened",
+      "archive.write.failed",
+      "archive.write.resumed",
+      "archive.closed",
+    ]);
+  });
+});
+
 describe("a directory that is not ours", () => {
   /** Runs without the rights of root, so that modes mean something. */
   const asNobody = async (work: () => Promise<void>): Promise<void> => {

@@ -105,14 +105,18 @@ describe("what goes wrong reaches safety as a fact", () => {
   });
 
   it.each([
-    { error: { type: "journal.unavailable", reason: "the disk is full" }, code: "FS075" },
-    { error: { type: "journal.stale.owner", expectedSeq: 3, actualSeq: 4 }, code: "FS076" },
-  ] as const)("a journal that refuses with $error.type: FAIL, and no order leaves", async ({ error, code }) => {
+    { error: { type: "journal.unavailable", reason: "the disk is full" }, code: "FS075", failure: "the disk is full" },
+    {
+      error: { type: "journal.stale.owner", expectedSeq: 3, actualSeq: 4 },
+      code: "FS076",
+      failure: "expected record 3, found 4",
+    },
+  ] as const)("a journal that refuses with $error.type: FAIL, and no order leaves", async ({ error, code, failure }) => {
     const world = await trading();
     world.journal().fail(error);
     await world.fact("anomaly.raised", { code: "AN060", reason: "the first fact that cannot be recorded" });
     expect(safetyOf(world)).toBe(`FAIL ${code}`);
-    expect(world.status().operating).toBe("DEFENSIVE");
+    expect(world.status()).toMatchObject({ operating: "DEFENSIVE", journal: { failure } });
     await world.advance(2000);
     await world.fact("order.intended", order("too late", "sell"));
     expect(sent(world)).not.toContain("too late");

@@ -42,7 +42,13 @@ const segmentOn = (handle: FileHandle): SegmentFile => ({
       return bytes.length;
     }),
   truncate: (size) => attempt(() => handle.truncate(size)),
-  datasync: () => attempt(() => handle.datasync()),
+  datasync: () =>
+    attempt(async () => {
+      await handle.datasync();
+      // The system lets us write for ever to a file that has no name any more; its rows end with this process.
+      if ((await handle.stat()).nlink === 0)
+        throw Object.assign(new Error("the segment was deleted while it was being written"), { code: "ENOENT" });
+    }),
   close: () => attempt(() => handle.close()),
 });
 

@@ -4,7 +4,7 @@
  * Everything here is synchronous and belongs in the journal's worker thread, or in a command that only reads. SQLite's own
  * failures are thrown and become values in `journalErrorOf`.
  */
-import { closeSync, existsSync, fsyncSync, openSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
@@ -145,6 +145,9 @@ const attach = (
     "DELETE FROM snapshots WHERE seq NOT IN (SELECT seq FROM snapshots ORDER BY seq DESC LIMIT ?)",
   );
 
+  const namesOf = (): string => [file, `${file}-wal`].map((path) => statSync(path, { throwIfNoEntry: false })?.ino).join();
+  const namesAtOpening = namesOf();
+
   const inTransaction = <T>(work: () => T): T => {
     begin.run();
     try {
@@ -175,6 +178,8 @@ const attach = (
     },
     append(appends) {
       return inTransaction(() => {
+        // SQLite goes on writing to a file that has no name any more, and all of it would be gone with this process.
+        if (namesOf() !== namesAtOpening) throw new Error("it was deleted or replaced while it was in use");
         // Asked of the file, not of memory: another process may have appended.
         let last = lastStored();
         return appends.map(({ expectedSeq, at, type, body }): Result<{ readonly lastSeq: number }, JournalError> => {

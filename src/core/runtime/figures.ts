@@ -133,7 +133,7 @@ export const createFigures = (
     openOrders: sources.desk().openCount(),
     degradation: house.dispatcher.degradation,
     trading: sources.trading(),
-    journal: { lastSeq: house.recorder.seq(), pending: house.recorder.pending() },
+    journal: { lastSeq: house.recorder.seq(), pending: house.recorder.pending(), failure: house.journalFailure() ?? null },
     machines: house.actors().states(),
     restarts: sources.restarts(),
     effectsPending: house.effectsPending(),

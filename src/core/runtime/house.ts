@@ -42,6 +42,8 @@ export interface House {
   readonly settle: () => Promise<void> | undefined;
   /** Writes a state snapshot of everything journaled so far. */
   readonly saveSnapshot: () => Promise<Result<void, JournalError>>;
+  /** Why the journal takes nothing any more. */
+  readonly journalFailure: () => string | undefined;
   readonly effectsPending: () => number;
   /** Effects that were not performed because their cause never became durable. */
   readonly effectsWithheld: () => number;
@@ -118,6 +120,9 @@ const withPresentPolicy = (persisted: PersistedActor, input: unknown): Persisted
 /** What a machine derived from its configuration (the operating state's reading details) stays as the machine made it. */
 const presentPolicy = (was: unknown, input: unknown): unknown => ({ ...(was as object), ...(input as object) });
 
+const reasonOf = (error: JournalError): string =>
+  "reason" in error ? error.reason : `expected record ${error.expectedSeq}, found ${error.actualSeq}`;
+
 export const createHouse = (options: HouseOptions): House => {
   const { clock, journal, handlers } = options;
   let isLive = false;
@@ -138,12 +143,11 @@ export const createHouse = (options: HouseOptions): House => {
     onFailure: (error) => {
       options.onJournalFailure(error);
       // The one fact that is not journaled before it is delivered: the journal itself is what failed.
-      const reason = "reason" in error ? error.reason : `expected record ${error.expectedSeq}, found ${error.actualSeq}`;
       deliverEvent("safety", {
         type: "failsafe.tripped",
         at: clock.now(),
         code: error.type === "journal.stale.owner" ? "FS076" : "FS075",
-        reason,
+        reason: reasonOf(error),
       });
     },
   });
@@ -337,6 +341,10 @@ export const createHouse = (options: HouseOptions): House => {
     },
     settle,
     saveSnapshot,
+    journalFailure: () => {
+      const failure = recorder.failure();
+      return failure && reasonOf(failure);
+    },
     effectsPending: () => effectsPending,
     effectsWithheld: () => effectsWithheld,
     drain: async (drainMsMax) => {

@@ -111,7 +111,8 @@ export interface HouseStatus extends Omit<SessionReport, "lanes"> {
   readonly degradation: string;
   /** Trading is open: reconciled, safety allows, not stopping. */
   readonly trading: { readonly open: boolean; readonly why: string };
-  readonly journal: { readonly lastSeq: number; readonly pending: number };
+  /** `failure`: why the journal takes nothing any more, or null. */
+  readonly journal: { readonly lastSeq: number; readonly pending: number; readonly failure: string | null };
   /** State of each machine by actor name, for example { safety: "NORMAL", execution: "running" }. */
   readonly machines: { readonly [actor: string]: string };
   readonly restarts: { readonly [component: string]: number };

@@ -57,7 +57,8 @@ export const houseChecks = (options: HouseCheckOptions): readonly HealthCheck[] 
     {
       name: "journal",
       look: () => {
-        const { pending, lastSeq } = status().journal;
+        const { pending, lastSeq, failure } = status().journal;
+        if (failure !== null) return { state: "critical", reason: failure };
         if (pending > journalPendingMax) return { state: "critical", reason: `${pending} records wait to become durable` };
         return ok(`${lastSeq} records, ${pending} waiting`);
       },

@@ -244,7 +244,7 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
     ordersTotal.set(status.orders.total);
     for (const [symbol, lots] of Object.entries(status.positions)) position.set({ symbol }, lots);
     pnl.set(status.pnlMinor);
-    journalSeq.set(status.journal.lastSeq);
+    journalSeq.set(status.journal.lastSeq - status.journal.pending);
     journalPending.set(status.journal.pending);
     loopDelay.set({ statistic: "p99" }, status.loopDelayMs.p99 / 1000);
     loopDelay.set({ statistic: "max" }, status.loopDelayMs.max / 1000);

@@ -107,7 +107,7 @@ export const exampleStatus = (over: Partial<HouseStatus> = {}): HouseStatus => (
   pnlMinor: 1_234_500,
   archive: { received: 120334, persisted: 120330, refused: 4, errored: 0 },
   maintenance: { backedUp: 0, verified: 0, deleted: 0, kept: 0 },
-  journal: { lastSeq: 1923, pending: 1 },
+  journal: { lastSeq: 1923, pending: 1, failure: null },
   machines: { supervisor: "running", safety: "NORMAL", operating: "BALANCED", execution: "waiting" },
   restarts: { feed: 1 },
   effectsPending: 2,

@@ -1,5 +1,5 @@
 /** Disks and threads that fail: every wait ends, nothing acknowledged is lost, and the sentence says what to do. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -104,6 +104,17 @@ describe("the journal's disk", () => {
     const missing = join(directory, "nowhere", "journal.sqlite");
     expect(await openJournal({ file: missing })).toMatchObject(unavailable(missing));
     expect(await openJournal({ file: missing })).toMatchObject(unavailable("check that its directory exists"));
+  });
+
+  it.each(["", "-wal"])("has lost the file%s: what would go nowhere is refused, and the sentence says why", async (suffix) => {
+    const journal = await open();
+    expect(await journal.append([record(1)], { expectedSeq: 0 })).toMatchObject({ ok: true });
+    rmSync(`${file}${suffix}`);
+    const refused = unavailable("it was deleted or replaced while it was in use");
+    expect(await journal.append([record(2)], { expectedSeq: 1 })).toMatchObject(refused);
+    writeFileSync(`${file}${suffix}`, "");
+    expect(await journal.append([record(2)], { expectedSeq: 1 })).toMatchObject(refused);
+    await journal.close();
   });
 
   it.skipIf(cannotMount)(

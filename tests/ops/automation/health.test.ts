@@ -235,7 +235,9 @@ describe("the checks of the house", () => {
 
   it("is critical while the journal does not get its records to disk", async () => {
     const { world, stateOf } = create();
-    world.status = exampleStatus({ journal: { lastSeq: 1, pending: 10_001 } });
+    world.status = exampleStatus({ journal: { lastSeq: 1, pending: 10_001, failure: null } });
+    expect(await stateOf("journal")).toBe("critical");
+    world.status = exampleStatus({ journal: { lastSeq: 1, pending: 0, failure: "the disk is full" } });
     expect(await stateOf("journal")).toBe("critical");
   });
 });

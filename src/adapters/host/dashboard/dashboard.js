@@ -127,7 +127,9 @@ const showStatus = (status) => {
   fill("house", [
     ["ticks", count(status.market.ticks)],
     ["facts in the journal", count(status.journal.lastSeq)],
-    ["waiting for the journal", count(status.journal.pending)],
+    status.journal.failure === null
+      ? ["waiting for the journal", count(status.journal.pending)]
+      : ["the journal", "takes nothing"],
     ["effects under way", count(status.effectsPending)],
     ["loop delay p99", ms(status.loopDelayMs.p99)],
     [
