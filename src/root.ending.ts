@@ -32,7 +32,6 @@ export interface EndingOptions {
   /** Backs up the day that is over. */
   readonly maintain: () => Promise<void>;
   readonly unknownDeadlineMs: number;
-  readonly drainMsMax: number;
   readonly markEnded: (cause: string) => Promise<Result<void, JournalError>>;
   readonly report: () => SessionReport;
   /** Lets go of what goes on by itself (schedules, connections, channels); called before the drain and after it. */
@@ -101,7 +100,7 @@ export const createEnding = (options: EndingOptions): Ending => {
     fence.close("the session has ended");
     options.quieten();
     intake.stop();
-    const drained = await house().drain(options.drainMsMax);
+    const drained = await house().drain();
     if (Object.values(drained.left).some((count) => count > 0)) log.warn({ left: drained.left }, "facts were left in the lanes");
     const report = options.report();
     house().stop();

@@ -188,6 +188,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
   const reports = createReportIntake({
     broker,
     inlet: intake.inlet("broker"),
+    offer,
     desk,
     onConnected: () => reconciliation.run(hasStarted ? "reconnect" : "start"),
   });
@@ -431,7 +432,6 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     endOfDay: ports.endOfDay,
     maintain: ops.endOfDay,
     unknownDeadlineMs: config.broker.unknownDeadlineMs,
-    drainMsMax: config.events.drainMsMax,
     markEnded: ports.markEnded,
     report: figures.report,
     quieten: () => {

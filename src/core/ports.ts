@@ -20,9 +20,10 @@ export interface Clock {
   setTimer(at: number, fire: () => void): Cancel;
   /**
    * Market time stands still in a replay while this real work (an fsync, a socket answer) is under way, so that a replay
-   * gives the same result on a slow disk. A wall clock cannot be held: there it returns `work` as it is.
+   * gives the same result on a slow disk; `realMsMax` is how long it stands still at most for work that may never end. A wall
+   * clock cannot be held: there it returns `work` as it is.
    */
-  hold<T>(work: Promise<T>): Promise<T>;
+  hold<T>(work: Promise<T>, realMsMax?: number): Promise<T>;
   /** Resolves after pending I/O had its turn. */
   yieldToIo(): Promise<void>;
 }
@@ -202,7 +203,7 @@ export interface Broker {
     readonly live: boolean;
   };
   /**
-   * The connection itself: subscribing connects, unsubscribing hangs up. The first report is `connected`. An error means that
+   * The connection itself: subscribing connects, unsubscribing hangs up. `connected` comes with every connection. An error means that
    * the connection is lost, or that there never was one, and says why; whoever wants it back subscribes again. While the valve
    * is closed reports wait where they are: what the adapter cannot take any more stays in the socket, and then at the venue.
    */

@@ -97,9 +97,16 @@ export const createSimulatedClock = ({
       }
       return () => timers.remove(timer);
     },
-    hold(work) {
+    hold(work, realMsMax) {
       held += 1;
-      work.then(letGo, letGo);
+      let isHeld = true;
+      const release = (): void => {
+        clearTimeout(limit);
+        if (isHeld) letGo();
+        isHeld = false;
+      };
+      const limit = realMsMax === undefined ? undefined : setTimeout(release, realMsMax);
+      work.then(release, release);
       return work;
     },
     advanceTo(at) {

@@ -4,7 +4,7 @@ import type { Fact } from "./catalog.ts";
 
 export interface DeadLetter {
   readonly fact: Fact;
-  /** Name of the handler that gave up, or `actors` or `journal`. */
+  /** Name of the handler that gave up, or `actors`. */
   readonly handler: string;
   readonly reason: string;
   /** How often it was tried. */

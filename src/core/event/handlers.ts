@@ -31,7 +31,7 @@ export interface Registered {
   readonly batch: Batch | undefined;
   /** Facts it holds: being awaited, or waiting for a retry. */
   inProgress: number;
-  /** It gave up on a critical fact and has not succeeded on one since: one safety report, not one per fact. */
+  /** That it gave up on a critical fact was told, and it has not succeeded on one since: one safety report, not one per fact. */
   failing: boolean;
   removed: boolean;
 }
@@ -50,8 +50,8 @@ export interface HandlersOptions {
   readonly batchWaitMs: (kind: Kind) => number;
   /** The last piece of work of a fact ended; the entry is not touched any more. */
   readonly finished: (entry: Waiting) => void;
-  /** A handler gave up; `first`: on a critical fact, and it had not been failing on them before. */
-  readonly gaveUp: (entry: Waiting, letter: DeadLetter, first: boolean) => void;
+  /** A handler gave up; `isFailing`: it has on critical facts since it last succeeded on one. @returns true when that is told now */
+  readonly gaveUp: (entry: Waiting, letter: DeadLetter, isFailing: boolean) => boolean;
 }
 
 export interface Handlers {
@@ -61,7 +61,7 @@ export interface Handlers {
   run(entry: Waiting): void;
   /** Hands over what waits in half-full groups. */
   flushBatches(): void;
-  /** The next failure of every handler counts as its first. */
+  /** The next failure of every handler on a critical fact is told again. */
   forgetFailures(): void;
 }
 
@@ -88,10 +88,8 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
 
   const giveUp = (handler: Registered, entries: readonly Waiting[], attempts: number, reason: string): void => {
     for (const entry of entries) {
-      const first = isCritical(entry) && !handler.failing;
-      if (first) handler.failing = true;
       entry.failed = true;
-      gaveUp(entry, { fact: entry.fact, handler: handler.name, reason, attempts }, first);
+      if (gaveUp(entry, { fact: entry.fact, handler: handler.name, reason, attempts }, handler.failing)) handler.failing = true;
     }
   };
 
@@ -125,7 +123,7 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
     const cancelTimeout = clock.setTimer(clock.now() + timeoutMs, () =>
       once(() => failed(work, `took longer than ${timeoutMs} ms`)),
     );
-    clock.hold(outcome).then(
+    clock.hold(outcome, timeoutMs).then(
       () => once(() => succeeded(work)),
       (error: unknown) => once(() => failed(work, reasonOf(error))),
     );

@@ -37,7 +37,7 @@ export interface Source<T> {
 }
 
 export interface SourceFigures {
-  /** Items it delivered. */
+  /** Items that came through; those that gave way on the way are `conflated`. */
   readonly received: number;
   /** Facts that were refused: there was no room even at the door, or the house was stopping. */
   readonly refused: number;
@@ -50,8 +50,11 @@ export interface SourceFigures {
 /** One source's way in; it stays when the connection behind it changes. */
 export interface Inlet {
   readonly valve: Valve;
-  /** Offers a fact in the source's name. @returns what to wait for before more is offered; the valve is closed until then */
-  offer(newFact: NewFact): Promise<void> | undefined;
+  /**
+   * Offers a fact in the source's name. @returns what to wait for before more is offered, the valve being closed until then; or
+   * that the fact was refused, and with it a connection that goes on although it was asked to wait
+   */
+  offer(newFact: NewFact): Promise<void> | "refused" | undefined;
   /** Closes the valve for a reason of the house's own, for example a disk that is behind. */
   closeUntil(open: Promise<void>): void;
   /** Opens the source. @returns closes it; one at a time */
@@ -175,13 +178,15 @@ export const createIntake = ({ config: initial, clock, random, offer, whenCalm =
     const counts = { received: 0, refused: 0, conflated: 0, reconnects: 0 };
     figures.set(name, () => ({ ...counts, paused: !valve.isOpen }));
     valves.push(closeUntil);
+    let isFirst = true;
     /** Ends the present connection as lost. */
     let cut: (reason: string) => void = () => undefined;
 
     const attach = <T>(source: Source<T>): (() => void) => {
       const { conflateBy, reopens = true } = source;
       let attempt = 0;
-      let openedAt = 0;
+      /** Of the present connection, once it has said something. */
+      let firstItemAt: number | undefined;
 
       const connection = (): Observable<T> =>
         source.open(valve).pipe(
@@ -196,7 +201,9 @@ export const createIntake = ({ config: initial, clock, random, offer, whenCalm =
         );
       const cuttable = new Observable<T>((subscriber) => {
         cut = (reason) => subscriber.error(new Error(reason));
-        openedAt = clock.now();
+        firstItemAt = undefined;
+        if (isFirst) isFirst = false;
+        else counts.reconnects += 1;
         return defer(connection).subscribe(subscriber);
       });
       const comesBack = (error: unknown): boolean => reopens && !(error instanceof ConnectionEnded);
@@ -204,16 +211,16 @@ export const createIntake = ({ config: initial, clock, random, offer, whenCalm =
         if (!comesBack(error)) throw error;
         const [firstMs, capMs] = config.reconnectMs;
         // One that held for longer than the longest wait was a good one; one that only connects and drops keeps backing off.
-        if (clock.now() - openedAt > capMs) attempt = 0;
+        if (firstItemAt !== undefined && clock.now() - firstItemAt > capMs) attempt = 0;
         const waitMs = reconnectDelayMs({ firstMs, capMs }, attempt, random());
         attempt += 1;
-        counts.reconnects += 1;
         source.lost?.(reasonOf(error), waitMs);
         return waitOn(clock, waitMs);
       };
       const subscription = cuttable.pipe(retry({ delay: again })).subscribe({
         next: (item) => {
           counts.received += 1;
+          firstItemAt ??= clock.now();
           source.take(item);
         },
         error: (error: unknown) => source.lost?.(reasonOf(error), undefined),
@@ -230,7 +237,7 @@ export const createIntake = ({ config: initial, clock, random, offer, whenCalm =
           counts.refused += 1;
           // Too many wait already: what it says would be lost unseen. A new connection begins with a question.
           if (reception === "full") cut(`P0 and its door are full: ${newFact.type} was refused`);
-          return undefined;
+          return "refused";
         }
         const room = reception === "accepted" ? calmAfter(newFact) : reception;
         if (room === undefined) return undefined;

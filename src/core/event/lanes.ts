@@ -19,8 +19,8 @@ type LanesConfig = Config["events"]["lanes"];
 
 export interface LanesEvents {
   left(entry: Waiting, because: LeftBecause): void;
-  /** A lane's fullness crossed a mark; `held` says that the lane is paused by degradation, so a full lane is expected. */
-  pressure(priority: Priority, level: Pressure, depth: number, held: boolean): void;
+  /** A lane's fullness crossed a mark. */
+  pressure(priority: Priority, level: Pressure, depth: number): void;
 }
 
 /** The outcome of an offer: `refused` only when P0 has no room left for what must not be lost. */
@@ -55,6 +55,7 @@ export class Lanes {
   #fromOutside = 0;
   #fromInside = 0;
   #level: DegradationLevel = "NORMAL";
+  #isHolding = true;
   /** Lowest lane that may be taken from; lanes above this index wait. */
   #openLanes = 4;
 
@@ -125,8 +126,9 @@ export class Lanes {
     return this.#fromOutside < this.#capacityOutside;
   }
 
-  get hasRoomInside(): boolean {
-    return this.#fromInside < this.#reserveInside;
+  /** Facts that P0 still takes from inside. */
+  get roomInside(): number {
+    return this.#reserveInside - this.#fromInside;
   }
 
   depth(priority: Priority): number {
@@ -151,9 +153,20 @@ export class Lanes {
     return priorities.indexOf(priority) >= this.#openLanes;
   }
 
+  /** Paused by the safety state: that it fills up is expected. */
+  isHeld(priority: Priority): boolean {
+    return this.#isHolding && isPausedAt(this.#level, priority);
+  }
+
   /** Paused lanes hold: they keep accepting by their own policy. */
   set degradation(level: DegradationLevel) {
     this.#level = level;
+    this.#reopen();
+  }
+
+  /** Hands over what the safety state holds back: nobody will come after us to take it. */
+  stopHolding(): void {
+    this.#isHolding = false;
     this.#reopen();
   }
 
@@ -190,7 +203,7 @@ export class Lanes {
     if (level === undefined) return;
     this.#reopen();
     const priority = priorities[lane] as Priority;
-    this.#events.pressure(priority, level, depth, isPausedAt(this.#level, priority));
+    this.#events.pressure(priority, level, depth);
   }
 
   /** Pauses are nested (P3 before P2 before P1), by degradation and by critical backpressure alike, so one index says it all. */
@@ -198,7 +211,7 @@ export class Lanes {
     let open = 1;
     while (
       open < 4 &&
-      !isPausedAt(this.#level, priorities[open] as Priority) &&
+      !this.isHeld(priorities[open] as Priority) &&
       (this.#gauges[open - 1] as PressureGauge).level !== "critical"
     )
       open += 1;

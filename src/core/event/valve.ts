@@ -62,14 +62,15 @@ export const createValve = (pace: Pace): { readonly valve: Valve; readonly close
  * group (what one read of a socket brought) is in hand. And a group is not taken in one go: a chunk of 64 KiB of ticks is
  * several milliseconds of parsing, during which a fill would wait unread in another socket.
  *
- * @param open gives groups in order, for example the frames of one chunk, parsed as they are asked for; its `return` is
- *   called at unsubscription
+ * @param open gives groups in order, for example the frames of one chunk, parsed as they are asked for. At unsubscription its
+ *   `return` is called, which waits for the group that was asked for last; a source that may be silent ends at its `signal`
  */
-export const pulled = <T>(open: () => AsyncIterable<Iterable<T>>, valve: Valve): Observable<T> =>
+export const pulled = <T>(open: (signal: AbortSignal) => AsyncIterable<Iterable<T>>, valve: Valve): Observable<T> =>
   new Observable((subscriber) => {
     const { clock } = valve.pace;
     const timeSliceMs = (): number => valve.pace.timeSliceMs;
-    const groups = open()[Symbol.asyncIterator]();
+    const ending = new AbortController();
+    const groups = open(ending.signal)[Symbol.asyncIterator]();
 
     const untilOpen = async (): Promise<void> => {
       while (!valve.isOpen) await valve.whenOpen();
@@ -100,6 +101,7 @@ export const pulled = <T>(open: () => AsyncIterable<Iterable<T>>, valve: Valve):
       (error: unknown) => subscriber.error(error),
     );
     return () => {
+      ending.abort();
       // The source may already have failed; then there is nothing left to close.
       void groups.return?.().catch(() => undefined);
     };

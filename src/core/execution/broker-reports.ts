@@ -6,7 +6,7 @@
  * order ids a fill can arrive before the response that names its order (KIS), so such reports wait, bounded, until the id
  * is bound. A fill that both the stream and a reconciliation bring is offered once.
  */
-import type { NewFact } from "../event/catalog.ts";
+import type { NewFact, Offer } from "../event/catalog.ts";
 import type { Inlet } from "../event/intake.ts";
 import type { DeskView } from "../orders/order-desk.ts";
 import type { Broker, BrokerExecution, BrokerReport } from "../ports.ts";
@@ -22,10 +22,13 @@ export interface ReportIntake {
   readonly bind: (brokerOrderId: string, orderId: string) => void;
   /** Tries again what waits, because ids may have been bound elsewhere. */
   readonly retry: () => void;
-  /** The fact of a fill found by reconciliation, or undefined when the stream has brought it already; its report, if it still comes, is left out. */
-  readonly claimFound: (execution: BrokerExecution, orderId: string) => NewFact | undefined;
-  /** Offers what reconciliation found, in line with the reports. @returns what to wait for before more is offered */
-  readonly offerFound: (fact: NewFact) => Promise<void> | undefined;
+  /** The stream or an earlier reconciliation has brought this fill; the desk learns of it a moment later. */
+  readonly isKnown: (fillId: string) => boolean;
+  /**
+   * Offers what reconciliation found, in line with the reports; a fill that has come meanwhile is left out, and so is its report
+   * if it still comes. @returns what to wait for before more is offered, or that it was refused
+   */
+  readonly offerFound: (fact: NewFact) => Promise<void> | "refused" | undefined;
   readonly waiting: () => number;
   /** Reports given up because too many waited; reconciliation finds what they told. */
   readonly dropped: () => number;
@@ -95,11 +98,13 @@ const remember = (kept: Set<string>, id: string): void => {
 export const createReportIntake = ({
   broker,
   inlet,
+  offer,
   desk,
   onConnected,
 }: {
   readonly broker: Pick<Broker, "name" | "reports">;
   readonly inlet: Inlet;
+  readonly offer: Offer;
   readonly desk: () => DeskView;
   /** After every (re)connection: reports may have been lost in between. */
   readonly onConnected: () => void;
@@ -130,11 +135,14 @@ export const createReportIntake = ({
     if (report.type === "filled") {
       // Reconciliation was faster; that is no duplicate of the venue's.
       if (found.delete(report.fillId)) return;
-      remember(streamed, report.fillId);
     }
     if (report.type === "replaced") noteBinding(report.brokerOrderId, orderId);
-    inlet.offer(reportToFact(report, orderId, name));
+    const isRefused = inlet.offer(reportToFact(report, orderId, name)) === "refused";
+    // One that was refused must be found by the question that the next connection begins with.
+    if (report.type === "filled" && !isRefused) remember(streamed, report.fillId);
   };
+
+  const isKnown = (fillId: string): boolean => streamed.has(fillId) || found.has(fillId);
 
   /** In the order in which they came; what P0 has no room for goes on waiting. */
   const retry = (): void => {
@@ -150,7 +158,7 @@ export const createReportIntake = ({
   const take = (report: BrokerReport): void => {
     if (report.type === "connected") {
       isAway = false;
-      inlet.offer({ type: "broker.connected", payload: { broker: name }, source: name });
+      offer({ type: "broker.connected", payload: { broker: name }, source: name });
       onConnected();
       return;
     }
@@ -169,7 +177,8 @@ export const createReportIntake = ({
     // A try that fails is no new loss: the venue is away, and its grace runs from the first moment.
     if (isAway) return;
     isAway = true;
-    inlet.offer({ type: "broker.disconnected", payload: { broker: name, reason }, source: name });
+    // What we see ourselves needs no room at the door: the flood that cut the connection must not hide that it is cut.
+    offer({ type: "broker.disconnected", payload: { broker: name, reason }, source: name });
   };
 
   return {
@@ -188,12 +197,15 @@ export const createReportIntake = ({
       if (waiting.length > 0) retry();
     },
     retry,
-    claimFound: (execution, orderId) => {
-      if (streamed.has(execution.fillId) || found.has(execution.fillId)) return undefined;
-      remember(found, execution.fillId);
-      return fillToFact(execution, orderId, false, "reconciliation");
+    isKnown,
+    offerFound: (fact) => {
+      const { fillId } = fact.payload as { readonly fillId?: string };
+      if (fillId === undefined) return inlet.offer(fact);
+      if (isKnown(fillId)) return undefined;
+      const room = inlet.offer(fact);
+      if (room !== "refused") remember(found, fillId);
+      return room;
     },
-    offerFound: inlet.offer,
     waiting: () => waiting.length,
     dropped: () => dropped,
   };

@@ -8,7 +8,7 @@
  */
 import { isInFlight, isTerminal, type OrderRecord, statusOf } from "#machines/order.rules.ts";
 import type { NewFact, Offer } from "../event/catalog.ts";
-import type { ReportIntake } from "../execution/broker-reports.ts";
+import { fillToFact, type ReportIntake } from "../execution/broker-reports.ts";
 import type { Broker, BrokerAccount, BrokerExecution, BrokerOrder, Cancel, Clock } from "../ports.ts";
 import { matchByContent } from "./matching.ts";
 import type { DeskView } from "./order-desk.ts";
@@ -88,7 +88,7 @@ export const createReconciliation = ({
 }: {
   readonly broker: Pick<Broker, "name" | "capabilities" | "orders" | "executions" | "account">;
   readonly desk: () => DeskView;
-  readonly intake: Pick<ReportIntake, "bind" | "retry" | "claimFound" | "offerFound">;
+  readonly intake: Pick<ReportIntake, "bind" | "retry" | "isKnown" | "offerFound">;
   readonly offer: Offer;
   readonly clock: Clock;
   /** The submit's response may still come to this process. */
@@ -220,6 +220,7 @@ export const createReconciliation = ({
 
     const orderIdByBroker = new Map([...byOrder].map(([orderId, { brokerOrderId }]) => [brokerOrderId, orderId]));
     const foundLots = new Map<string, number>();
+    const foundFills = new Set<string>();
     for (const execution of answers.executions) {
       const orderId =
         orderIdByBroker.get(execution.brokerOrderId) ?? view.orderIdOf(execution.brokerOrderId) ?? execution.clientOrderId;
@@ -228,9 +229,9 @@ export const createReconciliation = ({
       if (order === undefined || order.fills.some(({ fillId }) => fillId === execution.fillId)) continue;
       const isUrgent = isAfterGap || order.isUndetermined || order.unattributed > 0;
       if (!isDue(isUrgent, `fill ${execution.fillId}`, "missing", seen)) continue;
-      const fill = intake.claimFound(execution, order.orderId);
-      if (fill === undefined) continue;
-      news.facts.push(fill);
+      if (foundFills.has(execution.fillId) || intake.isKnown(execution.fillId)) continue;
+      foundFills.add(execution.fillId);
+      news.facts.push(fillToFact(execution, order.orderId, false, "reconciliation"));
       news.executions.push(execution);
       findings.fills += 1;
       foundLots.set(order.orderId, (foundLots.get(order.orderId) ?? 0) + execution.quantity);
@@ -261,7 +262,9 @@ export const createReconciliation = ({
   const offerAll = async (facts: readonly NewFact[]): Promise<void> => {
     for (const fact of facts) {
       const room = intake.offerFound(fact);
-      if (room !== undefined) await room;
+      // The rest is found again by the question that the next connection begins with.
+      if (room === "refused") return;
+      await room;
     }
   };
 

@@ -24,15 +24,30 @@ export interface Deadlines {
 export const createDeadlines = ({
   clock,
   offer,
+  hasRoom = () => true,
   table = {},
 }: {
   readonly clock: Clock;
   readonly offer: Offer;
+  /** While there is none, deadlines that are due wait: an outage gives thousands of orders the same deadline. */
+  readonly hasRoom?: () => boolean;
   readonly table?: { readonly [id: string]: number };
 }): Deadlines => {
   const deadlines = new Map<string, number>(Object.entries(table));
   const timers = new Map<string, Cancel>();
+  let due: { readonly id: string; readonly dueAt: number }[] = [];
   let isArmed = false;
+
+  const offerDue = (): void => {
+    let offered = 0;
+    for (const payload of due) {
+      if (!hasRoom()) break;
+      offer({ type: "timer.due", payload, source: "deadlines" });
+      offered += 1;
+    }
+    due = due.slice(offered);
+    if (due.length > 0) void clock.hold(clock.yieldToIo()).then(offerDue);
+  };
 
   const start = (id: string, at: number): void => {
     timers.get(id)?.();
@@ -40,7 +55,9 @@ export const createDeadlines = ({
       id,
       clock.setTimer(at, () => {
         timers.delete(id);
-        offer({ type: "timer.due", payload: { id, dueAt: at }, source: "deadlines" });
+        due.push({ id, dueAt: at });
+        // Otherwise those before it are waiting already, and it goes with them.
+        if (due.length === 1) offerDue();
       }),
     );
   };
@@ -64,6 +81,7 @@ export const createDeadlines = ({
       isArmed = false;
       for (const cancel of timers.values()) cancel();
       timers.clear();
+      due = [];
     },
     table: () => Object.fromEntries(deadlines),
   };

@@ -7,7 +7,7 @@
 import type { Config } from "#config/schema.ts";
 import { type Fact, type FactType, factProblem, isFactType, type NewFact, type Offer } from "../event/catalog.ts";
 import { type DeadLetter, DeadLetters } from "../event/dead-letters.ts";
-import { type DegradationLevel, isBetter, isPausedAt } from "../event/degradation.ts";
+import { type DegradationLevel, isBetter } from "../event/degradation.ts";
 import { Door } from "../event/door.ts";
 import { type ActorName, type Priority, priorities } from "../event/fact.ts";
 import { createFactMaker } from "../event/fact-maker.ts";
@@ -20,7 +20,7 @@ import { Refusals } from "../event/refusals.ts";
 import { type Reloaded, reloadPlan } from "../event/reload.ts";
 import { TurnBudget } from "../event/turn-budget.ts";
 import { type Waiting, WaitingPlaces } from "../event/waiting.ts";
-import type { Clock } from "../ports.ts";
+import type { Cancel, Clock } from "../ports.ts";
 import { createRandom } from "../random.ts";
 import { err, ok, type Result } from "../result.ts";
 import type { FactFigures, LaneStatus } from "./report.ts";
@@ -32,11 +32,11 @@ export interface DispatcherOptions {
   readonly seed: number;
   /** Prefix of fact ids: unique among runs, sortable among them. */
   readonly runPrefix?: string;
-  /** Called in order for every journaled fact right before its delivery; false: the journal refuses, and journaled facts are no longer delivered. */
-  readonly record: (fact: Fact) => boolean;
+  /** Called in order for every journaled fact right before its delivery. */
+  readonly record: (fact: Fact) => void;
   /** Sends to the actors of the route; called only when there is one. */
   readonly deliver: (fact: Fact, route: readonly ActorName[]) => void;
-  /** Safety facts of the lanes themselves (FS075, FS095, FS098, AN062, AN063, GR090); absent: they are offered like any internal fact. */
+  /** Safety facts of the lanes themselves (FS095, FS098, AN062, AN063, GR090); absent: they are offered like any internal fact. */
   readonly report?: (newFact: NewFact) => void;
 }
 
@@ -55,6 +55,8 @@ export interface Dispatcher {
   offerExternal(newFact: NewFact): Reception;
   /** A promise while P0 is above its warning mark: a source that can wait should, so that the lane never fills. */
   whenCalm(): Promise<void> | undefined;
+  /** Half of P0's reserve for facts from inside is free: whoever has many to offer and can wait waits for it. */
+  readonly hasRoomInside: boolean;
   /** The door for types and payloads nobody has checked yet; refused ones are counted by name. */
   offerUnknown(raw: {
     readonly type: string;
@@ -89,15 +91,13 @@ export interface Dispatcher {
   readonly deadLetters: DeadLetters;
   /** Turns that P2 and P3 had before P1 under `lowLanesShareMin`. */
   readonly lowLaneTurns: number;
-  /** False from the first fact that the journal refused. */
-  readonly recording: boolean;
   /** Applies what can be applied live and names what needs a restart. */
   reload(config: Config["events"]): Reloaded;
 }
 
 const source = "dispatcher";
-/** A handler that fails on every tick is one finding a minute: not a thousand, and not one whose alarm ends while it goes on. */
-const gaveUpEveryMs = 60_000;
+/** What goes on is told once a minute: not a thousand times, and not once, so that its alarm would end while it goes on. */
+const tellAgainMs = 60_000;
 /** In which latencies are counted for Prometheus; the SLAs of spec E8 are among them. */
 const bucketsMs = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 50, 100, 300, 500, 1000] as const;
 
@@ -123,7 +123,6 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   /** Alarms wait here until P0 has room, so that a report about a full lane is not refused by it. */
   const alarms: NewFact[] = [];
   let accepting: "everything" | "internal" | "nothing" = "everything";
-  let recording = true;
   let fullReported = false;
   let calm: PromiseWithResolvers<void> | undefined;
   let deliveryFails = false;
@@ -138,22 +137,31 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
   const failsafe = (code: string, reason: string): void => alarm({ type: "failsafe.tripped", source, payload: { code, reason } });
 
   const anomaly = (code: string, reason: string): void => alarm({ type: "anomaly.raised", source, payload: { code, reason } });
-  const alarmFull = (priority: Priority, depth: number): void =>
-    anomaly("AN062", `${priority} is at its critical mark: ${depth} facts wait`);
+  let cancelWatch: Cancel | undefined;
+  /** A lane that safety itself holds back may fill up: an alarm about it would only prolong what paused it. */
+  const watchFull = (): void => {
+    cancelWatch ??= clock.setTimer(clock.now() + tellAgainMs, () => {
+      cancelWatch = undefined;
+      const full = priorities.filter((priority) => lanes.pressure(priority) === "critical");
+      if (full.length > 0) watchFull();
+      for (const priority of full) if (!lanes.isHeld(priority)) anomaly("AN062", `${priority} stays at its critical mark`);
+    });
+  };
 
   const lanes = new Lanes(config, createRandom(options.seed), {
     left(entry, because) {
       countLeft(entry, because);
       places.giveBack(entry);
     },
-    pressure(priority, level, depth, held) {
+    pressure(priority, level, depth) {
       if (priority === "P0" && level === "calm") {
         fullReported = false;
         calm?.resolve();
         calm = undefined;
       }
-      // A lane that safety itself holds back may fill up: an alarm about it would only prolong what paused it.
-      if (level === "critical" && !held) alarmFull(priority, depth);
+      if (level !== "critical") return;
+      watchFull();
+      if (!lanes.isHeld(priority)) anomaly("AN062", `${priority} is at its critical mark: ${depth} facts wait`);
     },
   });
 
@@ -172,19 +180,25 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     places.giveBack(entry);
   };
 
-  const loseToDeadLetters = (entry: Waiting, letter: DeadLetter, first: boolean): void => {
+  /** @returns true when it became a safety fact */
+  const loseToDeadLetters = (entry: Waiting, letter: DeadLetter, isFailing: boolean): boolean => {
     entry.failed = true;
     deadLetters.add(letter);
     const { handler, fact } = letter;
     // About our own alarms no alarm is raised: the actor or handler that fails on them would be asked for ever.
-    if (fact.source === source) return;
+    if (fact.source === source) return false;
     const reason = `${handler} gave up on ${fact.type}: ${letter.reason}`;
     if (entry.kind.lane === 0) {
-      if (first) failsafe("FS098", reason);
-    } else if (clock.now() - (gaveUpAt.get(handler) ?? Number.NEGATIVE_INFINITY) >= gaveUpEveryMs) {
-      gaveUpAt.set(handler, clock.now());
+      if (!isFailing) failsafe("FS098", reason);
+      return !isFailing;
+    }
+    const now = clock.now();
+    // A clock that was set back must not silence it for as long as it was set back.
+    if (Math.abs(now - (gaveUpAt.get(handler) ?? Number.NEGATIVE_INFINITY)) >= tellAgainMs) {
+      gaveUpAt.set(handler, now);
       anomaly("AN063", reason);
     }
+    return false;
   };
 
   const handlers = createHandlers({
@@ -200,14 +214,12 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     gaveUp: loseToDeadLetters,
   });
 
-  /** Safety has recovered: what has not is told once more, so that no alarm ends before its cause. */
-  const alarmAnew = (before: DegradationLevel): void => {
+  /** Safety has recovered: whatever still fails is told at its next failure. */
+  const alarmAnew = (): void => {
     fullReported = false;
     deliveryFails = false;
     gaveUpAt.clear();
     handlers.forgetFailures();
-    for (const priority of priorities)
-      if (lanes.pressure(priority) === "critical" && !isPausedAt(before, priority)) alarmFull(priority, lanes.depth(priority));
   };
 
   const entryOf = (newFact: NewFact, kind: Kind, internal: boolean): Waiting => {
@@ -263,38 +275,24 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     return opened;
   };
 
-  const isRecorded = (entry: Waiting): boolean => {
-    if (!entry.kind.journaled) return true;
-    if (recording) {
-      recording = record(entry.fact);
-      if (!recording) failsafe("FS075", "the journal refuses facts: an unrecorded decision is worse than none");
-    }
-    return recording;
-  };
-
   const process = (entry: Waiting): void => {
     const { fact, kind } = entry;
-    if (!isRecorded(entry)) {
-      entry.failed = true;
-      deadLetters.add({ fact, handler: "journal", reason: "the journal refused the fact", attempts: 1 });
-      finish(entry);
-      return;
-    }
+    if (kind.journaled) record(fact);
     if (kind.route.length > 0) {
       try {
         deliver(fact, kind.route);
         deliveryFails = false;
       } catch (error) {
         // Not retried: some of the actors may have had the fact.
-        loseToDeadLetters(entry, { fact, handler: "actors", reason: reasonOf(error), attempts: 1 }, !deliveryFails);
-        deliveryFails = true;
+        if (loseToDeadLetters(entry, { fact, handler: "actors", reason: reasonOf(error), attempts: 1 }, deliveryFails))
+          deliveryFails = true;
       }
     }
     handlers.run(entry);
   };
 
   const raiseAlarms = (): void => {
-    while (alarms.length > 0 && lanes.hasRoomInside) {
+    while (alarms.length > 0 && lanes.roomInside > 0) {
       const newFact = alarms.shift() as NewFact;
       (options.report ?? offer)(newFact);
     }
@@ -400,6 +398,9 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       calm ??= Promise.withResolvers<void>();
       return calm.promise;
     },
+    get hasRoomInside() {
+      return lanes.roomInside > config.lanes.P0.internalReserve / 2;
+    },
     offerUnknown({ type, payload, source, at, correlationId }) {
       const problem = factProblem(type, payload);
       if (problem !== undefined) {
@@ -431,6 +432,8 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       const handledBefore = byPriority((_, lane) => laneSum(lane, ({ handled }) => handled));
       running = false;
       accepting = "internal";
+      cancelWatch?.();
+      lanes.stopHolding();
       const isOver = (): boolean => clock.monotonicMs() - startedMs >= deadlineMs;
       const isCriticalDone = (): boolean => depthOf("P0") === 0 && alarms.length === 0;
       for (;;) {
@@ -455,7 +458,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       const before = lanes.degradation;
       if (level === before) return;
       lanes.degradation = level;
-      if (isBetter(level, before)) alarmAnew(before);
+      if (isBetter(level, before)) alarmAnew();
       if (level === "CRITICAL_ONLY")
         alarm({
           type: "guardrail.tripped",
@@ -476,9 +479,6 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     deadLetters,
     get lowLaneTurns() {
       return budget.turns;
-    },
-    get recording() {
-      return recording;
     },
     reload(next) {
       const plan = reloadPlan(config, next);

@@ -48,7 +48,7 @@ export interface House {
   /** Effects that were not performed because their cause never became durable. */
   readonly effectsWithheld: () => number;
   /** Refuses new facts, handles what waits, and leaves everything durable with a fresh snapshot. */
-  readonly drain: (drainMsMax: number) => Promise<DrainReport>;
+  readonly drain: () => Promise<DrainReport>;
   readonly stop: () => void;
 }
 
@@ -202,12 +202,11 @@ export const createHouse = (options: HouseOptions): House => {
       recorder.record(fact);
       // Facts that no actor is told are not delivered, and may be the ledger's all the same.
       if (rowOf(fact.type).route.length === 0) options.ledger?.take(fact);
-      return true;
     },
     deliver,
   });
 
-  const deadlines = createDeadlines({ clock, offer: dispatcher.offer });
+  const deadlines = createDeadlines({ clock, offer: dispatcher.offer, hasRoom: () => dispatcher.hasRoomInside });
 
   /** Ops may come and go between two starts (`--without-ops`): a snapshot from before says nothing about today. */
   const withPresentOps = (persisted: PersistedActor): PersistedActor => {
@@ -347,9 +346,9 @@ export const createHouse = (options: HouseOptions): House => {
     },
     effectsPending: () => effectsPending,
     effectsWithheld: () => effectsWithheld,
-    drain: async (drainMsMax) => {
+    drain: async () => {
       deadlines.disarm();
-      const report = await dispatcher.stop(drainMsMax);
+      const report = await dispatcher.stop();
       if (isWhole() && recorder.seq() > lastSnapshotSeq) await saveSnapshot();
       return report;
     },

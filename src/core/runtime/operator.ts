@@ -64,17 +64,30 @@ export const createOperator = ({
   });
 
   /**
-   * Offers the fact, waits until everything that stood before it, and it, has been handled and is on disk, and then answers. A
+   * Offers the fact, waits until it, and every critical fact that stood before it, has been handled and is on disk, and then answers. A
    * full P0 makes the person wait like every other source.
    */
   const change = async (fact: NewFact, answer: () => CommandReply): Promise<CommandReply> => {
-    const reception = await house.dispatcher.offerExternal(fact);
-    if (reception === "refused")
-      return reply(refused, "The session is stopping and takes no more commands; nothing was changed.");
-    if (reception === "full") return reply(refused, "Critical facts flood the house and nothing was changed; try again.");
-    await house.settle();
-    await house.recorder.whenDurable(house.recorder.seq());
-    return answer();
+    const { dispatcher, recorder } = house;
+    const handled = Promise.withResolvers<void>();
+    const leave = dispatcher.handle(
+      fact.type,
+      ({ payload }) => {
+        if (payload === fact.payload) handled.resolve();
+      },
+      { name: "operator" },
+    );
+    try {
+      const reception = await dispatcher.offerExternal(fact);
+      if (reception === "refused")
+        return reply(refused, "The session is stopping and takes no more commands; nothing was changed.");
+      if (reception === "full") return reply(refused, "Critical facts flood the house and nothing was changed; try again.");
+      await handled.promise;
+      await recorder.whenDurable(recorder.seq());
+      return answer();
+    } finally {
+      leave();
+    }
   };
 
   return async (request) => {

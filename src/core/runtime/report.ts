@@ -77,7 +77,7 @@ export type FactFigures = Readonly<Tally> & { readonly priority: Priority };
 /** Facts of one type that one handler could not handle, for one reason. */
 export interface DeadLetterFigures {
   readonly type: string;
-  /** Name of the handler that gave up, or `actors` or `journal`. */
+  /** Name of the handler that gave up, or `actors`. */
   readonly handler: string;
   readonly reason: string;
   /** How many of the kept letters (`events.handlers.deadLettersMax`) are of this kind. */

@@ -1,5 +1,6 @@
 /** Handlers beside the actors (spec E7): isolated, retried outside the lane, given up with a reason. */
 import { describe, expect, it } from "vitest";
+import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import type { NewFact } from "#core/event/catalog.ts";
 import { balanced, drainAll, fill, imbalance, lettersOf, metric, setUp, tick, turn } from "./setup.ts";
 
@@ -213,12 +214,28 @@ describe("a handler that fails", () => {
   it("and goes on failing raises AN063 every minute: the warning does not end while the failing goes on", () => {
     const { clock, dispatcher, handled } = setUp({ handlers: { retries: 0 } });
     dispatcher.handle("market.trade.ticked", fails, { name: "strategy" });
+    const alarms = (): number => handled.filter((mark) => mark === "anomaly.raised:AN063").length;
     for (let second = 0; second < 600; second += 1) {
       dispatcher.offer(tick("A", second));
       drainAll(dispatcher);
       clock.wind(1000);
     }
-    expect(handled.filter((mark) => mark === "anomaly.raised:AN063")).toHaveLength(10);
+    expect(alarms()).toBe(10);
+    // A clock that was set back by an hour does not silence it for an hour.
+    clock.wind(-3_600_000);
+    dispatcher.offer(tick("A", 600));
+    drainAll(dispatcher);
+    expect(alarms()).toBe(11);
+  });
+
+  it("on an alarm of the lanes, of which nothing is said, is told all the same when it fails on a fill", () => {
+    const reported: NewFact[] = [];
+    const { dispatcher } = setUp({ handlers: { retries: 0 } }, { report: (newFact) => reported.push(newFact) });
+    dispatcher.handle(["guardrail.tripped", "order.filled"], fails, { name: "ledger" });
+    dispatcher.offer({ type: "guardrail.tripped", source: "dispatcher", payload: { code: "GR090", reason: "x" } });
+    dispatcher.offer(fill(1));
+    drainAll(dispatcher);
+    expect(codesOf(reported)).toEqual(["FS098"]);
   });
 
   it("on fills is FS098 also when it has failed on other facts before, or succeeds on them in between", () => {
@@ -282,6 +299,17 @@ describe("a handler that fails", () => {
 });
 
 describe("an asynchronous handler", () => {
+  it("that never ends does not keep a replay's market time for ever: its timeout is real time there too", async () => {
+    const clock = createSimulatedClock({ startAt: 0 });
+    const { dispatcher } = setUp({ handlers: { retries: 0, timeoutMs: 20 } }, { clock });
+    dispatcher.handle("order.filled", () => new Promise<void>(() => undefined), { name: "hangs" });
+    dispatcher.offer(fill(1));
+    drainAll(dispatcher);
+    await clock.advanceTo(60_000);
+    expect(clock.now()).toBe(60_000);
+    expect(lettersOf(dispatcher)).toMatchObject([{ handler: "hangs", reason: "took longer than 20 ms" }]);
+  });
+
   it("does not stall its lane, and its fact is handled when it ends", async () => {
     const { clock, dispatcher, handled } = setUp();
     const ends: (() => void)[] = [];

@@ -33,7 +33,7 @@ it("stops a peer that keeps sending fills until P0 has room again, and every fil
     config: eventsConfig(),
     clock: createHostClock(),
     seed: 1,
-    record: () => true,
+    record: () => undefined,
     deliver: () => undefined,
   });
   const handled: number[] = [];

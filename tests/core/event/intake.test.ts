@@ -43,6 +43,24 @@ describe("a pulled source", () => {
     detach();
   });
 
+  it("that is silent ends at its signal: a group that never comes would keep it open for ever", async () => {
+    let isClosed = false;
+    const detach = attach(intakeOf(accepted), "silent", {
+      open: (valve) =>
+        pulled(async function* (signal) {
+          try {
+            await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+          } finally {
+            isClosed = true;
+          }
+        }, valve),
+    });
+    await turn();
+    detach();
+    await turn();
+    expect(isClosed).toBe(true);
+  });
+
   it("stops in the middle of a group that one read brought, and goes on there in order", async () => {
     const { dispatcher, handled } = setUp({ lanes: { P0: { capacity: 4, warningDepth: 3, criticalDepth: 4 } } });
     const groups = [
@@ -157,7 +175,7 @@ describe("a source that is pushed", () => {
     for (let mark = 1; mark <= 100; mark += 1) fills.next(fill(mark));
     expect(lost).toEqual(["it was asked to wait and went on; 20 items are held already"]);
     expect(fills.observed).toBe(false);
-    expect(intake.figures().broker).toMatchObject({ received: 4, reconnects: 1 });
+    expect(intake.figures().broker).toMatchObject({ received: 4, reconnects: 0 });
     drainAll(dispatcher);
     await turn();
     expect(fillsHandled()).toEqual(marks(4));
@@ -186,7 +204,7 @@ it("cuts a source off when even the door is full: what it says would be lost uns
   attach(intake, "broker", { open: () => fills, lost: (reason) => lost.push(reason) });
   fills.next(fill(4));
   expect(lost).toEqual(["P0 and its door are full: order.filled was refused"]);
-  expect(intake.figures().broker).toMatchObject({ received: 1, refused: 1, reconnects: 1 });
+  expect(intake.figures().broker).toMatchObject({ received: 1, refused: 1, reconnects: 0 });
   expect(dispatcher.refused()).toEqual({ "order.filled": 1 });
 });
 
@@ -286,6 +304,30 @@ describe("reconnecting", () => {
     expect(rig.opened()).toBe(11);
     expect(rig.offered).toHaveLength(2);
     expect(rig.intake.figures().broker).toMatchObject({ received: 2, reconnects: 10 });
+  });
+
+  it("backs off also when each try takes longer than the longest wait: a connection that says nothing was none", () => {
+    const seen: { clock?: HandClock } = {};
+    const timesOut = () =>
+      new Observable<NewFact>((subscriber) => {
+        const clock = seen.clock as HandClock;
+        return clock.setTimer(clock.now() + 20_000, () => subscriber.error(new Error("no answer")));
+      });
+    const rig = openings(refuses, timesOut, timesOut);
+    seen.clock = rig.clock;
+    rig.clock.wind(70_000);
+    expect(rig.lost).toEqual([
+      ["refused", 1000],
+      ["no answer", 2000],
+      ["no answer", 4000],
+    ]);
+  });
+
+  it("counts every connection after the first, also of a source that somebody else opens again", () => {
+    const intake = intakeOf(accepted);
+    const inlet = intake.inlet("feed");
+    for (let attempt = 0; attempt < 3; attempt += 1) inlet.attach({ open: refuses, take: () => undefined, reopens: false });
+    expect(intake.figures().feed).toMatchObject({ reconnects: 2 });
   });
 
   it("is replayable from its seed, and different for another", () => {

@@ -61,7 +61,7 @@ export const setUp = (changes: object = {}, options: Partial<DispatcherOptions> 
     config: eventsConfig(changes),
     clock,
     seed: 7,
-    record: () => true,
+    record: () => undefined,
     deliver: () => undefined,
     ...options,
   });

@@ -2,7 +2,7 @@ import { Subject } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { NewFact } from "#core/event/catalog.ts";
 import { createIntake } from "#core/event/intake.ts";
-import { createReportIntake } from "#core/execution/broker-reports.ts";
+import { createReportIntake, fillToFact } from "#core/execution/broker-reports.ts";
 import type { DeskView } from "#core/orders/order-desk.ts";
 import type { BrokerReport } from "#core/ports.ts";
 import { createHandClock, turn } from "../event/setup.ts";
@@ -13,6 +13,7 @@ const create = (known: Record<string, string> = {}) => {
   let venue = new Subject<BrokerReport>();
   /** P0 takes so many more facts; those beyond wait, each until `letIn`. */
   let room = Number.POSITIVE_INFINITY;
+  let isRefusing = false;
   const outside: (() => void)[] = [];
   const clock = createHandClock();
   const inlet = createIntake({
@@ -20,6 +21,7 @@ const create = (known: Record<string, string> = {}) => {
     clock,
     random: () => 0,
     offer: (fact) => {
+      if (isRefusing) return "full";
       if (room > 0) {
         room -= 1;
         facts.push(fact);
@@ -43,6 +45,7 @@ const create = (known: Record<string, string> = {}) => {
       },
     },
     inlet,
+    offer: (fact) => facts.push(fact),
     desk: () => desk,
     onConnected: () => {
       connections += 1;
@@ -59,6 +62,9 @@ const create = (known: Record<string, string> = {}) => {
     tell: (report: BrokerReport) => venue.next(report),
     lose: (error: Error) => venue.error(error),
     isCalled: () => venue.observed,
+    refuse: (isNow: boolean) => {
+      isRefusing = isNow;
+    },
     full: () => {
       room = 0;
     },
@@ -117,15 +123,33 @@ describe("broker reports", () => {
   it("and reconciliation never bring the same fill twice, whoever is first", () => {
     const { intake, tell, types } = create({ B1: "mine" });
     tell(filled("f1"));
-    expect(intake.claimFound(execution("f1"), "mine")).toBeUndefined();
-    const found = intake.claimFound(execution("f2"), "mine");
-    expect(intake.claimFound(execution("f2"), "mine")).toBeUndefined();
+    const found = (fillId: string): void =>
+      void intake.offerFound(fillToFact(execution(fillId), "mine", false, "reconciliation"));
+    found("f1");
+    expect(types()).toHaveLength(1);
+    expect(intake.isKnown("f2")).toBe(false);
+    found("f2");
+    found("f2");
+    expect(intake.isKnown("f2")).toBe(true);
     tell(filled("f2"));
-    intake.offerFound(found as NewFact);
-    expect(types()).toEqual(["order.partially.filled", "order.partially.filled"]);
+    expect(types()).toHaveLength(2);
     // A second report of the stream is the venue's own duplicate and goes on, to be refused.
     tell(filled("f2"));
     expect(types()).toHaveLength(3);
+  });
+
+  it("that even the door refused are not remembered: the question after the cut brings them; and the cut itself is told", () => {
+    const { intake, facts, tell, refuse } = create({ B1: "mine" });
+    refuse(true);
+    tell(filled("f1"));
+    expect(facts.map(({ type }) => type)).toEqual(["broker.disconnected"]);
+    expect(intake.isKnown("f1")).toBe(false);
+    const found = fillToFact(execution("f1"), "mine", false, "reconciliation");
+    expect(intake.offerFound(found)).toBe("refused");
+    expect(intake.isKnown("f1")).toBe(false);
+    refuse(false);
+    expect(intake.offerFound(found)).toBeUndefined();
+    expect(facts.at(-1)).toMatchObject({ type: "order.partially.filled", payload: { fillId: "f1" } });
   });
 
   it("that were waiting for their order's name come in as P0 has room, in their order, and later ones of the order behind them", async () => {

@@ -126,6 +126,7 @@ export const createRig = (options: RigOptions = {}): Rig => {
       reports: (valve) => broker.reports(valve).pipe(filter(({ type }) => type !== "connected" || connections++ > 0)),
     },
     inlet: inlets.inlet("broker"),
+    offer,
     desk: () => desk,
     onConnected: () => reconcile.run("reconnect"),
   });

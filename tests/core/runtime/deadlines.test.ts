@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import type { NewFact } from "#core/event/catalog.ts";
 import { createDeadlines } from "#core/runtime/deadlines.ts";
+import { setUp } from "../event/setup.ts";
 
 const createSetup = (table?: { readonly [id: string]: number }, startAt = 0) => {
   const clock = createSimulatedClock({ startAt });
@@ -40,6 +41,23 @@ describe("deadlines", () => {
     expect(deadlines.table()).toEqual({ quiet: 1000 });
     expect(deadlines.take("quiet", 1000)).toBe(true);
     expect(deadlines.table()).toEqual({});
+  });
+
+  it("that thousands of orders share are all told, as the house has room for them", async () => {
+    const clock = createSimulatedClock({ startAt: 0 });
+    const told: string[] = [];
+    const { dispatcher } = setUp(
+      {},
+      { clock, deliver: ({ payload }) => told.push((payload as { readonly id: string }).id), report: () => expect.unreachable() },
+    );
+    const deadlines = createDeadlines({ clock, offer: dispatcher.offer, hasRoom: () => dispatcher.hasRoomInside });
+    const ids = Array.from({ length: 3000 }, (_, index) => `order.${index}`);
+    for (const id of ids) deadlines.set(id, 1000);
+    deadlines.arm();
+    dispatcher.start();
+    await clock.advanceTo(1000);
+    expect(told).toEqual(ids);
+    expect(dispatcher.refused()).toEqual({});
   });
 
   it("are out of date once set anew or cleared: nobody is told", () => {
