@@ -269,8 +269,6 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       ...(ops === undefined ? {} : { ops }),
     });
     settle = root.settle;
-    io.signal?.addEventListener("abort", () => root.requestStop(`stopped by ${String(io.signal?.reason ?? "a signal")}`));
-
     const archiveFiles = createArchiveFiles();
     const hostClock = createHostClock();
     const health = createHealthMonitor({
@@ -320,9 +318,20 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     const opening = await control.open();
     if (!opening.ok) return refuse(opening.error.sentence);
 
+    const whyStopped = (): string => `stopped by ${String(io.signal?.reason ?? "a signal")}`;
+    // A signal is heard at the next turn of the event loop, and making the house had none.
+    await new Promise((resolve) => setImmediate(resolve));
+    if (io.signal?.aborted) {
+      io.err(`qts: ${whyStopped()} before the session had begun.\n`);
+      return exitCodes.ok;
+    }
     const started = await root.start();
     if (!started.ok) return refuse(started.error);
     await control.listen(root.answer);
+    // Whoever wanted to stop a house that was half open has waited until it could be closed in order.
+    const stop = (): void => root.requestStop(whyStopped());
+    if (io.signal?.aborted) stop();
+    else io.signal?.addEventListener("abort", stop);
     logger.info(
       { session, epoch: lease.value.epoch, recovered: continued, dashboard: listening.value.url, home: home.value.path },
       "the session has started",

@@ -1,6 +1,6 @@
-import { writeFileSync } from "node:fs";
+import { existsSync, watch, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { emptyFolder, type Running, says, startQts } from "./qts.ts";
 
 const start = (folder: string, ...more: readonly string[]): Running =>
@@ -34,6 +34,25 @@ describe("signals", () => {
     session.child.kill("SIGTERM");
     expect((await session.finished).exitCode).toBe(0);
   });
+
+  it.each(["lock.sqlite", "journal/session-0001.sqlite", "paper/session-0001.jsonl", "control/qts.sock", "config/observer"])(
+    "one that comes while the session starts (%s has just been made) ends it as soon as it has, and is not forgotten",
+    async (made) => {
+      const folder = emptyFolder();
+      const session = start(folder);
+      onTestFinished(() => void session.child.kill("SIGKILL"));
+      const watcher = watch(folder, { recursive: true });
+      await new Promise<void>((resolve) => {
+        watcher.on("change", () => existsSync(join(folder, "home", made)) && resolve());
+      });
+      watcher.close();
+      session.child.kill("SIGTERM");
+      const { exitCode, stdout, stderr } = await session.finished;
+      expect(exitCode).toBe(0);
+      if (stdout === "") expect(stderr).toContain("stopped by SIGTERM before the session had begun");
+      else expect(JSON.parse(stdout)).toMatchObject({ recovered: false, orders: { total: 0 } });
+    },
+  );
 
   it("two signals at once are one wish (npm passes the terminal's Ctrl-C on), and the session still ends with its report", async () => {
     const session = start(emptyFolder());

@@ -217,11 +217,16 @@ describe("the backup thread", () => {
       /** Scheduling policy of each thread of this process; 5 is SCHED_IDLE (proc(5), field 41). */
       const policies = (): Map<string, number> =>
         new Map(
-          readdirSync("/proc/self/task").map((thread) => {
-            const fields = readFileSync(`/proc/self/task/${thread}/stat`, "utf8")
-              .replace(/^.*\) /, "")
-              .split(" ");
-            return [thread, Number(fields[38])];
+          readdirSync("/proc/self/task").flatMap((thread) => {
+            try {
+              const fields = readFileSync(`/proc/self/task/${thread}/stat`, "utf8")
+                .replace(/^.*\) /, "")
+                .split(" ");
+              return [[thread, Number(fields[38])] as const];
+            } catch {
+              // It ended between being listed and being read.
+              return [];
+            }
           }),
         );
       const before = policies();
