@@ -70,6 +70,10 @@ export const readOptions = <const O extends Options>(
       `${sentenceOf(error as NodeJS.ErrnoException, args, options)}; \`qts ${name} --help\` lists the options.`,
     );
   }
+  // `--home "$UNSET"` is no wish for the present directory.
+  const empty = Object.entries(parsed.values).find(([, value]) => typeof value === "string" && value.trim() === "");
+  if (empty !== undefined)
+    throw new UsageError(`--${empty[0]} is empty and needs a value; \`qts ${name} --help\` shows how it is called.`);
   const given = parsed.positionals;
   const missing = positionals.slice(given.length).find((wanted) => !wanted.endsWith("?"));
   if (missing !== undefined) {
@@ -91,7 +95,24 @@ const sentenceOf = (error: NodeJS.ErrnoException, args: readonly string[], optio
     return `${quoted} is not an option here${guess === undefined ? "" : ` (did you mean --${guess}?)`}`;
   }
   const option = /--([\w-]+)/.exec(error.message)?.[1] ?? quoted.replace(/^-+/, "");
-  return options[option]?.type === "boolean" ? `--${option} takes no value` : `--${option} needs a value`;
+  if (options[option]?.type === "boolean") return `--${option} takes no value`;
+  const next = args[args.indexOf(`--${option}`) + 1] ?? "";
+  const negative = /^-\d/.test(next) ? `; a number below zero is written --${option}=${next}` : "";
+  return `--${option} needs a value${negative}`;
+};
+
+/** The value of an option that counts something. */
+export const wholeNumber = (name: string, option: string, text: string | undefined): number | undefined => {
+  if (text === undefined) return undefined;
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new UsageError(`--${option} is "${text}" and must be a whole number; \`qts ${name} --help\` explains it.`);
+};
+
+/** The value of --port; 0: any free one. */
+export const portNumber = (name: string, text: string | undefined): number | undefined => {
+  const port = wholeNumber(name, "port", text);
+  if (port === undefined || port <= 65_535) return port;
+  throw new UsageError(`--port is ${port} and must be at most 65535; \`qts ${name} --help\` explains it.`);
 };
 
 /** The value of a required option. */

@@ -13,7 +13,7 @@ export type ReadConfig =
 
 /** A key that nearly exists gets the name it probably should have. */
 const withGuess = (problem: ConfigProblem): ConfigProblem => {
-  if (!problem.problem.startsWith("is not a key")) return problem;
+  if (!problem.problem.startsWith("is not a key of QTS;")) return problem;
   const path = problem.key.split(".");
   const siblings = path
     .slice(0, -1)

@@ -6,7 +6,8 @@ import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { createExchangeServer } from "#adapters/paper/exchange-server.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import { type Config, parseConfig } from "#config/config.ts";
-import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
+import { homeOf } from "./ask.ts";
+import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
 import { problemLines, readConfigFile } from "./config-file.ts";
 
 const help = `qts exchange: the paper exchange as a process of its own, on loopback.
@@ -42,18 +43,6 @@ const options = {
   config: { type: "string" },
   json: { type: "boolean" },
 } as const;
-
-const wholeNumber = (option: string, text: string | undefined): number | undefined => {
-  if (text === undefined) return undefined;
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new UsageError(`--${option} is "${text}" and must be a whole number; \`qts exchange --help\` explains it.`);
-};
-
-const portOf = (text: string | undefined): number => {
-  const port = wholeNumber("port", text) ?? 0;
-  if (port > 65_535) throw new UsageError(`--port is ${port} and must be at most 65535.`);
-  return port;
-};
 
 const faultsOf = (given: readonly string[]): Record<string, number> => {
   const pairs = given.map((text) => {
@@ -100,8 +89,8 @@ const stopped = (signal: AbortSignal | undefined): Promise<undefined> =>
 
 const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   const { values } = readOptions("exchange", args, options);
-  const port = portOf(values.port);
-  const seed = wholeNumber("seed", values.seed);
+  const port = portNumber("exchange", values.port) ?? 0;
+  const seed = wholeNumber("exchange", "seed", values.seed);
   const config = readConfig(values.config, faultsOf(values.fault ?? []), io);
   if (config === undefined) return exitCodes.config;
   const refuse = (sentence: string): number => {
@@ -110,7 +99,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     return exitCodes.refused;
   };
 
-  const home = resolve(io.cwd, values.home ?? io.env.QTS_HOME ?? "var");
+  const home = homeOf(values.home, io);
   const directory = values.ledger === undefined ? join(home, "exchange") : dirname(resolve(io.cwd, values.ledger));
   for (const folder of values.ledger === undefined ? [home, directory] : [directory]) {
     const problem = makeFolder(folder);

@@ -28,7 +28,8 @@ import { createHealthMonitor } from "#ops/automation/health.ts";
 import { houseChecks } from "#ops/automation/house-checks.ts";
 import { createHouseMetrics } from "#ops/automation/metrics.ts";
 import { createRoot } from "#src/root.ts";
-import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
+import { homeOf } from "./ask.ts";
+import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
 import { qtsVersion } from "./command-line.ts";
 import { problemLines, readConfigFile } from "./config-file.ts";
 import { openSessionBroker } from "./session-broker.ts";
@@ -79,13 +80,6 @@ const options = {
 } as const;
 
 const healthEveryMs = 5000;
-
-const wholeNumber = (option: string, text: string | undefined): number | undefined => {
-  if (text === undefined) return undefined;
-  if (!/^\d+$/.test(text))
-    throw new UsageError(`--${option} is "${text}" and must be a whole number; \`qts run --help\` explains it.`);
-  return Number(text);
-};
 
 const speedOf = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
@@ -155,8 +149,12 @@ const readConfig = (
     return { exitCode: exitCodes.config };
   }
   const parsed = parseConfig(read.config, {
-    session: given({ speed: speedOf(values.speed), hours: sessionOf(values.session), seed: wholeNumber("seed", values.seed) }),
-    http: given({ port: wholeNumber("port", values.port) }),
+    session: given({
+      speed: speedOf(values.speed),
+      hours: sessionOf(values.session),
+      seed: wholeNumber("run", "seed", values.seed),
+    }),
+    http: given({ port: portNumber("run", values.port) }),
     broker: values.broker === undefined ? {} : { adapter: "exchange", exchange: { url: values.broker } },
     execution: given({ strategy: values.strategy }),
     maintenance: given({ enabled: values["without-ops"] ? false : undefined }),
@@ -182,7 +180,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   const createStrategy = await loadStrategy(config.execution.strategy, io.cwd);
   if (typeof createStrategy === "string") return refuse(createStrategy, exitCodes.config);
 
-  const home = openHome(resolve(io.cwd, values.home ?? io.env.QTS_HOME ?? "var"));
+  const home = openHome(homeOf(values.home, io));
   if (!home.ok) return refuse(home.error.problem);
   const lease = acquireLease({ home: home.value.path, command: `qts run ${args.join(" ")}`.trim(), now: Date.now() });
   if (!lease.ok) return refuse(lease.error.problem);

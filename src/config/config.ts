@@ -48,6 +48,7 @@ const types: { readonly [type: string]: string } = {
   boolean: "true or false",
   string: "text",
   array: "a list",
+  tuple: "a list of two",
   object: "a group of keys",
   record: "a group of keys",
 };
@@ -60,6 +61,8 @@ const wanted: z.core.$ZodErrorMap = (issue) => {
         ? `must be ${issue.inclusive === false ? "below" : "at most"} ${issue.maximum}`
         : undefined;
     case "too_small":
+      if (issue.origin === "array")
+        return `must have ${issue.exact ? "" : "at least "}${issue.minimum} ${issue.minimum === 1 ? "entry" : "entries"}`;
       return issue.origin === "number" || issue.origin === "int"
         ? `must be ${issue.inclusive === false ? "above" : "at least"} ${issue.minimum}`
         : undefined;
@@ -106,9 +109,14 @@ export const parseConfig = (...layers: readonly (string | object)[]): ConfigResu
     if (issue.code === "unrecognized_keys")
       return issue.keys.map((key) => ({
         key: path ? `${path}.${key}` : key,
-        problem: "is not a key of QTS; `qts config show` lists them all",
+        problem: key.includes(".")
+          ? "is not a key of QTS: groups are nested in YAML, each name on a line of its own, as `qts config show` prints them"
+          : "is not a key of QTS; `qts config show` lists them all",
       }));
-    return [{ key: path || "(file)", problem: `is ${shown(valueAt(merged, issue.path))}: ${issue.message}` }];
+    const value = valueAt(merged, issue.path);
+    // What is wrong with a whole group names the keys in it.
+    const problem = isPlainObject(value) && issue.code === "custom" ? issue.message : `is ${shown(value)}: ${issue.message}`;
+    return [{ key: path || "(file)", problem }];
   });
   return { ok: false, problems };
 };

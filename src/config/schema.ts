@@ -8,14 +8,31 @@ const count = z.int().min(0);
 const positive = z.int().min(1);
 const durationMs = z.int().min(0);
 const share = z.number().min(0).max(1, "is a share between 0 and 1; write 0.05 for 5 %");
+/** What is set aside in memory for so many facts at the start: more than this is a mistake, not a wish. */
+const places = z.int().min(1).max(1_000_000);
+/** As long as this nothing else of the process has its turn. */
+const sliceMs = z.number().positive().max(1_000);
+/** These keys of a group stand in this order. */
+const inOrder = <const K extends string>(...keys: readonly K[]) =>
+  [
+    (group: { readonly [key in K]: number }) => keys.every((key, n) => n === 0 || group[keys[n - 1] as K] <= group[key]),
+    {
+      error: ({ input }: { readonly input?: unknown }) =>
+        `wants ${keys.join(" ≤ ")}, and they are ${keys.map((key) => (input as { [key in K]: number })[key]).join(", ")}`,
+    },
+  ] as const;
 const shareRange = z.tuple([share, share]).refine(([low, high]) => low <= high, "the range must be [low, high]");
-const sla = z.strictObject({
-  p50: z.number().positive(),
-  p95: z.number().positive(),
-  p99: z.number().positive(),
-  max: z.number().positive(),
-});
-const lane = { capacity: positive, batchSize: positive, batchWaitMs: durationMs };
+const sla = z
+  .strictObject({
+    p50: z.number().positive(),
+    p95: z.number().positive(),
+    p99: z.number().positive(),
+    max: z.number().positive(),
+  })
+  .refine(...inOrder("p50", "p95", "p99", "max"));
+const lane = { capacity: places, batchSize: positive, batchWaitMs: durationMs };
+const marks = { warningShare: share, criticalShare: share };
+const marksInOrder = inOrder("warningShare", "criticalShare");
 
 const operatingState = z.enum(["AGGRESSIVE", "BALANCED", "DEFENSIVE"]);
 const stateProperties = z
@@ -40,10 +57,7 @@ const stateProperties = z
 
 const gapLimits = z
   .strictObject({ minorMs: positive, majorMs: positive, criticalMs: positive })
-  .refine(
-    ({ minorMs, majorMs, criticalMs }) => minorMs < majorMs && majorMs < criticalMs,
-    "wants minorMs < majorMs < criticalMs",
-  );
+  .refine(...inOrder("minorMs", "majorMs", "criticalMs"));
 
 export const configSchema = z.strictObject({
   session: z.strictObject({
@@ -75,22 +89,19 @@ export const configSchema = z.strictObject({
       P0: z
         .strictObject({
           ...lane,
-          waitingOutsideMax: positive,
-          internalReserve: positive,
+          waitingOutsideMax: places,
+          internalReserve: places,
           processingMsMax: positive,
           warningDepth: positive,
           criticalDepth: positive,
           slaMs: sla,
         })
-        .refine(
-          (l) => l.warningDepth <= l.criticalDepth && l.criticalDepth <= l.capacity,
-          "wants warningDepth ≤ criticalDepth ≤ capacity",
-        ),
-      P1: z.strictObject({ ...lane, warningShare: share, criticalShare: share, slaMs: sla }),
-      P2: z.strictObject({ ...lane, warningShare: share, criticalShare: share, slaMs: sla }),
-      P3: z.strictObject({ ...lane, warningShare: share, criticalShare: share, samplingMarkShare: share, samplingRate: share }),
+        .refine(...inOrder("warningDepth", "criticalDepth", "capacity")),
+      P1: z.strictObject({ ...lane, ...marks, slaMs: sla }).refine(...marksInOrder),
+      P2: z.strictObject({ ...lane, ...marks, slaMs: sla }).refine(...marksInOrder),
+      P3: z.strictObject({ ...lane, ...marks, samplingMarkShare: share, samplingRate: share }).refine(...marksInOrder),
     }),
-    timeSliceMs: z.number().positive(),
+    timeSliceMs: sliceMs,
     lowLanesShareMin: share,
     hysteresisShare: share,
     warningBatchFactor: positive,
@@ -98,13 +109,13 @@ export const configSchema = z.strictObject({
       retries: count,
       retryDelaysMs: z.array(durationMs).min(1),
       timeoutMs: positive,
-      inProgressMax: positive,
-      deadLettersMax: positive,
+      inProgressMax: places,
+      deadLettersMax: places,
     }),
     intake: z.strictObject({
-      timeSliceMs: z.number().positive(),
+      timeSliceMs: sliceMs,
       reconnectMs: z.tuple([positive, positive]).refine(([low, high]) => low <= high, "the range must be [first, longest]"),
-      heldMax: positive,
+      heldMax: places,
     }),
     drainMsMax: durationMs,
   }),

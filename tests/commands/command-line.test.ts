@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type Command, exitCodes, readOptions, UsageError } from "#commands/command.ts";
+import { type Command, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "#commands/command.ts";
 import { durationMs } from "#commands/duration.ts";
 import { nearest } from "#commands/nearest.ts";
 import { commandTable, type TableRow } from "#commands/table.ts";
@@ -139,11 +139,24 @@ describe("options", () => {
     { args: ["d", "-x"], says: "-x is not an option here; `qts status --help` lists the options." },
     { args: ["d", "--home"], says: "--home needs a value; `qts status --help` lists the options." },
     { args: ["d", "--reason", "--json"], says: "--reason needs a value; `qts status --help` lists the options." },
+    {
+      args: ["d", "--reason", "-1"],
+      says: "--reason needs a value; a number below zero is written --reason=-1; `qts status --help` lists the options.",
+    },
+    { args: ["d", "--home", ""], says: "--home is empty and needs a value; `qts status --help` shows how it is called." },
     { args: ["d", "--json=yes"], says: "--json takes no value; `qts status --help` lists the options." },
     { args: [], says: "qts status needs DIR; `qts status --help` shows how it is called." },
     { args: ["a", "b", "c"], says: 'qts status does not know what to do with "c"; `qts status --help` shows how it is called.' },
   ])("of $args: $says", ({ args, says }) => {
     expect(sentence(...args)).toBe(says);
+  });
+
+  it("that count something say what they want; a port has an end", () => {
+    expect(wholeNumber("run", "seed", "7")).toBe(7);
+    expect(wholeNumber("run", "seed", undefined)).toBeUndefined();
+    expect(() => wholeNumber("run", "seed", "7.5")).toThrow('--seed is "7.5" and must be a whole number');
+    expect(portNumber("run", "65535")).toBe(65_535);
+    expect(() => portNumber("run", "65536")).toThrow("--port is 65536 and must be at most 65535");
   });
 
   it.each([

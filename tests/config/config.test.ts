@@ -33,6 +33,31 @@ describe("the configuration", () => {
     const state = { scalpShare: [0, 0.1], swingShare: [0, 0.1], portfolioShare: [0, 0.1] };
     expect(problemsOf({ operating: { states: { BALANCED: state } } }).join()).toContain("operating.states.BALANCED");
     expect(problemsOf({ broker: { paper: { latencyMs: [40, 5] } } }).join()).toContain("broker.paper.latencyMs");
+    expect(
+      problemsOf({ events: { lanes: { P0: { capacity: 5 }, P1: { warningShare: 0.95, slaMs: { p50: 50, p95: 10 } } } } }),
+    ).toEqual([
+      "events.lanes.P0 wants warningDepth ≤ criticalDepth ≤ capacity, and they are 50, 80, 5",
+      "events.lanes.P1.slaMs wants p50 ≤ p95 ≤ p99 ≤ max, and they are 50, 10, 50, 100",
+      "events.lanes.P1 wants warningShare ≤ criticalShare, and they are 0.95, 0.9",
+    ]);
+  });
+
+  it("refuses sizes for which no machine has the memory, and turns that nothing else would survive", () => {
+    expect(problemsOf({ events: { lanes: { P3: { capacity: 1e11 } }, intake: { timeSliceMs: 1e5 } } })).toEqual([
+      "events.lanes.P3.capacity is 100000000000: must be at most 1000000",
+      "events.intake.timeSliceMs is 100000: must be at most 1000",
+    ]);
+  });
+
+  it("says how long a list must be, and that groups are nested", () => {
+    expect(problemsOf({ events: { intake: { reconnectMs: 1000 }, handlers: { retryDelaysMs: [] } } })).toEqual([
+      "events.handlers.retryDelaysMs is []: must have at least 1 entry",
+      "events.intake.reconnectMs is 1000: must be a list of two",
+    ]);
+    expect(problemsOf({ events: { intake: { reconnectMs: [1000] } } })).toEqual([
+      "events.intake.reconnectMs is [1000]: must have at least 2 entries",
+    ]);
+    expect(problemsOf({ "http.port": 1 })[0]).toContain("groups are nested in YAML");
   });
 
   it("says what a file that is not YAML, or not a mapping, is", () => {
