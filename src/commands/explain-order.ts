@@ -39,7 +39,7 @@ export const command: Command = {
 
 Usage: qts explain order ORDER_ID [--home DIR] [--json]
 
-Reads the journal, so it works whether QTS runs or not. \`qts journal list --type order.intended\` shows the orders there are.
+Reads the journal, so it works whether QTS runs or not. \`qts journal --type order.intended\` shows the orders there are.
 
 Options:
   --home DIR  where QTS keeps everything (default: QTS_HOME, else ./var)
@@ -67,7 +67,7 @@ Exit codes: 0 ok, 1 the journal cannot be read, 2 usage, 4 refused (no such orde
       }
     }
     io.err(
-      `qts: no journal under ${home} knows the order ${orderId}; \`qts journal list --type order.intended --home ${home}\` shows the orders there are.\n`,
+      `qts: no journal under ${home} knows the order ${orderId}; \`qts journal --type order.intended --home ${home}\` shows the orders there are.\n`,
     );
     return exitCodes.refused;
   },

@@ -114,7 +114,10 @@ const nothingFound = (session: string, { type, order, since }: Filter): string =
     ...(since === undefined ? [] : [`from ${new Date(since).toISOString().slice(0, 19)} on`]),
   ];
   const remedy = type === undefined || type.endsWith(".") ? "" : `; \`--type ${type}.\` takes all below it`;
-  return `No fact of session ${session} is ${wanted.length === 0 ? "recorded yet" : wanted.join(" and ")}${remedy}.\n`;
+  return `No fact of session ${session} is ${wanted.length === 0 ? "recorded yet" : wanted.join(" and ")}${remedy}`.replace(
+    /\.?$/,
+    ".\n",
+  );
 };
 
 const list = (store: JournalStore, session: string, filter: Filter, limit: number, json: boolean, io: CommandIo): number => {

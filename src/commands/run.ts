@@ -119,8 +119,8 @@ const reportText = (report: SessionReport, { instruments }: Config): string => {
   const grouped = (count: number): string => count.toLocaleString("en-US");
   const time = (iso: string | null): string => (iso === null ? "" : `${iso.slice(0, 19).replace("T", " ")}`);
   const lane = ([name, figures]: [string, SessionReport["lanes"]["P0"]]): string => {
-    const { handled, dropped, sampled, deadLettered, p99Ms } = figures;
-    const lost = Object.entries({ dropped, "sampled out": sampled, "given up": deadLettered })
+    const { handled, dropped, sampled, deadLettered, left, p99Ms } = figures;
+    const lost = Object.entries({ dropped, "sampled out": sampled, "given up": deadLettered, left })
       .filter(([, count]) => count > 0)
       .map(([fate, count]) => `${grouped(count)} ${fate}`);
     return `${name} ${grouped(handled)}${lost.length > 0 ? ` (${lost.join(", ")})` : ""} p99 ${p99Ms} ms`;

@@ -10,6 +10,7 @@ const lane = z.strictObject({
   collapsed: count,
   sampled: count,
   deadLettered: count,
+  left: count,
   p50Ms: z.number().min(0),
   p99Ms: z.number().min(0),
   maxMs: z.number().min(0),
@@ -25,7 +26,11 @@ export const sessionReportSchema = z.strictObject({
   archive: z
     .strictObject({ received: count, persisted: count, refused: count, errored: count })
     .describe("of this run: received = persisted + refused + errored"),
-  lanes: z.strictObject({ P0: lane, P1: lane, P2: lane, P3: lane }).describe("of this run; latencies are enqueue to handled"),
+  lanes: z
+    .strictObject({ P0: lane, P1: lane, P2: lane, P3: lane })
+    .describe(
+      "of this run: accepted = handled + dropped + collapsed + sampled + deadLettered + left; latencies are enqueue to handled",
+    ),
   orders: z
     .strictObject({
       total: count,

@@ -11,7 +11,7 @@ const share = z.number().min(0).max(1, "is a share between 0 and 1; write 0.05 f
 /** What is set aside in memory for so many facts at the start: more than this is a mistake, not a wish. */
 const places = z.int().min(1).max(1_000_000);
 /** As long as this nothing else of the process has its turn. */
-const sliceMs = z.number().positive().max(1_000);
+const sliceMs = z.number().positive().max(10_000);
 /** These keys of a group stand in this order. */
 const inOrder = <const K extends string>(...keys: readonly K[]) =>
   [

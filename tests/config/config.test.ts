@@ -45,7 +45,7 @@ describe("the configuration", () => {
   it("refuses sizes for which no machine has the memory, and turns that nothing else would survive", () => {
     expect(problemsOf({ events: { lanes: { P3: { capacity: 1e11 } }, intake: { timeSliceMs: 1e5 } } })).toEqual([
       "events.lanes.P3.capacity is 100000000000: must be at most 1000000",
-      "events.intake.timeSliceMs is 100000: must be at most 1000",
+      "events.intake.timeSliceMs is 100000: must be at most 10000",
     ]);
   });
 

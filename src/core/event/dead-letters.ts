@@ -7,16 +7,20 @@ export interface DeadLetter {
   /** Name of the handler that gave up, or `actors`. */
   readonly handler: string;
   readonly reason: string;
+  /** Where it was thrown, as `file.ts:12:7`. */
+  readonly where: string | undefined;
   /** How often it was tried. */
   readonly attempts: number;
 }
 
-/** Letters of one kind: the same handler gave up on the same type for the same reason. */
+/** Letters of one kind: the same handler gave up on the same type. Reasons may have figures in them, so they are only counted. */
 export interface DeadLetterGroup {
   /** The latest of them. */
   readonly latest: DeadLetter;
   /** How many of the kept letters are of this kind. */
   readonly count: number;
+  /** How many different reasons they have. */
+  readonly reasons: number;
 }
 
 export class DeadLetters {
@@ -50,13 +54,13 @@ export class DeadLetters {
 
   /** The kinds among what is kept, the latest first. */
   groups(): DeadLetterGroup[] {
-    const groups = new Map<string, DeadLetterGroup>();
+    const groups = new Map<string, { latest: DeadLetter; count: number; reasons: Set<string> }>();
     for (const latest of this.#letters) {
-      const kind = `${latest.fact.type}\u0000${latest.handler}\u0000${latest.reason}`;
-      const count = (groups.get(kind)?.count ?? 0) + 1;
+      const kind = `${latest.fact.type}\u0000${latest.handler}`;
+      const { count, reasons } = groups.get(kind) ?? { count: 0, reasons: new Set() };
       groups.delete(kind);
-      groups.set(kind, { latest, count });
+      groups.set(kind, { latest, count: count + 1, reasons: reasons.add(latest.reason) });
     }
-    return [...groups.values()].reverse();
+    return [...groups.values()].reverse().map((group) => ({ ...group, reasons: group.reasons.size }));
   }
 }

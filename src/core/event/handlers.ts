@@ -59,8 +59,8 @@ export interface Handlers {
   addBatch(filter: Filter, call: BatchHandler<never>, options: { readonly name: string }): Unsubscribe;
   /** Tells every handler of the fact; what does not end here keeps the entry unfinished. Never throws. */
   run(entry: Waiting): void;
-  /** Hands over what waits in half-full groups. */
-  flushBatches(): void;
+  /** Hands over what waits in half-full groups, and tries again at once what waits for its next try. */
+  hurry(): void;
   /** The next failure of every handler on a critical fact is told again. */
   forgetFailures(): void;
 }
@@ -70,11 +70,27 @@ const isCritical = ({ kind }: Waiting): boolean => kind.lane === 0;
 const isPromise = (value: unknown): value is Promise<void> =>
   typeof value === "object" && value !== null && typeof (value as Promise<void>).then === "function";
 
-export const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+const reasonLengthMax = 300;
+
+/** One line of bounded length for people's screens, whatever somebody's code has thrown. */
+export const reasonOf = (error: unknown): string => {
+  const text = error instanceof Error ? error.message || error.name : `it threw ${String(error)}`;
+  const line = text.replace(/\p{Cc}+/gu, " ").trim();
+  return line.length <= reasonLengthMax ? line : `${line.slice(0, reasonLengthMax)}…`;
+};
+
+/** `file.ts:12:7`, from the stack. */
+const placeOf = (error: unknown): string | undefined =>
+  error instanceof Error ? /^ +at .*?([^/\\\s()]+:\d+:\d+)\)?$/m.exec(error.stack ?? "")?.[1] : undefined;
+
+type Failure = Pick<DeadLetter, "reason" | "where">;
+export const failureOf = (error: unknown): Failure => ({ reason: reasonOf(error), where: placeOf(error) });
 
 export const createHandlers = (options: HandlersOptions): Handlers => {
   const { kinds, clock, policy, finished, gaveUp } = options;
   const registered = new Set<Registered>();
+  /** Each tries again at once what waits for its time. */
+  const retries = new Set<() => void>();
 
   const settle = (entry: Waiting): void => {
     entry.unfinished -= 1;
@@ -86,10 +102,11 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
     for (const entry of entries) settle(entry);
   };
 
-  const giveUp = (handler: Registered, entries: readonly Waiting[], attempts: number, reason: string): void => {
+  const giveUp = (handler: Registered, entries: readonly Waiting[], attempts: number, failure: Failure): void => {
     for (const entry of entries) {
       entry.failed = true;
-      if (gaveUp(entry, { fact: entry.fact, handler: handler.name, reason, attempts }, handler.failing)) handler.failing = true;
+      if (gaveUp(entry, { fact: entry.fact, handler: handler.name, ...failure, attempts }, handler.failing))
+        handler.failing = true;
     }
   };
 
@@ -98,16 +115,22 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
     end(work);
   };
 
-  const failed = (work: Work, reason: string): void => {
+  const failed = (work: Work, failure: Failure): void => {
     const { handler, entries, attempts } = work;
-    const { retries, retryDelaysMs } = policy();
-    if (!handler.removed && attempts <= retries) {
+    const { retries: retriesMax, retryDelaysMs } = policy();
+    if (!handler.removed && attempts <= retriesMax) {
       const delayMs = retryDelaysMs[Math.min(attempts, retryDelaysMs.length) - 1] as number;
-      clock.setTimer(clock.now() + delayMs, () => attempt(work));
+      const tryNow = (): void => {
+        cancel();
+        retries.delete(tryNow);
+        attempt(work);
+      };
+      const cancel = clock.setTimer(clock.now() + delayMs, tryNow);
+      retries.add(tryNow);
       return;
     }
     // Nobody waits any longer for a handler that was removed: that is no failure.
-    if (!handler.removed) giveUp(handler, entries, attempts, reason);
+    if (!handler.removed) giveUp(handler, entries, attempts, failure);
     end(work);
   };
 
@@ -121,11 +144,11 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
       act();
     };
     const cancelTimeout = clock.setTimer(clock.now() + timeoutMs, () =>
-      once(() => failed(work, `took longer than ${timeoutMs} ms`)),
+      once(() => failed(work, { reason: `took longer than ${timeoutMs} ms`, where: undefined })),
     );
     clock.hold(outcome, timeoutMs).then(
       () => once(() => succeeded(work)),
-      (error: unknown) => once(() => failed(work, reasonOf(error))),
+      (error: unknown) => once(() => failed(work, failureOf(error))),
     );
   };
 
@@ -143,7 +166,7 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
         return;
       }
     } catch (error) {
-      failed(work, reasonOf(error));
+      failed(work, failureOf(error));
       return;
     }
     succeeded(work);
@@ -177,7 +200,8 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
   const tell = (handler: Registered, entry: Waiting): void => {
     const { inProgressMax } = policy();
     if (handler.inProgress >= inProgressMax) {
-      giveUp(handler, [entry], 0, `${inProgressMax} facts are already in progress at this handler`);
+      const reason = `${inProgressMax} facts are already in progress at this handler`;
+      giveUp(handler, [entry], 0, { reason, where: undefined });
     } else if (handler.batch !== undefined) {
       collect(handler, handler.batch, entry);
     } else {
@@ -186,7 +210,7 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
         if (isPromise(outcome)) watch(hold(handler, entry), outcome);
         else if (isCritical(entry)) handler.failing = false;
       } catch (error) {
-        failed(hold(handler, entry), reasonOf(error));
+        failed(hold(handler, entry), failureOf(error));
       }
     }
   };
@@ -233,14 +257,15 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
           try {
             wanted = handler.wants(entry.fact);
           } catch (error) {
-            giveUp(handler, [entry], 1, `its filter failed: ${reasonOf(error)}`);
+            giveUp(handler, [entry], 1, { reason: `its filter failed: ${reasonOf(error)}`, where: placeOf(error) });
             wanted = false;
           }
         if (wanted) tell(handler, entry);
       }
       settle(entry);
     },
-    flushBatches() {
+    hurry() {
+      for (const tryNow of [...retries]) tryNow();
       for (const handler of registered) if (handler.batch !== undefined) flush(handler, handler.batch);
     },
     forgetFailures() {

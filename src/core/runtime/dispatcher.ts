@@ -11,7 +11,7 @@ import { type DegradationLevel, isBetter } from "../event/degradation.ts";
 import { Door } from "../event/door.ts";
 import { type ActorName, type Priority, priorities } from "../event/fact.ts";
 import { createFactMaker } from "../event/fact-maker.ts";
-import { type BatchHandler, createHandlers, type Handler, reasonOf, type Unsubscribe } from "../event/handlers.ts";
+import { type BatchHandler, createHandlers, failureOf, type Handler, type Unsubscribe } from "../event/handlers.ts";
 import type { Reception } from "../event/intake.ts";
 import { countLeft, createKinds, type Kind, type Tally } from "../event/kinds.ts";
 import { Lanes } from "../event/lanes.ts";
@@ -187,16 +187,19 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     const { handler, fact } = letter;
     // About our own alarms no alarm is raised: the actor or handler that fails on them would be asked for ever.
     if (fact.source === source) return false;
-    const reason = `${handler} gave up on ${fact.type}: ${letter.reason}`;
+    const where = letter.where === undefined ? "" : ` (${letter.where})`;
+    const reason = `${handler} gave up on ${fact.type}: ${letter.reason}${where}`;
     if (entry.kind.lane === 0) {
       if (!isFailing) failsafe("FS098", reason);
       return !isFailing;
     }
     const now = clock.now();
     // A clock that was set back must not silence it for as long as it was set back.
-    if (Math.abs(now - (gaveUpAt.get(handler) ?? Number.NEGATIVE_INFINITY)) >= tellAgainMs) {
+    const agoMs = Math.abs(now - (gaveUpAt.get(handler) ?? Number.NEGATIVE_INFINITY));
+    if (agoMs >= tellAgainMs) {
       gaveUpAt.set(handler, now);
-      anomaly("AN063", reason);
+      // The same words each time, without the figures of one fact: people are told of it once, safety as long as it goes on.
+      anomaly("AN063", agoMs < 2 * tellAgainMs ? `${handler} goes on giving up on ${fact.type}${where}` : reason);
     }
     return false;
   };
@@ -284,7 +287,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
         deliveryFails = false;
       } catch (error) {
         // Not retried: some of the actors may have had the fact.
-        if (loseToDeadLetters(entry, { fact, handler: "actors", reason: reasonOf(error), attempts: 1 }, deliveryFails))
+        if (loseToDeadLetters(entry, { fact, handler: "actors", ...failureOf(error), attempts: 1 }, deliveryFails))
           deliveryFails = true;
       }
     }
@@ -439,7 +442,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
       for (;;) {
         // Past the deadline nothing new may come, so that what P0 still has is a finite amount.
         if (isOver()) accepting = "nothing";
-        handlers.flushBatches();
+        handlers.hurry();
         const idle = drain() === "idle" && inProgress.every((count) => count === 0);
         if (idle || (isOver() && isCriticalDone())) break;
         await clock.yieldToIo();

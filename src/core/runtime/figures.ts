@@ -44,11 +44,16 @@ export interface FigureSources {
 
 /** Enough to see what is wrong; the lanes count all of them. */
 const lettersShown = 20;
-const letterFigures = ({ count, latest: { fact, handler, reason, attempts } }: DeadLetterGroup): DeadLetterFigures => ({
+const letterFigures = ({
+  count,
+  reasons,
+  latest: { fact, handler, reason, where, attempts },
+}: DeadLetterGroup): DeadLetterFigures => ({
   type: fact.type,
   handler,
-  reason,
-  count,
+  kept: count,
+  reasons,
+  reason: where === undefined ? reason : `${reason} (${where})`,
   latest: { factId: fact.id, at: fact.at, attempts },
 });
 
@@ -96,7 +101,8 @@ export const createFigures = (
   const report = (): SessionReport => {
     const lanes = house.dispatcher.lanes();
     const figures = priorities.map((priority): [string, LaneFigures] => {
-      const { accepted, handled, dropped, collapsed, sampled, deadLettered, p50Ms, p99Ms, maxMs } = lanes[priority];
+      const { accepted, handled, dropped, collapsed, sampled, deadLettered, depth, inProgress } = lanes[priority];
+      const { p50Ms, p99Ms, maxMs } = lanes[priority];
       return [
         priority,
         {
@@ -106,6 +112,7 @@ export const createFigures = (
           collapsed,
           sampled,
           deadLettered,
+          left: depth + inProgress,
           p50Ms: rounded(p50Ms),
           p99Ms: rounded(p99Ms),
           maxMs: rounded(maxMs),

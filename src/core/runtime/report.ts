@@ -14,6 +14,8 @@ export interface LaneFigures {
   readonly collapsed: number;
   readonly sampled: number;
   readonly deadLettered: number;
+  /** Neither: they waited when the run ended. accepted is the sum of all six. */
+  readonly left: number;
   /** Enqueue to handled, real milliseconds; 0 while nothing was handled. */
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -49,7 +51,7 @@ export interface SessionReport {
   readonly elapsedMs: number;
 }
 
-export interface LaneStatus extends LaneFigures {
+export interface LaneStatus extends Omit<LaneFigures, "left"> {
   readonly depth: number;
   /** Facts at handlers that have not ended: accepted = handled + dropped + collapsed + sampled + deadLettered + depth + inProgress. */
   readonly inProgress: number;
@@ -74,14 +76,17 @@ export interface LaneStatus extends LaneFigures {
 /** What happened to the facts of one type; ids sort by creation, so the dropped ones lie between the two. */
 export type FactFigures = Readonly<Tally> & { readonly priority: Priority };
 
-/** Facts of one type that one handler could not handle, for one reason. */
+/** Facts of one type that one handler could not handle. */
 export interface DeadLetterFigures {
   readonly type: string;
   /** Name of the handler that gave up, or `actors`. */
   readonly handler: string;
+  /** Of the kept letters (`events.handlers.deadLettersMax`), not of all: those are the lane's `deadLettered`. */
+  readonly kept: number;
+  /** How many different reasons these have. */
+  readonly reasons: number;
+  /** The latest one's, with the place in the code. */
   readonly reason: string;
-  /** How many of the kept letters (`events.handlers.deadLettersMax`) are of this kind. */
-  readonly count: number;
   /** The latest of them; `at` is epoch ms. */
   readonly latest: { readonly factId: string; readonly at: number; readonly attempts: number };
 }

@@ -28,7 +28,7 @@ Position   SPY 100 · IBM -20
 PnL        +123.45 USD
 Archive    received 120,334, persisted 120,330 (99.99 %)
 Sources    broker 480, 2 reconnects, waits · feed 120,334
-Dead       1 market.trade.ticked, strategy: divided by zero
+Dead       1, the latest market.trade.ticked, strategy: divided by zero
 Restarts   feed 1
 
 Dashboard  http://127.0.0.1:8420/`,

@@ -166,9 +166,10 @@ describe("a handler that fails", () => {
     offerAndWait(3);
     isBroken = true;
     offerAndWait(4);
+    const reason = expect.stringMatching(/^ledger gave up on order\.filled: broken \(handlers\.test\.ts:\d+:\d+\)$/);
     expect(reported.map(({ payload }) => payload)).toEqual([
-      { code: "FS098", reason: "ledger gave up on order.filled: broken" },
-      { code: "FS098", reason: "ledger gave up on order.filled: broken" },
+      { code: "FS098", reason },
+      { code: "FS098", reason },
     ]);
   });
 
@@ -207,13 +208,17 @@ describe("a handler that fails", () => {
     drainAll(dispatcher);
     expect(alarms()).toBe(2);
     expect(dispatcher.deadLetters.groups()).toMatchObject([
-      { count: 100, latest: { handler: "strategy", reason: "odd", fact: { payload: { sequence: 99 } } } },
+      { count: 100, reasons: 1, latest: { handler: "strategy", reason: "odd", fact: { payload: { sequence: 99 } } } },
     ]);
   });
 
   it("and goes on failing raises AN063 every minute: the warning does not end while the failing goes on", () => {
     const { clock, dispatcher, handled } = setUp({ handlers: { retries: 0 } });
+    const reasons: string[] = [];
     dispatcher.handle("market.trade.ticked", fails, { name: "strategy" });
+    dispatcher.handle("anomaly.raised", ({ payload }) => void reasons.push(payload.reason.replace(/ \(.*/, "")), {
+      name: "reader",
+    });
     const alarms = (): number => handled.filter((mark) => mark === "anomaly.raised:AN063").length;
     for (let second = 0; second < 600; second += 1) {
       dispatcher.offer(tick("A", second));
@@ -221,6 +226,9 @@ describe("a handler that fails", () => {
       clock.wind(1000);
     }
     expect(alarms()).toBe(10);
+    // Told to people once: what comes each minute has the same words, without the figures of one fact.
+    const again = "strategy goes on giving up on market.trade.ticked";
+    expect(reasons).toEqual(["strategy gave up on market.trade.ticked: broken", ...Array.from({ length: 9 }, () => again)]);
     // A clock that was set back by an hour does not silence it for an hour.
     clock.wind(-3_600_000);
     dispatcher.offer(tick("A", 600));
@@ -274,6 +282,30 @@ describe("a handler that fails", () => {
     both(3);
     both(4);
     expect(codesOf(reported)).toEqual(["FS098", "AN063", "FS098", "AN063"]);
+  });
+
+  it("fills one line of a screen, however many reasons it has and whatever is in them", () => {
+    const { dispatcher } = setUp({ handlers: { retries: 0 } });
+    const thrown = [new Error("price 1"), new Error(`two\nlines \u001b[31m${"x".repeat(1000)}`), undefined, new RangeError("")];
+    dispatcher.handle(
+      "market.trade.ticked",
+      ({ payload }) => {
+        throw thrown[payload.sequence];
+      },
+      { name: "strategy" },
+    );
+    const reasons = thrown.map((_, mark) => {
+      dispatcher.offer(tick("A", mark));
+      drainAll(dispatcher);
+      return dispatcher.deadLetters.groups().at(-1)?.latest.reason;
+    });
+    expect(reasons).toEqual([
+      "price 1",
+      expect.stringMatching(/^two lines {2}?\[31mx{200,}…$/),
+      "it threw undefined",
+      "RangeError",
+    ]);
+    expect(dispatcher.deadLetters.groups()).toMatchObject([{ count: 4, reasons: 4 }]);
   });
 
   it("and keeps failing fills a bounded list: the newest letters stay, the others are counted", () => {

@@ -68,6 +68,23 @@ it("drains what safety had held back too: nobody comes after us to hand it over"
   expect(handled.slice(-3)).toEqual(["market.trade.ticked:A/1", "signal.generated:A/s/1", "metric.recorded:1"]);
 });
 
+it("tries again at once what waits for a retry: nobody turns its clock any more", async () => {
+  const { dispatcher } = setUp();
+  let tries = 0;
+  dispatcher.handle(
+    "market.trade.ticked",
+    () => {
+      tries += 1;
+      throw new Error("never");
+    },
+    { name: "broken" },
+  );
+  dispatcher.offer(tick("A", 1));
+  expect(await dispatcher.stop(1000)).toMatchObject({ left: { P1: 0 } });
+  expect(tries).toBe(4);
+  expect(dispatcher.lanes().P1).toMatchObject({ deadLettered: 1, inProgress: 0 });
+});
+
 it("refuses new facts from outside at once, counts them, and still takes what the draining itself brings about", async () => {
   const { dispatcher, handled } = setUp();
   dispatcher.handle(

@@ -104,7 +104,12 @@ const showStatus = (status) => {
   document.getElementById("letters-section")?.toggleAttribute("hidden", status.deadLetters.length === 0);
   fill(
     "letters",
-    status.deadLetters.map(({ type, handler, count: letters, reason }) => [type, handler, count(letters), reason]),
+    status.deadLetters.map(({ type, handler, kept, reasons, reason }) => [
+      type,
+      handler,
+      count(kept),
+      reasons > 1 ? `${reason}, and ${count(reasons - 1)} other reasons` : reason,
+    ]),
   );
   fill(
     "sources",
