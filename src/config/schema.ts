@@ -103,7 +103,7 @@ export const configSchema = z.strictObject({
     }),
     timeSliceMs: sliceMs,
     lowLanesShareMin: share,
-    hysteresisShare: share,
+    hysteresisShare: z.number().min(0).lt(1, "must be below 1: a lane that is calm again at its warning mark has no hysteresis"),
     warningBatchFactor: positive,
     handlers: z.strictObject({
       retries: count,

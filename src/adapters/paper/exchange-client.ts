@@ -75,6 +75,9 @@ interface Link {
 const replyBytesMax = 64 * 1024 * 1024;
 const noTimer: Cancel = () => undefined;
 
+/** Of a frame that cannot be read, for people. */
+const frameTextMax = 100;
+
 export const createExchangeClient = (options: ExchangeClientOptions): ExchangeClient => {
   const { url, clock, config } = options;
   const silenceMsMax = options.silenceMsMax ?? 5_000;
@@ -181,7 +184,7 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
         live.subscriber.next(frame.report as BrokerReport);
         break;
       default:
-        lose(live, new Error("the exchange sent what is not a frame"));
+        lose(live, new Error(`the exchange sent what is not a frame: ${String(raw).slice(0, frameTextMax)}`));
     }
   };
 

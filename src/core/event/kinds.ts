@@ -6,6 +6,7 @@ import { type FactType, factTypes, rowOf } from "./catalog.ts";
 import { type ActorName, type Priority, priorities } from "./fact.ts";
 import type { Registered } from "./handlers.ts";
 import type { LeftBecause } from "./lane-queue.ts";
+import { nestedFields } from "./payload.ts";
 import type { Waiting } from "./waiting.ts";
 
 /** What happened to the facts of one type. accepted = handled + dropped + collapsed + sampled + deadLettered + waiting. */
@@ -16,7 +17,7 @@ export interface Tally {
   collapsed: number;
   sampled: number;
   deadLettered: number;
-  /** Ids of the first and the latest dropped fact; ids sort by creation, so they bound the hole. */
+  /** The least and the greatest id that was dropped; ids sort by creation, so they bound the hole. */
   firstDroppedId: string | undefined;
   lastDroppedId: string | undefined;
 }
@@ -31,6 +32,8 @@ export interface Kind {
   /** The conflation key of a payload, or undefined when facts of this type are never merged. */
   readonly keyOf: (payload: unknown) => string | undefined;
   readonly tally: Tally;
+  /** Fields whose values have parts of their own. */
+  readonly nested: readonly string[];
   /** Replaced as a whole at registration, so that a running loop over it is not disturbed. */
   handlers: readonly Registered[];
 }
@@ -71,6 +74,7 @@ const createKind = (type: FactType): Kind => {
     journaled: row.journaled,
     route: row.route,
     keyOf: keyReader(type, row.conflateBy),
+    nested: nestedFields(row.payload),
     tally: {
       accepted: 0,
       handled: 0,
@@ -95,6 +99,7 @@ export const countLeft = (waiting: Waiting, because: LeftBecause): void => {
   const { tally } = waiting.kind;
   tally[because] += 1;
   if (because !== "dropped") return;
-  tally.firstDroppedId ??= waiting.id;
-  tally.lastDroppedId = waiting.id;
+  const { id } = waiting;
+  if (tally.firstDroppedId === undefined || id < tally.firstDroppedId) tally.firstDroppedId = id;
+  if (tally.lastDroppedId === undefined || id > tally.lastDroppedId) tally.lastDroppedId = id;
 };

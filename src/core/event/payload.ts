@@ -93,9 +93,15 @@ export const payloadProblem = (fields: Fields, payload: unknown): string | undef
       if (!check(value)) return `${name} is ${typeof value === "number" ? value : JSON.stringify(value)} and must be ${wants}`;
     }
   }
-  for (const name of Object.keys(given)) if (!(name in fields)) return `${name} is not a field of this fact`;
+  for (const name of Object.keys(given)) if (!Object.hasOwn(fields, name)) return `${name} is not a field of this fact`;
   return undefined;
 };
+
+/** Names of the fields whose values may have parts of their own. */
+export const nestedFields = (fields: Fields): readonly string[] =>
+  Object.entries(fields)
+    .filter(([, field]) => typeof field === "string" && kindOf(field) === "json")
+    .map(([name]) => name);
 
 /** JSON Schema (2020-12) of a payload. */
 export const payloadSchema = (fields: Fields): object => ({

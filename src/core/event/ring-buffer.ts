@@ -2,9 +2,10 @@
  * The line of P1: every value waits its turn until the line is full; then the oldest one makes room.
  *
  * A plain ring would drop the last price of a quiet symbol because a busy one floods the line. So when it is full, the
- * value that leaves is the oldest of the *same key* (type and symbol), and only a key that has nothing waiting pushes out
- * the oldest of all. Every operation is O(1): slots form one doubly linked line in order of arrival, and each key
- * threads its own slots, oldest first.
+ * value that leaves is the oldest of the *same key* (type and symbol); a key that has nothing waiting pushes out a value of
+ * another key that a newer one has superseded, and only when there is none the oldest of all. Every operation is O(1): slots
+ * form one doubly linked line in order of arrival, each key threads its own slots, oldest first, and the superseded ones form
+ * a line of their own.
  */
 import type { LaneQueue, OnLeft } from "./lane-queue.ts";
 
@@ -23,9 +24,13 @@ export class RingBuffer<T> implements LaneQueue<T> {
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
   readonly #nextOfKey: Int32Array;
+  readonly #nextSuperseded: Int32Array;
+  readonly #previousSuperseded: Int32Array;
   readonly #byKey = new Map<string, KeyLine>();
   #oldest = none;
   #newest = none;
+  #firstSuperseded = none;
+  #lastSuperseded = none;
   #free = 0;
   #size = 0;
 
@@ -38,6 +43,8 @@ export class RingBuffer<T> implements LaneQueue<T> {
     for (let slot = 0; slot < capacity; slot += 1) this.#next[slot] = slot + 1 < capacity ? slot + 1 : none;
     this.#previous = new Int32Array(capacity).fill(none);
     this.#nextOfKey = new Int32Array(capacity).fill(none);
+    this.#nextSuperseded = new Int32Array(capacity).fill(none);
+    this.#previousSuperseded = new Int32Array(capacity).fill(none);
   }
 
   get size(): number {
@@ -52,10 +59,7 @@ export class RingBuffer<T> implements LaneQueue<T> {
   /** @param key items of one key push out each other before they touch anybody else; undefined: belongs to no key */
   offer(item: T, key: string | undefined): void {
     const line = key === undefined ? undefined : this.#lineOf(key);
-    if (this.#size === this.capacity) {
-      const slot = line !== undefined && line.oldest !== none ? line.oldest : this.#oldest;
-      this.#onLeft(this.#remove(slot), "dropped");
-    }
+    if (this.#size === this.capacity) this.#onLeft(this.#remove(this.#leastMissed(line)), "dropped");
     const slot = this.#free;
     this.#free = this.#next[slot] as number;
     this.#items[slot] = item;
@@ -67,7 +71,7 @@ export class RingBuffer<T> implements LaneQueue<T> {
     if (line !== undefined) {
       this.#keyLines[slot] = line;
       if (line.oldest === none) line.oldest = slot;
-      else this.#nextOfKey[line.newest] = slot;
+      else this.#supersede(line.newest, slot);
       line.newest = slot;
     }
     this.#size += 1;
@@ -79,6 +83,29 @@ export class RingBuffer<T> implements LaneQueue<T> {
 
   peek(): T | undefined {
     return this.#size === 0 ? undefined : this.#items[this.#oldest];
+  }
+
+  #leastMissed(line: KeyLine | undefined): number {
+    if (line !== undefined && line.oldest !== none) return line.oldest;
+    return this.#firstSuperseded === none ? this.#oldest : this.#firstSuperseded;
+  }
+
+  #supersede(slot: number, by: number): void {
+    this.#nextOfKey[slot] = by;
+    this.#previousSuperseded[slot] = this.#lastSuperseded;
+    if (this.#lastSuperseded === none) this.#firstSuperseded = slot;
+    else this.#nextSuperseded[this.#lastSuperseded] = slot;
+    this.#lastSuperseded = slot;
+  }
+
+  #forgetSuperseded(slot: number): void {
+    const next = this.#nextSuperseded[slot] as number;
+    const previous = this.#previousSuperseded[slot] as number;
+    if (previous === none) this.#firstSuperseded = next;
+    else this.#nextSuperseded[previous] = next;
+    if (next === none) this.#lastSuperseded = previous;
+    else this.#previousSuperseded[next] = previous;
+    this.#nextSuperseded[slot] = none;
   }
 
   #lineOf(key: string): KeyLine {
@@ -93,7 +120,7 @@ export class RingBuffer<T> implements LaneQueue<T> {
     return line;
   }
 
-  /** Unlinks a slot that is the oldest of its key (which the oldest of all always is). */
+  /** Unlinks a slot that is the oldest of its key, as the oldest of all and the first superseded always are. */
   #remove(slot: number): T {
     const item = this.#items[slot] as T;
     this.#items[slot] = undefined;
@@ -107,6 +134,7 @@ export class RingBuffer<T> implements LaneQueue<T> {
     if (line !== undefined) {
       line.oldest = this.#nextOfKey[slot] as number;
       if (line.oldest === none) line.newest = none;
+      else this.#forgetSuperseded(slot);
       this.#nextOfKey[slot] = none;
       this.#keyLines[slot] = undefined;
     }

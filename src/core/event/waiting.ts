@@ -10,6 +10,12 @@ import type { Fact, NewFact } from "./catalog.ts";
 import type { FactMaker } from "./fact-maker.ts";
 import type { Kind } from "./kinds.ts";
 
+const freezeAll = (value: unknown): void => {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const part of Object.values(value)) freezeAll(part);
+};
+
 export class Waiting {
   readonly #maker: FactMaker;
   #fact: Fact | undefined;
@@ -48,6 +54,7 @@ export class Waiting {
     this.at = at;
     this.source = newFact.source;
     this.payload = Object.freeze(newFact.payload);
+    for (const field of kind.nested) freezeAll((newFact.payload as Record<string, unknown>)[field]);
     this.correlationId = newFact.correlationId;
     this.enqueuedAt = enqueuedAt;
     this.internal = internal;

@@ -70,18 +70,19 @@ export const createCycle = ({
   return {
     run: (cycle) => {
       const startedMs = clock.monotonicMs();
-      offer({ type: "cycle.started", payload: { cycle }, source: "execution" });
+      const about = { source: "execution", correlationId: `cycle ${cycle}` } as const;
+      offer({ type: "cycle.started", payload: { cycle }, ...about });
       try {
         const facts = strategy.evaluate(view()).map(factOf);
-        for (const fact of facts) offer(fact);
+        for (const fact of facts) offer({ correlationId: about.correlationId, ...fact });
         offer({
           type: "cycle.completed",
           payload: { cycle, intents: facts.length, elapsedMs: clock.monotonicMs() - startedMs },
-          source: "execution",
+          ...about,
         });
       } catch (error) {
         // The strategy is a user's code: its failure is expected, and counted by the execution loop.
-        offer({ type: "cycle.failed", payload: { cycle, reason: String(error) }, source: "execution" });
+        offer({ type: "cycle.failed", payload: { cycle, reason: String(error) }, ...about });
       }
     },
     actOnSignal: ({ at, payload }) => {

@@ -52,7 +52,7 @@ describe("the bounded queue of P0", () => {
 });
 
 describe("the ring buffer of P1", () => {
-  it("drops the oldest value of the same key when it is full, and the oldest of all only when that key has none waiting", () =>
+  it("drops the oldest value of the same key when it is full, else one that is superseded, and the oldest of all only when none is", () =>
     fc.assert(
       fc.property(capacities, steps, (capacity, all) => {
         const left: Item[] = [];
@@ -62,12 +62,17 @@ describe("the ring buffer of P1", () => {
         });
         const model: Item[] = [];
         const leftInModel: Item[] = [];
+        /** Marks of values with a newer one of their key, in the order in which that came. */
+        const superseded: number[] = [];
         all.forEach(({ offer, key }, mark) => {
           if (offer) {
             if (model.length === capacity) {
               const sameKey = key === undefined ? -1 : model.findIndex((item) => item.key === key);
-              leftInModel.push(...model.splice(Math.max(sameKey, 0), 1));
+              const old = model.findIndex((item) => item.mark === superseded.find((each) => model.some((m) => m.mark === each)));
+              leftInModel.push(...model.splice(sameKey >= 0 ? sameKey : Math.max(old, 0), 1));
             }
+            const before = key === undefined ? undefined : model.findLast((item) => item.key === key);
+            if (before !== undefined) superseded.push(before.mark);
             model.push({ key, mark });
             ring.offer({ key, mark }, key);
           } else {
@@ -87,6 +92,14 @@ describe("the ring buffer of P1", () => {
     for (let mark = 0; mark < 100_000; mark += 1) ring.offer({ key: "busy", mark }, "busy");
     expect(ring.take()).toEqual({ key: "quiet", mark: -1 });
     expect(takeAll(ring).map(({ mark }) => mark)).toEqual(Array.from({ length: 99 }, (_, index) => 99_901 + index));
+  });
+
+  it("leaves every symbol its newest value as long as any has an older one", () => {
+    const left: number[] = [];
+    const ring = new RingBuffer<Item>(4, ({ mark }) => left.push(mark));
+    for (const [mark, key] of ["quiet", "busy", "busy", "busy", "other", "another"].entries()) ring.offer({ key, mark }, key);
+    expect(left).toEqual([1, 2]);
+    expect(takeAll(ring).map(({ mark }) => mark)).toEqual([0, 3, 4, 5]);
   });
 
   it("does not grow with the number of keys it has ever seen", () => {

@@ -53,6 +53,22 @@ describe("a fact's record (E2)", () => {
     expect(lower).not.toHaveProperty("requiresAck");
   });
 
+  it("is frozen down to the parts of its payload: one handler cannot change what the next one sees", () => {
+    const { dispatcher } = setUp();
+    const seen: unknown[] = [];
+    dispatcher.handle(
+      "account.marked",
+      ({ payload }) => {
+        expect(Object.isFrozen((payload.marks as { readonly A: object }).A)).toBe(true);
+        seen.push(payload.marks);
+      },
+      { name: "reader" },
+    );
+    dispatcher.offer({ type: "account.marked", source: "test", payload: { marks: { A: { priceMinor: 1 } } } });
+    drainAll(dispatcher);
+    expect(seen).toEqual([{ A: { priceMinor: 1 } }]);
+  });
+
   it("is frozen, and so is its payload", () => {
     const [fact] = made(tick("A", 1));
     expect(Object.isFrozen(fact)).toBe(true);
@@ -452,6 +468,18 @@ describe("dropped ticks", () => {
       dropped: 3,
       firstDroppedId: "r-0000000000001",
       lastDroppedId: "r-0000000000003",
+    });
+  });
+});
+
+describe("dropped ticks of several symbols", () => {
+  it("are bounded by the least and the greatest lost id, whichever left first", () => {
+    const { dispatcher } = setUp({ lanes: { P1: { capacity: 2 } } });
+    for (const symbol of ["A", "B", "B", "A"]) dispatcher.offer(tick(symbol, 0));
+    expect(dispatcher.types()["market.trade.ticked"]).toMatchObject({
+      dropped: 2,
+      firstDroppedId: "0000000000001",
+      lastDroppedId: "0000000000002",
     });
   });
 });
