@@ -190,6 +190,12 @@ const bans: readonly { readonly pattern: RegExp; readonly where: (path: string) 
     where: (path) => path.startsWith("machines/"),
     instead: "the names of the facts; '*' would swallow errors",
   },
+  {
+    pattern:
+      /\b(concatMap|mergeMap|concatAll|mergeAll|ReplaySubject|buffer(Count|Time|Toggle|When)?|window(Count|Time)?|zip|delay(When)?|observeOn)\b(?=.*from "rxjs")/,
+    where: product,
+    instead: "`pulled` or `holdWhileClosed`, whose buffers are bounded",
+  },
   { pattern: /\bconsole\.(log|error|warn|info)\b/, where: product, instead: "the logger, or CommandIo" },
   { pattern: /\benum\s+\w+\s*\{/, where: product, instead: "`as const` and a union type" },
   {

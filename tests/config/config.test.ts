@@ -65,6 +65,23 @@ describe("the configuration", () => {
     expect(problemsOf("- a")[0]).toMatch(/^\(file\) must be a mapping/);
   });
 
+  it("has the figures of the specification for the lanes (E3, E6, E8)", () => {
+    const parsed = parseConfig();
+    if (!parsed.ok) throw new Error("the defaults are not valid");
+    const { P0, P1, P2, P3 } = parsed.config.events.lanes;
+    expect(P0).toMatchObject({ capacity: 100, batchSize: 1, warningDepth: 50, criticalDepth: 80, processingMsMax: 10 });
+    expect(P1).toMatchObject({ capacity: 10_000, batchSize: 100, batchWaitMs: 10, warningShare: 0.7, criticalShare: 0.9 });
+    expect(P2).toMatchObject({ capacity: 1000, batchSize: 50, batchWaitMs: 100, warningShare: 0.8, criticalShare: 0.95 });
+    expect(P3).toMatchObject({ capacity: 50_000, batchSize: 100, batchWaitMs: 1000, warningShare: 0.8, criticalShare: 0.95 });
+    expect(P3.samplingRate).toBe(0.1);
+    expect([P0.slaMs, P1.slaMs, P2.slaMs]).toEqual([
+      { p50: 2, p95: 5, p99: 10, max: 20 },
+      { p50: 10, p95: 30, p99: 50, max: 100 },
+      { p50: 100, p95: 300, p99: 500, max: 1000 },
+    ]);
+    expect(parsed.config.events.handlers).toMatchObject({ retries: 3, retryDelaysMs: [10, 20] });
+  });
+
   it("binds nothing to the outside", () => {
     expect(problemsOf({ http: { host: "0.0.0.0" } })[0]).toContain("loopback");
   });

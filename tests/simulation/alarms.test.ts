@@ -191,6 +191,20 @@ describe("what goes wrong reaches safety as a fact", () => {
     expect(world.status().trading.open).toBe(true);
   });
 
+  it("a reload reaches the sources too: the wait before a lost broker is connected again", async () => {
+    const reconnects = async (reconnectMs: readonly [number, number]): Promise<number | undefined> => {
+      const world = await createWorld();
+      const { events, ...others } = world.config;
+      world.root().reload({ ...others, events: { ...events, intake: { ...events.intake, reconnectMs } } });
+      world.venue.setConnected(false);
+      await world.settle();
+      await world.advance(20);
+      return world.status().sources.broker?.reconnects;
+    };
+    expect(await reconnects([1, 1])).toBe(1);
+    expect(await reconnects([60_000, 60_000])).toBe(0);
+  });
+
   it("a core part that cannot be kept alive: restarted five times with its state, then FAIL", async () => {
     const world = await trading();
     await world.answer({ command: "override.set", state: "DEFENSIVE", forMs: 86_400_000, operator: "kim", reason: "x" });

@@ -34,6 +34,19 @@ describe("a stop", () => {
     expect(world.storage.snapshots.at(-1)?.seq).toBe(world.storage.records.length);
   });
 
+  it("says what it left behind: a handler that never ends is not waited for beyond the deadline", async () => {
+    const world = await createWorld({ config: { events: { drainMsMax: 20, handlers: { timeoutMs: 200 } } } });
+    world.root().house.dispatcher.handle("market.trade.ticked", () => new Promise(() => undefined), { name: "never ends" });
+    const payload = { symbol: "SPY", priceMinor: price, quantity: 1, sequence: 1, exchangeAt: 0 };
+    world.root().house.offer({ type: "market.trade.ticked", payload, source: "test" });
+    const stopping = world.stop();
+    await world.advance(50);
+    const { report } = await stopping;
+    expect(report.lanes.P1).toMatchObject({ handled: 0, left: 1 });
+    const left = world.log.find(({ text }) => text === "facts were left in the lanes");
+    expect(left?.fields).toMatchObject({ left: { P0: 0, P1: 1 } });
+  });
+
   it("hands over what safety had held back", async () => {
     const world = await createWorld();
     await world.answer({ command: "lockdown", reason: "x" });

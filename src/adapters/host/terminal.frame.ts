@@ -95,7 +95,7 @@ interface LaneColumn {
 const unlessIdle = (text: (lane: Lane) => string) => (lane: Lane) => (lane.handled === 0 ? "-" : text(lane));
 
 const roomyColumns: readonly LaneColumn[] = [
-  { title: "waiting", width: 15, of: ({ depth, capacity }) => `${count(depth)}/${count(capacity)}` },
+  { title: "waiting", width: 15, of: ({ depth, inProgress, capacity }) => `${count(depth + inProgress)}/${count(capacity)}` },
   { title: "oldest", width: 11, of: ({ depth, oldestAgeMs }) => (depth === 0 ? "-" : milliseconds(oldestAgeMs)) },
   { title: "accepted", width: 12, of: ({ accepted }) => count(accepted) },
   { title: "handled", width: 12, of: ({ handled }) => count(handled) },
@@ -109,7 +109,7 @@ const roomyColumns: readonly LaneColumn[] = [
 
 /** The same account in 80 cells: the capacity is left out, and what does not fit is shortened. */
 const tightColumns: readonly LaneColumn[] = [
-  { title: "waiting", width: 8, of: ({ depth }, cells) => fitted(depth, cells) },
+  { title: "waiting", width: 8, of: ({ depth, inProgress }, cells) => fitted(depth + inProgress, cells) },
   { title: "oldest", width: 7, of: ({ depth, oldestAgeMs }) => (depth === 0 ? "-" : shortTime(oldestAgeMs)) },
   { title: "accepted", width: 9, of: ({ accepted }, cells) => fitted(accepted, cells) },
   { title: "handled", width: 8, of: ({ handled }, cells) => fitted(handled, cells) },

@@ -39,7 +39,7 @@ export interface Source<T> {
 export interface SourceFigures {
   /** Items that came through; those that gave way on the way are `conflated`. */
   readonly received: number;
-  /** Facts that were refused: there was no room even at the door, or the house was stopping. */
+  /** Facts that were refused: there was no room even at the door, the house was stopping, or nobody could say what they belong to. */
   readonly refused: number;
   /** Items that gave way to a newer one of their key while the source should have waited. */
   readonly conflated: number;
@@ -55,6 +55,8 @@ export interface Inlet {
    * that the fact was refused, and with it a connection that goes on although it was asked to wait
    */
   offer(newFact: NewFact): Promise<void> | "refused" | undefined;
+  /** Counts something that the source's owner had to give up. */
+  countRefused(): void;
   /** Closes the valve for a reason of the house's own, for example a disk that is behind. */
   closeUntil(open: Promise<void>): void;
   /** Opens the source. @returns closes it; one at a time */
@@ -245,6 +247,9 @@ export const createIntake = ({ config: initial, clock, random, offer, whenCalm =
         const held = clock.hold(room);
         closeUntil(held);
         return held;
+      },
+      countRefused: () => {
+        counts.refused += 1;
       },
       closeUntil,
       attach,

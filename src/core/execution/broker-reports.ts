@@ -30,11 +30,12 @@ export interface ReportIntake {
    */
   readonly offerFound: (fact: NewFact) => Promise<void> | "refused" | undefined;
   readonly waiting: () => number;
-  /** Reports given up because too many waited; reconciliation finds what they told. */
-  readonly dropped: () => number;
 }
 
-/** Reports for venue orders that nobody has bound: seconds of a busy stream, or orders placed by hand on the same account. */
+/**
+ * Reports for venue orders that nobody has bound: seconds of a busy stream, or orders placed by hand on the same account. What
+ * gives way to newer ones is counted at the source, and reconciliation finds what it told.
+ */
 const waitingMax = 1_000;
 /** Far more answers than can be on their way to the desk at once. */
 const bindingsKept = 1_000;
@@ -111,7 +112,6 @@ export const createReportIntake = ({
 }): ReportIntake => {
   const { name, reports } = broker;
   let waiting: OrderReport[] = [];
-  let dropped = 0;
   let isAway = false;
   /** The newest bindings, because the desk learns of them a moment later. */
   const bound = new Map<string, string>();
@@ -170,7 +170,7 @@ export const createReportIntake = ({
     waiting.push(report);
     if (waiting.length <= waitingMax) return;
     waiting.shift();
-    dropped += 1;
+    inlet.countRefused();
   };
 
   const lost = (reason: string): void => {
@@ -207,6 +207,5 @@ export const createReportIntake = ({
       return room;
     },
     waiting: () => waiting.length,
-    dropped: () => dropped,
   };
 };

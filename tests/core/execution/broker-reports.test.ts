@@ -1,7 +1,7 @@
 import { Subject } from "rxjs";
 import { describe, expect, it } from "vitest";
 import type { NewFact } from "#core/event/catalog.ts";
-import { createIntake } from "#core/event/intake.ts";
+import { createIntake, type SourceFigures } from "#core/event/intake.ts";
 import { createReportIntake, fillToFact } from "#core/execution/broker-reports.ts";
 import type { DeskView } from "#core/orders/order-desk.ts";
 import type { BrokerReport } from "#core/ports.ts";
@@ -16,7 +16,7 @@ const create = (known: Record<string, string> = {}) => {
   let isRefusing = false;
   const outside: (() => void)[] = [];
   const clock = createHandClock();
-  const inlet = createIntake({
+  const inlets = createIntake({
     config: { timeSliceMs: 1, reconnectMs: [1000, 15_000], heldMax: 1000 },
     clock,
     random: () => 0,
@@ -34,7 +34,8 @@ const create = (known: Record<string, string> = {}) => {
         });
       });
     },
-  }).inlet("broker");
+  });
+  const inlet = inlets.inlet("broker");
   const desk = { orderIdOf: (brokerOrderId: string) => known[brokerOrderId] } as unknown as DeskView;
   const intake = createReportIntake({
     broker: {
@@ -61,6 +62,7 @@ const create = (known: Record<string, string> = {}) => {
     connections: () => connections,
     tell: (report: BrokerReport) => venue.next(report),
     lose: (error: Error) => venue.error(error),
+    figures: () => inlets.figures().broker as SourceFigures,
     isCalled: () => venue.observed,
     refuse: (isNow: boolean) => {
       isRefusing = isNow;
@@ -113,9 +115,9 @@ describe("broker reports", () => {
   });
 
   it("are given up beyond a bound, the oldest first", () => {
-    const { intake, tell, facts } = create();
+    const { intake, tell, facts, figures } = create();
     for (let n = 0; n < 1_005; n += 1) tell(filled(`f${n}`));
-    expect([intake.waiting(), intake.dropped()]).toEqual([1_000, 5]);
+    expect([intake.waiting(), figures().refused]).toEqual([1_000, 5]);
     intake.bind("B1", "mine");
     expect(facts[0]).toMatchObject({ payload: { fillId: "f5" } });
   });

@@ -133,6 +133,16 @@ it("waits for handlers that have not ended and for half-full groups", async () =
   expect((await stopping).left).toEqual({ P0: 0, P1: 0, P2: 0, P3: 0 });
 });
 
+it("counts what handlers still hold among what it left", async () => {
+  const { clock, dispatcher } = setUp({}, {});
+  dispatcher.handle("market.trade.ticked", () => new Promise(() => undefined), { name: "never ends" });
+  dispatcher.offer(tick("A", 1));
+  const stopping = dispatcher.stop(1000);
+  await turn();
+  clock.wind(1000);
+  expect((await stopping).left).toEqual({ P0: 0, P1: 1, P2: 0, P3: 0 });
+});
+
 it("ends although critical facts beget critical facts for ever", async () => {
   const dispatcher = slow(1);
   dispatcher.handle("order.filled", ({ payload }) => dispatcher.offer(fill(payload.quantity + 1)), { name: "endless" });

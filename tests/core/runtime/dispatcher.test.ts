@@ -1,4 +1,6 @@
 /** The corridor as a whole: record, order, accounting, backpressure, degradation (spec E1–E6, E8, E10). */
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Fact, NewFact } from "#core/event/catalog.ts";
@@ -80,7 +82,7 @@ describe("a fact's record (E2)", () => {
   });
 
   it("has an id that is unique and sorts by creation, past the first ten thousand too", () => {
-    const { dispatcher } = setUp();
+    const { dispatcher } = setUp({}, { runPrefix: "0001-000003-" });
     const ids: string[] = [];
     dispatcher.handle(
       "market.trade.ticked",
@@ -96,6 +98,8 @@ describe("a fact's record (E2)", () => {
     drainAll(dispatcher);
     expect(new Set(ids).size).toBe(25_000);
     expect([...ids].sort()).toEqual(ids);
+    // Ids of the next run are others, however many there were of this one.
+    expect(ids.every((id) => id.startsWith("0001-000003-"))).toBe(true);
   });
 });
 
@@ -350,6 +354,21 @@ describe("backpressure (E6)", () => {
     ]);
   });
 
+  it("pauses everything below P0 while P0 is at its critical mark", () => {
+    const { dispatcher, handled } = setUp({ lanes: { P0: { warningDepth: 2, criticalDepth: 3 } } });
+    dispatcher.offer(tick("A", 1));
+    for (let mark = 0; mark < 3; mark += 1) dispatcher.offer(fill(mark));
+    expect(dispatcher.lanes()).toMatchObject({
+      P0: { paused: false },
+      P1: { paused: true },
+      P2: { paused: true },
+      P3: { paused: true },
+    });
+    drainAll(dispatcher);
+    expect(handled.at(-1)).toBe("market.trade.ticked:A/1");
+    expect(dispatcher.lanes().P1.paused).toBe(false);
+  });
+
   it("raises the anomaly as a fact that is handled before what caused it", () => {
     const { dispatcher, handled } = setUp({ lanes: { P1: { capacity: 10, warningShare: 0.5, criticalShare: 0.8 } } });
     for (let mark = 0; mark < 9; mark += 1) dispatcher.offer(tick("A", mark));
@@ -456,6 +475,33 @@ describe("latency (E8)", () => {
     drainAll(dispatcher);
     expect(dispatcher.lanes().P0.withinSla).toBe(false);
   });
+
+  it.each([
+    { figure: "p50", slaMs: { p50: 1, p95: 1000, p99: 1000, max: 1000 } },
+    { figure: "p95", slaMs: { p50: 1, p95: 1, p99: 1000, max: 1000 } },
+    { figure: "p99", slaMs: { p50: 1, p95: 1, p99: 1, max: 1000 } },
+  ])("breaks its promise at the $figure too, not only at its longest", ({ slaMs }) => {
+    const { clock, dispatcher } = setUp({ lanes: { P0: { slaMs } } });
+    dispatcher.offer(fill(1));
+    clock.wind(2);
+    drainAll(dispatcher);
+    expect(dispatcher.lanes().P0.withinSla).toBe(false);
+  });
+
+  it("counts critical facts whose handlers took longer than they may", () => {
+    let ms = 0;
+    const { dispatcher } = setUp({}, { clock: { ...createHandClock(), monotonicMs: () => ms } });
+    dispatcher.handle(
+      "order.filled",
+      ({ payload }) => {
+        ms += payload.quantity;
+      },
+      { name: "slow" },
+    );
+    for (const costMs of [10, 11, 1, 500]) dispatcher.offer(fill(costMs));
+    drainAll(dispatcher);
+    expect(dispatcher.lanes().P0.overruns).toBe(2);
+  });
 });
 
 describe("dropped ticks", () => {
@@ -481,6 +527,25 @@ describe("dropped ticks of several symbols", () => {
       firstDroppedId: "0000000000001",
       lastDroppedId: "0000000000002",
     });
+  });
+});
+
+describe("memory", () => {
+  it("holds no fact that has left: payloads of ten thousand ticks can be collected", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const { dispatcher } = setUp({ lanes: { P1: { capacity: 100 } } });
+    const payloads: WeakRef<object>[] = [];
+    for (let mark = 0; mark < 10_000; mark += 1) {
+      const newFact = tick("A", mark);
+      payloads.push(new WeakRef(newFact.payload));
+      dispatcher.offer(newFact);
+      if (mark % 1000 === 0) drainAll(dispatcher);
+    }
+    drainAll(dispatcher);
+    await turn();
+    collect();
+    expect(payloads.filter((payload) => payload.deref() !== undefined)).toHaveLength(0);
   });
 });
 
@@ -617,12 +682,14 @@ describe("conservation (E10)", () => {
           { name: "judge" },
         );
         let mark = 0;
+        const offered: Record<string, number> = { fill: 0, tick: 0, signal: 0, metric: 0 };
         for (const each of actions) {
           mark += 1;
           if (each === "take") dispatcher.drain();
           else if (typeof each === "string") dispatcher.setDegradation(each);
           else if (typeof each !== "number") {
             const [what, key] = each;
+            offered[what] = (offered[what] as number) + 1;
             dispatcher.offer(
               what === "fill"
                 ? fill(mark)
@@ -639,10 +706,12 @@ describe("conservation (E10)", () => {
         expect(wrong).toEqual([]);
         for (const marks of ticksBySymbol.values()) expect([...marks].sort((a, b) => a - b)).toEqual(marks);
         const { P0, P1, P2, P3 } = dispatcher.lanes();
-        expect(P0.handled).toBe(P0.accepted);
-        expect(P1.handled + P1.dropped).toBe(P1.accepted);
-        expect(P2.handled + P2.collapsed + P2.dropped).toBe(P2.accepted);
-        expect(P3.handled).toBe(P3.accepted);
+        // Nothing was refused either, also while the lane was paused.
+        expect(P0.handled).toBeGreaterThanOrEqual(offered.fill as number);
+        expect(P1.handled + P1.dropped).toBe(offered.tick);
+        expect(P2.handled + P2.collapsed + P2.dropped).toBe(offered.signal);
+        expect(P3.handled).toBe(offered.metric);
+        expect(dispatcher.refused()).toEqual({});
       }),
     ));
 });
@@ -667,6 +736,23 @@ describe("reload (E11)", () => {
     dispatcher.offer(tick("A", 1));
     dispatcher.offer(tick("A", 2));
     expect(dispatcher.lanes().P1.pressure).toBe("critical");
+  });
+
+  it("samples at the new mark and rate, reads the marks of what waits, and grants the new share", () => {
+    const { dispatcher } = setUp({ lanes: { P3: { capacity: 100 } } });
+    for (let mark = 0; mark < 20; mark += 1) dispatcher.offer(metric(mark));
+    dispatcher.reload(
+      eventsConfig({
+        lanes: { P3: { capacity: 100, warningShare: 0.1, criticalShare: 0.15, samplingMarkShare: 0.2, samplingRate: 0 } },
+        lowLanesShareMin: 1,
+      }),
+    );
+    expect(dispatcher.lanes().P3.pressure).toBe("critical");
+    dispatcher.offer(metric(20));
+    expect(dispatcher.lanes().P3).toMatchObject({ depth: 20, sampled: 1 });
+    dispatcher.offer(tick("A", 1));
+    dispatcher.drain();
+    expect(dispatcher.lowLaneTurns).toBeGreaterThan(0);
   });
 
   it("has nothing to say about the same section", () => {

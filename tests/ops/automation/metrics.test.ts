@@ -118,7 +118,10 @@ describe("the metrics page", () => {
   it("speaks in seconds, with latency per statistic", async () => {
     const samples = await collect(exampleStatus(), {});
     expect(samples.get('qts_lane_latency_seconds{lane="P1",statistic="p99"}')).toBe(0.00625);
+    expect(samples.get('qts_lane_latency_seconds{lane="P1",statistic="p50"}')).toBe(exampleStatus().lanes.P1.p50Ms / 1000);
     expect(samples.get('qts_lane_oldest_age_seconds{lane="P3"}')).toBe(5.2);
+    expect(samples.get('qts_lane_paused{lane="P3"}')).toBe(1);
+    expect(samples.get('qts_lane_paused{lane="P1"}')).toBe(0);
     expect(samples.get('qts_loop_delay_seconds{statistic="max"}')).toBe(0.012);
     expect(samples.get("qts_market_time_seconds")).toBe(Date.parse("2013-10-07T14:42:17.250Z") / 1000);
   });

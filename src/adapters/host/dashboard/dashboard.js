@@ -95,7 +95,7 @@ const showStatus = (status) => {
     "lanes",
     Object.entries(status.lanes).map(([name, lane]) => [
       lane.paused ? `${name} (paused)` : name,
-      `${count(lane.depth)} / ${count(lane.capacity)}`,
+      `${count(lane.depth + lane.inProgress)} / ${count(lane.capacity)}`,
       lane.depth === 0 ? "–" : ms(lane.oldestAgeMs),
       ...[lane.accepted, lane.handled, lane.dropped, lane.collapsed, lane.sampled, lane.deadLettered].map(count),
       ...[lane.p50Ms, lane.p99Ms, lane.maxMs].map((value) => (lane.handled === 0 ? "–" : ms(value))),
