@@ -84,7 +84,7 @@ const loadRows = async (directory: string): Promise<BenchRow[]> => {
         rows.push({ table, system, "P0 p50": "no answer" });
         continue;
       }
-      const { p0Ms, p1Ms, handled } = figures;
+      const { p0Ms, p1Ms, p3Ms, handled } = figures;
       if (system === "QTS") qtsP99 = p0Ms.p99;
       rows.push({
         table,
@@ -98,10 +98,13 @@ const loadRows = async (directory: string): Promise<BenchRow[]> => {
         ...(load.p1 === 0
           ? {}
           : {
-              "P1 p50": shown(p1Ms.p50),
-              "P1 p99": shown(p1Ms.p99),
-              "P1 p99.9": shown(p1Ms.p999),
-              "P1 max": shown(p1Ms.max),
+              ...latencies("P1", handled.P1, p1Ms),
+            }),
+        ...(load.p3 === 0
+          ? {}
+          : {
+              "P3 handled": handled.P3,
+              ...latencies("P3", handled.P3, p3Ms),
             }),
         "handled/s": Math.round((handled.P0 + handled.P1 + handled.P3) / load.seconds),
         dropped: figures.dropped,
@@ -116,6 +119,11 @@ const loadRows = async (directory: string): Promise<BenchRow[]> => {
   for (const load of [...loads, { ...(loads.at(-1) as Load), seconds: 20 }]) rows.push(await wholeHouseRow(load, job));
   return rows;
 };
+
+const latencies = (lane: string, handled: number, { p50, p99, p999, max }: Figures["p1Ms"]): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    Object.entries({ p50, p99, "p99.9": p999, max }).map(([name, ms]) => [`${lane} ${name}`, handled === 0 ? "none" : shown(ms)]),
+  );
 
 /** With everything that the running house does besides: archive and journal on disk, order desk, posture. */
 const wholeHouseRow = async (load: Load, job: BackupJob): Promise<BenchRow> => {

@@ -67,6 +67,7 @@ export interface Figures {
   /** From the sender's stamp until the fill is on the disk; zeros where nothing is journaled. */
   readonly durableMs: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
   readonly p1Ms: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
+  readonly p3Ms: { readonly p50: number; readonly p99: number; readonly p999: number; readonly max: number };
   readonly dropped: number;
   /** Rows of market data in the archive; undefined for a system without one. */
   readonly persisted: number | undefined;

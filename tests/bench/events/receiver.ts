@@ -13,7 +13,7 @@ const windowMs = seconds * 1000;
 const graceMs = 6000;
 
 const histogram = (): Histogram => build({ numberOfSignificantValueDigits: 3, highestTrackableValue: 2 ** 36 });
-const latency = { P0: histogram(), durable: histogram(), P1: histogram() };
+const latency = { P0: histogram(), durable: histogram(), P1: histogram(), P3: histogram() };
 const handled = { P0: 0, P1: 0, P3: 0 };
 let heapMaxBytes = 0;
 let backedUpBytes = 0;
@@ -31,7 +31,7 @@ const handle = ({ lane, sentAt }: Frame): void => {
   // Ticks and metrics count while the load lasts; a backlog worked off later is not throughput. Fills count to the last one.
   if (priority !== "P0" && performance.now() - firstAtMs > windowMs) return;
   handled[priority] += 1;
-  if (priority !== "P3") latency[priority].recordValue(Math.max(nowMicros() - sentAt, 1));
+  latency[priority].recordValue(Math.max(nowMicros() - sentAt, 1));
   if (handled.P0 >= wanted) answer();
 };
 
@@ -131,6 +131,7 @@ const answer = (): void => {
     p0Ms: msOf(latency.P0),
     durableMs: msOf(latency.durable),
     p1Ms: msOf(latency.P1),
+    p3Ms: msOf(latency.P3),
     dropped: system.dropped(),
     persisted: wholeHouse?.persisted(),
     memory,
