@@ -63,14 +63,15 @@ export const createValve = (pace: Pace): { readonly valve: Valve; readonly close
  * several milliseconds of parsing, during which a fill would wait unread in another socket.
  *
  * @param open gives groups in order, for example the frames of one chunk, parsed as they are asked for. At unsubscription its
- *   `return` is called, which waits for the group that was asked for last; a source that may be silent ends at its `signal`
+ *   `return` is called, which waits for the group that was asked for last; a source that may be silent ends
+ *   when `left` resolves
  */
-export const pulled = <T>(open: (signal: AbortSignal) => AsyncIterable<Iterable<T>>, valve: Valve): Observable<T> =>
+export const pulled = <T>(open: (left: Promise<void>) => AsyncIterable<Iterable<T>>, valve: Valve): Observable<T> =>
   new Observable((subscriber) => {
     const { clock } = valve.pace;
     const timeSliceMs = (): number => valve.pace.timeSliceMs;
-    const ending = new AbortController();
-    const groups = open(ending.signal)[Symbol.asyncIterator]();
+    const left = Promise.withResolvers<void>();
+    const groups = open(left.promise)[Symbol.asyncIterator]();
 
     const untilOpen = async (): Promise<void> => {
       while (!valve.isOpen) await valve.whenOpen();
@@ -101,7 +102,7 @@ export const pulled = <T>(open: (signal: AbortSignal) => AsyncIterable<Iterable<
       (error: unknown) => subscriber.error(error),
     );
     return () => {
-      ending.abort();
+      left.resolve();
       // The source may already have failed; then there is nothing left to close.
       void groups.return?.().catch(() => undefined);
     };

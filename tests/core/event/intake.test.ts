@@ -43,13 +43,13 @@ describe("a pulled source", () => {
     detach();
   });
 
-  it("that is silent ends at its signal: a group that never comes would keep it open for ever", async () => {
+  it("that is silent is told that it was left: a group that never comes would keep it open for ever", async () => {
     let isClosed = false;
     const detach = attach(intakeOf(accepted), "silent", {
       open: (valve) =>
-        pulled(async function* (signal) {
+        pulled(async function* (left) {
           try {
-            await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+            await left;
           } finally {
             isClosed = true;
           }
