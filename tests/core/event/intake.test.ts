@@ -50,6 +50,7 @@ describe("a pulled source", () => {
         pulled(async function* (left) {
           try {
             await left;
+            yield [fill(1)];
           } finally {
             isClosed = true;
           }
