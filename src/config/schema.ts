@@ -12,13 +12,15 @@ const share = z.number().min(0).max(1, "is a share between 0 and 1; write 0.05 f
 const places = z.int().min(1).max(1_000_000);
 /** As long as this nothing else of the process has its turn. */
 const sliceMs = z.number().positive().max(10_000);
-/** These keys of a group stand in this order. */
-const inOrder = <const K extends string>(...keys: readonly K[]) =>
+const orders = { "<": (a: number, b: number) => a < b, "≤": (a: number, b: number) => a <= b };
+/** The keys of a group stand in this order. */
+const inOrder = <const K extends string>(sign: keyof typeof orders, ...keys: readonly K[]) =>
   [
-    (group: { readonly [key in K]: number }) => keys.every((key, n) => n === 0 || group[keys[n - 1] as K] <= group[key]),
+    (group: { readonly [key in K]: number }) =>
+      keys.every((key, n) => n === 0 || orders[sign](group[keys[n - 1] as K], group[key])),
     {
       error: ({ input }: { readonly input?: unknown }) =>
-        `wants ${keys.join(" ≤ ")}, and they are ${keys.map((key) => (input as { [key in K]: number })[key]).join(", ")}`,
+        `wants ${keys.join(` ${sign} `)}, and they are ${keys.map((key) => (input as { [key in K]: number })[key]).join(", ")}`,
     },
   ] as const;
 const shareRange = z.tuple([share, share]).refine(([low, high]) => low <= high, "the range must be [low, high]");
@@ -29,10 +31,10 @@ const sla = z
     p99: z.number().positive(),
     max: z.number().positive(),
   })
-  .refine(...inOrder("p50", "p95", "p99", "max"));
+  .refine(...inOrder("≤", "p50", "p95", "p99", "max"));
 const lane = { capacity: places, batchSize: positive, batchWaitMs: durationMs };
 const marks = { warningShare: share, criticalShare: share };
-const marksInOrder = inOrder("warningShare", "criticalShare");
+const marksInOrder = inOrder("≤", "warningShare", "criticalShare");
 
 const operatingState = z.enum(["AGGRESSIVE", "BALANCED", "DEFENSIVE"]);
 const stateProperties = z
@@ -57,7 +59,7 @@ const stateProperties = z
 
 const gapLimits = z
   .strictObject({ minorMs: positive, majorMs: positive, criticalMs: positive })
-  .refine(...inOrder("minorMs", "majorMs", "criticalMs"));
+  .refine(...inOrder("<", "minorMs", "majorMs", "criticalMs"));
 
 export const configSchema = z.strictObject({
   session: z.strictObject({
@@ -96,7 +98,7 @@ export const configSchema = z.strictObject({
           criticalDepth: positive,
           slaMs: sla,
         })
-        .refine(...inOrder("warningDepth", "criticalDepth", "capacity")),
+        .refine(...inOrder("≤", "warningDepth", "criticalDepth", "capacity")),
       P1: z.strictObject({ ...lane, ...marks, slaMs: sla }).refine(...marksInOrder),
       P2: z.strictObject({ ...lane, ...marks, slaMs: sla }).refine(...marksInOrder),
       P3: z.strictObject({ ...lane, ...marks, samplingMarkShare: share, samplingRate: share }).refine(...marksInOrder),

@@ -42,6 +42,13 @@ describe("the configuration", () => {
     ]);
   });
 
+  it("refuses levels of a gap that are the same: each must be worse than the one before", () => {
+    const scalp = { minorMs: 10_000, majorMs: 10_000, criticalMs: 300_000 };
+    expect(problemsOf({ archive: { gaps: { scalp } } })).toEqual([
+      "archive.gaps.scalp wants minorMs < majorMs < criticalMs, and they are 10000, 10000, 300000",
+    ]);
+  });
+
   it("refuses sizes for which no machine has the memory, and turns that nothing else would survive", () => {
     expect(problemsOf({ events: { lanes: { P3: { capacity: 1e11 } }, intake: { timeSliceMs: 1e5 } } })).toEqual([
       "events.lanes.P3.capacity is 100000000000: must be at most 1000000",
