@@ -114,10 +114,9 @@ const nothingFound = (session: string, { type, order, since }: Filter): string =
     ...(since === undefined ? [] : [`from ${new Date(since).toISOString().slice(0, 19)} on`]),
   ];
   const remedy = type === undefined || type.endsWith(".") ? "" : `; \`--type ${type}.\` takes all below it`;
-  return `No fact of session ${session} is ${wanted.length === 0 ? "recorded yet" : wanted.join(" and ")}${remedy}`.replace(
-    /\.?$/,
-    ".\n",
-  );
+  const sentence = `No fact of session ${session} is ${wanted.length === 0 ? "recorded yet" : wanted.join(" and ")}${remedy}`;
+  // A type that ends with a dot takes all below it, and ends the sentence too.
+  return sentence.endsWith(".") ? `${sentence}\n` : `${sentence}.\n`;
 };
 
 const list = (store: JournalStore, session: string, filter: Filter, limit: number, json: boolean, io: CommandIo): number => {

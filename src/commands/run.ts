@@ -267,6 +267,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       ...(ops === undefined ? {} : { ops }),
     });
     settle = root.settle;
+
     const archiveFiles = createArchiveFiles();
     const hostClock = createHostClock();
     const health = createHealthMonitor({

@@ -138,7 +138,7 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
   const paused = priorities.filter((name) => status.lanes[name].paused);
   const sources = Object.entries(status.sources).filter(([, { received, paused: waits }]) => received > 0 || waits);
   const [letter] = status.deadLetters;
-  const given = priorities.reduce((sum, name) => sum + status.lanes[name].deadLettered, 0);
+  const deadLettered = priorities.reduce((sum, name) => sum + status.lanes[name].deadLettered, 0);
   const { orders, archive, positions } = status;
   const holdings = Object.entries(positions).map(([symbol, lots]) => `${symbol} ${count(lots)}`);
   const missing = archive.received - archive.persisted - archive.refused - archive.errored;
@@ -200,7 +200,7 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
       ? []
       : [
           row(label("Dead"), {
-            text: `${count(given)}, the latest ${letter.type}, ${letter.handler}: ${letter.reason}`,
+            text: `${count(deadLettered)}, the latest ${letter.type}, ${letter.handler}: ${letter.reason}`,
             tone: "watch",
           }),
         ]),

@@ -115,7 +115,8 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
     end(work);
   };
 
-  const failed = (work: Work, failure: Failure): void => {
+  /** @param failure asked only when the handler is given up: reading a stack is dear, and a retry may succeed */
+  const failed = (work: Work, failure: () => Failure): void => {
     const { handler, entries, attempts } = work;
     const { retries: retriesMax, retryDelaysMs } = policy();
     if (!handler.removed && attempts <= retriesMax) {
@@ -130,7 +131,7 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
       return;
     }
     // Nobody waits any longer for a handler that was removed: that is no failure.
-    if (!handler.removed) giveUp(handler, entries, attempts, failure);
+    if (!handler.removed) giveUp(handler, entries, attempts, failure());
     end(work);
   };
 
@@ -144,11 +145,11 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
       act();
     };
     const cancelTimeout = clock.setTimer(clock.now() + timeoutMs, () =>
-      once(() => failed(work, { reason: `took longer than ${timeoutMs} ms`, where: undefined })),
+      once(() => failed(work, () => ({ reason: `took longer than ${timeoutMs} ms`, where: undefined }))),
     );
     clock.hold(outcome, timeoutMs).then(
       () => once(() => succeeded(work)),
-      (error: unknown) => once(() => failed(work, failureOf(error))),
+      (error: unknown) => once(() => failed(work, () => failureOf(error))),
     );
   };
 
@@ -166,7 +167,7 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
         return;
       }
     } catch (error) {
-      failed(work, failureOf(error));
+      failed(work, () => failureOf(error));
       return;
     }
     succeeded(work);
@@ -210,7 +211,7 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
         if (isPromise(outcome)) watch(hold(handler, entry), outcome);
         else if (isCritical(entry)) handler.failing = false;
       } catch (error) {
-        failed(hold(handler, entry), failureOf(error));
+        failed(hold(handler, entry), () => failureOf(error));
       }
     }
   };
@@ -257,7 +258,7 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
           try {
             wanted = handler.wants(entry.fact);
           } catch (error) {
-            giveUp(handler, [entry], 1, { reason: `its filter failed: ${reasonOf(error)}`, where: placeOf(error) });
+            giveUp(handler, [entry], 1, { ...failureOf(error), reason: `its filter failed: ${reasonOf(error)}` });
             wanted = false;
           }
         if (wanted) tell(handler, entry);

@@ -16,22 +16,49 @@ interface KeyLine {
   newest: number;
 }
 
+/** Slots in a row, linked both ways, so that any of them can leave. */
+class SlotLine {
+  readonly #next: Int32Array;
+  readonly #previous: Int32Array;
+  first = none;
+  #last = none;
+
+  constructor(capacity: number) {
+    this.#next = new Int32Array(capacity);
+    this.#previous = new Int32Array(capacity);
+  }
+
+  append(slot: number): void {
+    this.#next[slot] = none;
+    this.#previous[slot] = this.#last;
+    if (this.#last === none) this.first = slot;
+    else this.#next[this.#last] = slot;
+    this.#last = slot;
+  }
+
+  unlink(slot: number): void {
+    const next = this.#next[slot] as number;
+    const previous = this.#previous[slot] as number;
+    if (previous === none) this.first = next;
+    else this.#next[previous] = next;
+    if (next === none) this.#last = previous;
+    else this.#previous[next] = previous;
+  }
+}
+
 export class RingBuffer<T> implements LaneQueue<T> {
   readonly capacity: number;
   readonly #onLeft: OnLeft<T>;
   readonly #items: (T | undefined)[];
   readonly #keyLines: (KeyLine | undefined)[];
-  readonly #next: Int32Array;
-  readonly #previous: Int32Array;
   readonly #nextOfKey: Int32Array;
-  readonly #nextSuperseded: Int32Array;
-  readonly #previousSuperseded: Int32Array;
   readonly #byKey = new Map<string, KeyLine>();
-  #oldest = none;
-  #newest = none;
-  #firstSuperseded = none;
-  #lastSuperseded = none;
-  #free = 0;
+  /** In order of arrival. */
+  readonly #arrived: SlotLine;
+  /** Slots with a newer value of their key, in the order in which that came. */
+  readonly #superseded: SlotLine;
+  /** Slots that are not in use: as many as are missing to the capacity. */
+  readonly #free: Int32Array;
   #size = 0;
 
   constructor(capacity: number, onLeft: OnLeft<T>) {
@@ -39,12 +66,10 @@ export class RingBuffer<T> implements LaneQueue<T> {
     this.#onLeft = onLeft;
     this.#items = new Array<T | undefined>(capacity).fill(undefined);
     this.#keyLines = new Array<KeyLine | undefined>(capacity).fill(undefined);
-    this.#next = new Int32Array(capacity);
-    for (let slot = 0; slot < capacity; slot += 1) this.#next[slot] = slot + 1 < capacity ? slot + 1 : none;
-    this.#previous = new Int32Array(capacity).fill(none);
     this.#nextOfKey = new Int32Array(capacity).fill(none);
-    this.#nextSuperseded = new Int32Array(capacity).fill(none);
-    this.#previousSuperseded = new Int32Array(capacity).fill(none);
+    this.#arrived = new SlotLine(capacity);
+    this.#superseded = new SlotLine(capacity);
+    this.#free = Int32Array.from({ length: capacity }, (_, slot) => slot);
   }
 
   get size(): number {
@@ -60,52 +85,32 @@ export class RingBuffer<T> implements LaneQueue<T> {
   offer(item: T, key: string | undefined): void {
     const line = key === undefined ? undefined : this.#lineOf(key);
     if (this.#size === this.capacity) this.#onLeft(this.#remove(this.#leastMissed(line)), "dropped");
-    const slot = this.#free;
-    this.#free = this.#next[slot] as number;
+    const slot = this.#free[this.capacity - this.#size - 1] as number;
     this.#items[slot] = item;
-    this.#next[slot] = none;
-    this.#previous[slot] = this.#newest;
-    if (this.#newest === none) this.#oldest = slot;
-    else this.#next[this.#newest] = slot;
-    this.#newest = slot;
+    this.#arrived.append(slot);
     if (line !== undefined) {
       this.#keyLines[slot] = line;
       if (line.oldest === none) line.oldest = slot;
-      else this.#supersede(line.newest, slot);
+      else {
+        this.#nextOfKey[line.newest] = slot;
+        this.#superseded.append(line.newest);
+      }
       line.newest = slot;
     }
     this.#size += 1;
   }
 
   take(): T | undefined {
-    return this.#size === 0 ? undefined : this.#remove(this.#oldest);
+    return this.#size === 0 ? undefined : this.#remove(this.#arrived.first);
   }
 
   peek(): T | undefined {
-    return this.#size === 0 ? undefined : this.#items[this.#oldest];
+    return this.#size === 0 ? undefined : this.#items[this.#arrived.first];
   }
 
   #leastMissed(line: KeyLine | undefined): number {
     if (line !== undefined && line.oldest !== none) return line.oldest;
-    return this.#firstSuperseded === none ? this.#oldest : this.#firstSuperseded;
-  }
-
-  #supersede(slot: number, by: number): void {
-    this.#nextOfKey[slot] = by;
-    this.#previousSuperseded[slot] = this.#lastSuperseded;
-    if (this.#lastSuperseded === none) this.#firstSuperseded = slot;
-    else this.#nextSuperseded[this.#lastSuperseded] = slot;
-    this.#lastSuperseded = slot;
-  }
-
-  #forgetSuperseded(slot: number): void {
-    const next = this.#nextSuperseded[slot] as number;
-    const previous = this.#previousSuperseded[slot] as number;
-    if (previous === none) this.#firstSuperseded = next;
-    else this.#nextSuperseded[previous] = next;
-    if (next === none) this.#lastSuperseded = previous;
-    else this.#previousSuperseded[next] = previous;
-    this.#nextSuperseded[slot] = none;
+    return this.#superseded.first === none ? this.#arrived.first : this.#superseded.first;
   }
 
   #lineOf(key: string): KeyLine {
@@ -124,23 +129,17 @@ export class RingBuffer<T> implements LaneQueue<T> {
   #remove(slot: number): T {
     const item = this.#items[slot] as T;
     this.#items[slot] = undefined;
-    const next = this.#next[slot] as number;
-    const previous = this.#previous[slot] as number;
-    if (previous === none) this.#oldest = next;
-    else this.#next[previous] = next;
-    if (next === none) this.#newest = previous;
-    else this.#previous[next] = previous;
+    this.#arrived.unlink(slot);
     const line = this.#keyLines[slot];
     if (line !== undefined) {
       line.oldest = this.#nextOfKey[slot] as number;
       if (line.oldest === none) line.newest = none;
-      else this.#forgetSuperseded(slot);
+      else this.#superseded.unlink(slot);
       this.#nextOfKey[slot] = none;
       this.#keyLines[slot] = undefined;
     }
-    this.#next[slot] = this.#free;
-    this.#free = slot;
     this.#size -= 1;
+    this.#free[this.capacity - this.#size - 1] = slot;
     return item;
   }
 }

@@ -63,8 +63,7 @@ export const createValve = (pace: Pace): { readonly valve: Valve; readonly close
  * several milliseconds of parsing, during which a fill would wait unread in another socket.
  *
  * @param open gives groups in order, for example the frames of one chunk, parsed as they are asked for. At unsubscription its
- *   `return` is called, which waits for the group that was asked for last; a source that may be silent ends
- *   when `left` resolves
+ *   `return` is called, which waits for the group that was asked for last; a source that may be silent ends when `left` resolves
  */
 export const pulled = <T>(open: (left: Promise<void>) => AsyncIterable<Iterable<T>>, valve: Valve): Observable<T> =>
   new Observable((subscriber) => {

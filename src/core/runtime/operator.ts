@@ -64,8 +64,8 @@ export const createOperator = ({
   });
 
   /**
-   * Offers the fact, waits until it, and every critical fact that stood before it, has been handled and is on disk, and then answers. A
-   * full P0 makes the person wait like every other source.
+   * Offers the fact, waits until it, and every critical fact that stood before it, has been handled and is on disk, and then
+   * answers. A full P0 makes the person wait like every other source.
    */
   const change = async (fact: NewFact, answer: () => CommandReply): Promise<CommandReply> => {
     const { dispatcher, recorder } = house;

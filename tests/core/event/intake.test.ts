@@ -243,7 +243,7 @@ describe("a house that stops", () => {
 });
 
 describe("reconnecting", () => {
-  const openings = (...them: readonly (() => Observable<NewFact>)[]) => {
+  const openings = (...them: readonly ((clock: HandClock) => Observable<NewFact>)[]) => {
     const clock = createHandClock();
     const lost: [string, number | undefined][] = [];
     const offered: NewFact[] = [];
@@ -258,36 +258,23 @@ describe("reconnecting", () => {
     attach(intake, "broker", {
       open: () => {
         opened += 1;
-        return (them[opened - 1] ?? (() => NEVER))();
+        return (them[opened - 1] ?? (() => NEVER))(clock);
       },
       lost: (reason, waitMs) => lost.push([reason, waitMs]),
     });
     return { clock, lost, offered, intake, opened: () => opened };
   };
   const refuses = () => throwError(() => new Error("refused"));
-  /** Delivers once and breaks after so long. */
-  const holds = (clock: () => HandClock, ms: number) => () =>
+  /** Breaks after so long, and delivers `first` before. */
+  const breaksAfter = (ms: number, reason: string, first: readonly NewFact[]) => (clock: HandClock) =>
     new Observable<NewFact>((subscriber) => {
-      subscriber.next(tick("A", 1));
-      return clock().setTimer(clock().now() + ms, () => subscriber.error(new Error("reset")));
+      for (const newFact of first) subscriber.next(newFact);
+      return clock.setTimer(clock.now() + ms, () => subscriber.error(new Error(reason)));
     });
+  const holds = (ms: number) => breaksAfter(ms, "reset", [tick("A", 1)]);
 
   it("waits for a random part of a wait that doubles up to its cap, and counts anew after a connection that held", () => {
-    const seen: { clock?: HandClock } = {};
-    const clock = () => seen.clock as HandClock;
-    const rig = openings(
-      refuses,
-      refuses,
-      refuses,
-      refuses,
-      refuses,
-      refuses,
-      holds(clock, 15_001),
-      refuses,
-      holds(clock, 10),
-      refuses,
-    );
-    seen.clock = rig.clock;
+    const rig = openings(refuses, refuses, refuses, refuses, refuses, refuses, holds(15_001), refuses, holds(10), refuses);
     rig.clock.wind(600_000);
     expect(rig.lost).toEqual([
       ["refused", 1000],
@@ -308,14 +295,8 @@ describe("reconnecting", () => {
   });
 
   it("backs off also when each try takes longer than the longest wait: a connection that says nothing was none", () => {
-    const seen: { clock?: HandClock } = {};
-    const timesOut = () =>
-      new Observable<NewFact>((subscriber) => {
-        const clock = seen.clock as HandClock;
-        return clock.setTimer(clock.now() + 20_000, () => subscriber.error(new Error("no answer")));
-      });
+    const timesOut = breaksAfter(20_000, "no answer", []);
     const rig = openings(refuses, timesOut, timesOut);
-    seen.clock = rig.clock;
     rig.clock.wind(70_000);
     expect(rig.lost).toEqual([
       ["refused", 1000],

@@ -75,6 +75,24 @@ export const setUp = (changes: object = {}, options: Partial<DispatcherOptions> 
   return { clock, dispatcher, handled };
 };
 
+/** A dispatcher whose handlers say what they cost: `spend` moves the monotonic clock, and nothing else does. */
+export const setUpCosts = (changes: object = {}): { readonly dispatcher: Dispatcher; readonly spend: (ms: number) => void } => {
+  let spentMs = 0;
+  const dispatcher = createDispatcher({
+    config: eventsConfig(changes),
+    clock: { ...createHandClock(), monotonicMs: () => spentMs },
+    seed: 1,
+    record: () => undefined,
+    deliver: () => undefined,
+  });
+  return {
+    dispatcher,
+    spend: (ms) => {
+      spentMs += ms;
+    },
+  };
+};
+
 /** Settles promises that need no timer. */
 export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,36 +1,13 @@
 /** Stopping (spec E9): nothing new from outside, P0 to the last fact, the rest until a deadline, and an honest count. */
 import { expect, it } from "vitest";
-import { createDispatcher } from "#core/runtime/dispatcher.ts";
-import {
-  balanced,
-  createHandClock,
-  drainAll,
-  eventsConfig,
-  fill,
-  imbalance,
-  metric,
-  setUp,
-  signal,
-  tick,
-  turn,
-} from "../event/setup.ts";
+import { balanced, drainAll, fill, imbalance, metric, setUp, setUpCosts, signal, tick, turn } from "../event/setup.ts";
 
 /** Every handled fact costs `costMs` of the clock. */
 const slow = (costMs: number) => {
-  let ms = 0;
-  const clock = { ...createHandClock(), monotonicMs: () => ms };
-  const dispatcher = createDispatcher({
-    config: eventsConfig(),
-    clock,
-    seed: 1,
-    record: () => undefined,
-    deliver: () => undefined,
-  });
+  const { dispatcher, spend } = setUpCosts();
   dispatcher.handle(
     () => true,
-    () => {
-      ms += costMs;
-    },
+    () => spend(costMs),
     { name: "slow" },
   );
   return dispatcher;

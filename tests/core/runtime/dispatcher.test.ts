@@ -17,6 +17,7 @@ import {
   markOf,
   metric,
   setUp,
+  setUpCosts,
   signal,
   tick,
   turn,
@@ -135,20 +136,12 @@ describe("strict priority (E4)", () => {
   });
 
   it("returns to the event loop after its time slice, and goes on where it stopped", () => {
-    let ms = 0;
-    const clock = { ...createHandClock(), monotonicMs: () => ms };
-    const dispatcher = createDispatcher({
-      config: eventsConfig(),
-      clock,
-      seed: 1,
-      record: () => undefined,
-      deliver: () => undefined,
-    });
+    const { dispatcher, spend } = setUpCosts();
     let handled = 0;
     dispatcher.handle(
       "market.trade.ticked",
       () => {
-        ms += 0.4;
+        spend(0.4);
         handled += 1;
       },
       { name: "slow" },
@@ -161,20 +154,12 @@ describe("strict priority (E4)", () => {
   });
 
   it("reads what I/O brings between two slices: a fill that arrives during a flood waits for one slice, not for the flood", async () => {
-    let ms = 0;
-    const clock = { ...createHandClock(), monotonicMs: () => ms };
-    const dispatcher = createDispatcher({
-      config: eventsConfig(),
-      clock,
-      seed: 1,
-      record: () => undefined,
-      deliver: () => undefined,
-    });
+    const { dispatcher, spend } = setUpCosts();
     const order: string[] = [];
     dispatcher.handle(
       () => true,
       (fact) => {
-        ms += 0.5;
+        spend(0.5);
         order.push(markOf(fact));
       },
       { name: "slow" },
@@ -188,15 +173,12 @@ describe("strict priority (E4)", () => {
 
   it("gives P2 and P3 a measured share before P1 when configuration says so, and none by default", () => {
     const run = (share: number): { readonly first: string; readonly turns: number } => {
-      let ms = 0;
-      const clock = { ...createHandClock(), monotonicMs: () => ms };
-      const config = eventsConfig({ lowLanesShareMin: share, timeSliceMs: 10_000 });
-      const dispatcher = createDispatcher({ config, clock, seed: 1, record: () => undefined, deliver: () => undefined });
+      const { dispatcher, spend } = setUpCosts({ lowLanesShareMin: share, timeSliceMs: 10_000 });
       const order: string[] = [];
       dispatcher.handle(
         () => true,
         ({ type }) => {
-          ms += 10;
+          spend(10);
           order.push(type);
         },
         { name: "slow" },
@@ -489,15 +471,8 @@ describe("latency (E8)", () => {
   });
 
   it("counts critical facts whose handlers took longer than they may", () => {
-    let ms = 0;
-    const { dispatcher } = setUp({}, { clock: { ...createHandClock(), monotonicMs: () => ms } });
-    dispatcher.handle(
-      "order.filled",
-      ({ payload }) => {
-        ms += payload.quantity;
-      },
-      { name: "slow" },
-    );
+    const { dispatcher, spend } = setUpCosts();
+    dispatcher.handle("order.filled", ({ payload }) => spend(payload.quantity), { name: "slow" });
     for (const costMs of [10, 11, 1, 500]) dispatcher.offer(fill(costMs));
     drainAll(dispatcher);
     expect(dispatcher.lanes().P0.overruns).toBe(2);
