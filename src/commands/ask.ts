@@ -1,7 +1,7 @@
 /** What the operator commands share: find the home, send one command to the QTS that runs on it, show its answer. */
 import { resolve } from "node:path";
-import type { ControlCommand } from "#adapters/host/control.ts";
-import { type SendError, sendCommand } from "#adapters/host/control-client.ts";
+import { type SendError, sendCommand } from "#adapters/host/control/client.ts";
+import type { ControlCommand } from "#adapters/host/control/server.ts";
 import { type CommandIo, exitCodes } from "./command.ts";
 
 /** `--home` and `--json`, which every operator command has. */

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, rmdirSync, statfsSync, statSync }
 import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
-import { sendCommand } from "#adapters/host/control-client.ts";
+import { sendCommand } from "#adapters/host/control/client.ts";
 import { homePaths, openHome } from "#adapters/host/home.ts";
 import { readOwner } from "#adapters/host/lease.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";

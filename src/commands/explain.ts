@@ -1,5 +1,5 @@
 /** `qts explain …`: why the house is in the state it is in, and what would move it. */
-import { type Explanation, explanationSchema } from "#adapters/host/control.wire.ts";
+import { type Explanation, explanationSchema } from "#adapters/host/control/wire.ts";
 import { ask, askOptions, askOptionsHelp } from "./ask.ts";
 import { type Command, readOptions } from "./command.ts";
 

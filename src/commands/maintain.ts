@@ -1,8 +1,8 @@
 /** `qts maintain`: one maintenance run on any two folders, without the worker process. */
 import { resolve } from "node:path";
-import { createBackupThread } from "#adapters/host/backup-thread.ts";
+import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.ts";
+import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { createHostClock } from "#adapters/host/clock.ts";
-import { createMaintenanceFiles } from "#adapters/host/maintenance-files.ts";
 import { emptyReport, type RunReport } from "#ops/maintenance/coordinator.ts";
 import { cleanupLogPath } from "#ops/maintenance/log.ts";
 import { createMaintenanceEntries, type EntryOptions } from "#ops/maintenance/one-run.ts";

@@ -1,4 +1,4 @@
-import { operatingStateNames } from "#adapters/host/control.wire.ts";
+import { operatingStateNames } from "#adapters/host/control/wire.ts";
 import { ask, askOptions, askOptionsHelp } from "./ask.ts";
 import { type Command, readOptions, required, UsageError } from "./command.ts";
 import { durationMs } from "./duration.ts";

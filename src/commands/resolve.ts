@@ -1,4 +1,4 @@
-import { orderOutcomeNames } from "#adapters/host/control.wire.ts";
+import { orderOutcomeNames } from "#adapters/host/control/wire.ts";
 import { ask, askOptions, askOptionsHelp } from "./ask.ts";
 import { type Command, readOptions, required, UsageError } from "./command.ts";
 

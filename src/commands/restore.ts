@@ -1,7 +1,7 @@
 /** `qts restore`: files back from a backup, to a new place unless told otherwise. */
 import { resolve } from "node:path";
-import { createBackupThread } from "#adapters/host/backup-thread.ts";
-import { createMaintenanceFiles } from "#adapters/host/maintenance-files.ts";
+import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.ts";
+import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { restoreBackup } from "#ops/maintenance/backup/restore.ts";
 import { type Command, exitCodes, readOptions, required } from "./command.ts";
 

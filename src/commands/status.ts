@@ -1,5 +1,5 @@
-import type { StatusAnswer } from "#adapters/host/control.ts";
-import { renderFrame } from "#adapters/host/terminal.frame.ts";
+import type { StatusAnswer } from "#adapters/host/control/server.ts";
+import { renderFrame } from "#adapters/host/terminal/frame.ts";
 import { ask, askOptions, askOptionsHelp } from "./ask.ts";
 import { type Command, readOptions } from "./command.ts";
 

@@ -11,8 +11,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { build } from "hdr-histogram-js";
-import { type JournalStore, openStore } from "#adapters/host/journal.store.ts";
-import { openJournal } from "#adapters/host/journal.ts";
+import { openJournal } from "#adapters/host/journal/journal.ts";
+import { type JournalStore, openStore } from "#adapters/host/journal/store.ts";
 import type { Bench, BenchRow } from "./contract.ts";
 
 /** Appends record `seq` and resolves when it is durable. */

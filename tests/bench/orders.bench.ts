@@ -17,7 +17,7 @@ import { defer, EMPTY, NEVER, Subject } from "rxjs";
 import { createActor } from "xstate";
 import { createHostClock } from "#adapters/host/clock.ts";
 import { homePaths } from "#adapters/host/home.ts";
-import { type HostJournal, openJournal } from "#adapters/host/journal.ts";
+import { type HostJournal, openJournal } from "#adapters/host/journal/journal.ts";
 import { createMemoryFeed } from "#adapters/memory/feed.ts";
 import { createMemoryFiles } from "#adapters/memory/files.ts";
 import { type Config, parseConfig } from "#config/config.ts";

@@ -5,9 +5,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createControlServer } from "#adapters/host/control.ts";
+import { createControlServer } from "#adapters/host/control/server.ts";
 import type { DoctorCheck } from "#commands/doctor.ts";
-import { exampleStatus } from "../adapters/host/example-status.ts";
+import { exampleStatus } from "../adapters/host/page/example-status.ts";
 import { runLine } from "./console.ts";
 
 let cwd: string;

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openSessionJournal, type SessionJournal } from "#adapters/host/journal.sessions.ts";
+import { openSessionJournal, type SessionJournal } from "#adapters/host/journal/sessions.ts";
 import { UsageError } from "#commands/command.ts";
 import { command } from "#commands/journal.ts";
 import type { JournalRecord } from "#core/ports.ts";

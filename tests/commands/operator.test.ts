@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type ControlCommand, type ControlServer, createControlServer } from "#adapters/host/control.ts";
+import { type ControlCommand, type ControlServer, createControlServer } from "#adapters/host/control/server.ts";
 import type { CommandReply } from "#core/ports.ts";
-import { exampleStatus } from "../adapters/host/example-status.ts";
+import { exampleStatus } from "../adapters/host/page/example-status.ts";
 import { runLine } from "./console.ts";
 
 let cwd: string;

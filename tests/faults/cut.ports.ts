@@ -1,6 +1,6 @@
 /** What the session is made of, with a cut point before and after every wait. Everything else of a port is the real one. */
 import { defer, tap } from "rxjs";
-import * as sessions from "#adapters/host/journal.sessions.ts";
+import * as sessions from "#adapters/host/journal/sessions.ts";
 import * as ledgers from "#adapters/paper/ledger.ts";
 import * as days from "#adapters/replay/recorded-days.ts";
 import * as brokers from "#commands/session-broker.ts";

@@ -41,7 +41,7 @@ const isDeadly = (names: readonly string[]): boolean => {
 
 const source = new URL("../../src/", import.meta.url).href;
 const replaced = new Set(
-  ["commands/session-broker", "adapters/host/journal.sessions", "adapters/paper/ledger", "adapters/replay/recorded-days"].map(
+  ["commands/session-broker", "adapters/host/journal/sessions", "adapters/paper/ledger", "adapters/replay/recorded-days"].map(
     (path) => `${source}${path}.ts`,
   ),
 );

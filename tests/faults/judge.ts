@@ -6,8 +6,8 @@
  */
 import { readFileSync } from "node:fs";
 import { homePaths } from "#adapters/host/home.ts";
-import { sessionsOf } from "#adapters/host/journal.sessions.ts";
-import { openStore, unpack } from "#adapters/host/journal.store.ts";
+import { sessionsOf } from "#adapters/host/journal/sessions.ts";
+import { openStore, unpack } from "#adapters/host/journal/store.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import { parseConfig } from "#config/config.ts";
 import type { ActorEvent, Fact } from "#core/event/catalog.ts";

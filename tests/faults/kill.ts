@@ -9,7 +9,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { sendCommand } from "#adapters/host/control-client.ts";
+import { sendCommand } from "#adapters/host/control/client.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import { createRandom } from "#core/random.ts";
 import { judge, type Verdict } from "./judge.ts";

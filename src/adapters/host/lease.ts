@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Lease } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { describeFailure } from "./sqlite.errors.ts";
+import { describeFailure } from "./journal/sqlite.errors.ts";
 
 export interface LeaseOwner {
   readonly pid: number;

@@ -3,7 +3,7 @@
  * acknowledged, and ends with the refusal when the journal refuses.
  */
 import { writeSync } from "node:fs";
-import { openJournal } from "#adapters/host/journal.ts";
+import { openJournal } from "#adapters/host/journal/journal.ts";
 
 const opened = await openJournal({ file: process.argv[2] as string });
 if (!opened.ok) {

@@ -8,7 +8,7 @@ import { EMPTY, NEVER, Observable, type Subscriber } from "rxjs";
 import { createArchiveFiles, realPulse } from "#adapters/host/archive-files.ts";
 import { createHostClock } from "#adapters/host/clock.ts";
 import { homePaths } from "#adapters/host/home.ts";
-import { openJournal } from "#adapters/host/journal.ts";
+import { openJournal } from "#adapters/host/journal/journal.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { pulled, type Valve } from "#core/event/valve.ts";
 import type { Broker, BrokerReport } from "#core/ports.ts";

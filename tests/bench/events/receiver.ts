@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import { build, type Histogram } from "hdr-histogram-js";
-import { createBackupThread } from "#adapters/host/backup-thread.ts";
+import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { createWholeHouse } from "./house.ts";
 import { type BackupJob, type Figures, handlerCostMs, nowMicros, type Sent, type Task } from "./loads.ts";
 import { type Frame, type System, systems } from "./systems.ts";

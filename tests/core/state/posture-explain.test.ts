@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createActor } from "xstate";
-import { explanationSchema } from "#adapters/host/control.wire.ts";
+import { explanationSchema } from "#adapters/host/control/wire.ts";
 import { explainOperating, explainSafety } from "#core/state/posture-explain.ts";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
 import type { OperatingInput } from "#machines/operating-state.policy.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { createHealthMonitor, type HealthCheck, type HealthFinding, type HealthResult } from "#ops/automation/health.ts";
 import { houseChecks } from "#ops/automation/house-checks.ts";
-import { exampleStatus } from "../../adapters/host/example-status.ts";
+import { exampleStatus } from "../../adapters/host/page/example-status.ts";
 
 /** A host clock that is wound by hand. */
 const createClock = () => {

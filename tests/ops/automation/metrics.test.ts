@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { createHouseMetrics, type StagesByName } from "#ops/automation/metrics.ts";
-import { exampleStatus } from "../../adapters/host/example-status.ts";
+import { exampleStatus } from "../../adapters/host/page/example-status.ts";
 
 const stages: StagesByName = {
   validation: { in: 100, out: 95, errored: 1, refusedBy: { "price.not.positive": 3, "clock.ahead": 1 } },

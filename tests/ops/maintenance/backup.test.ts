@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { createBackupThread } from "#adapters/host/backup-thread.ts";
+import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { parseManifest } from "#ops/maintenance/backup/manifest.ts";
 import type { StepProgress } from "#ops/maintenance/coordinator.ts";
 import { createWorkshop, gnuTar, keepSevenDays, sha256Of, type Workshop } from "./workshop.ts";

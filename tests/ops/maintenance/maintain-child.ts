@@ -3,8 +3,9 @@
  * `node maintain-child.ts DATA BACKUP [KILL_AT]`. With KILL_AT the process kills itself, as `kill -9` would, right before the
  * so-manieth call of its ports: between two calls the disk does not change. Prints the report, and how many calls there were.
  */
-import { createBackupThread } from "#adapters/host/backup-thread.ts";
-import { createMaintenanceFiles } from "#adapters/host/maintenance-files.ts";
+
+import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.ts";
+import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { createMaintenanceEntries } from "#ops/maintenance/one-run.ts";
 import { evening, keepSevenDays, watched } from "./workshop.ts";
 

@@ -17,8 +17,8 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
-import { createBackupThread } from "#adapters/host/backup-thread.ts";
-import { createMaintenanceFiles } from "#adapters/host/maintenance-files.ts";
+import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.ts";
+import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { parseManifest } from "#ops/maintenance/backup/manifest.ts";
 import type { VerifiedBackup } from "#ops/maintenance/backup/verifier.ts";
 import { cleanUp } from "#ops/maintenance/cleanup/executor.ts";

@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, 
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
-import { createMaintenanceFiles } from "#adapters/host/maintenance-files.ts";
+import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.ts";
 import { createMaintenanceEntries } from "#ops/maintenance/one-run.ts";
 import { contentOf, createWorkshop, keepSevenDays, type Workshop } from "./workshop.ts";
 

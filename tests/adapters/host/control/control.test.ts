@@ -4,13 +4,13 @@ import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { sendCommand } from "#adapters/host/control/client.ts";
 import {
   type ControlCommand,
   type ControlServer,
   type ControlServerOptions,
   createControlServer,
-} from "#adapters/host/control.ts";
-import { sendCommand } from "#adapters/host/control-client.ts";
+} from "#adapters/host/control/server.ts";
 import type { CommandReply } from "#core/ports.ts";
 
 let root: string;

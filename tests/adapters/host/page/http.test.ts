@@ -2,7 +2,7 @@
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { createHttpServer, type HttpOptions, type HttpServer } from "#adapters/host/http.ts";
+import { createHttpServer, type HttpOptions, type HttpServer } from "#adapters/host/page/http.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
 import { exampleStatus } from "./example-status.ts";
 

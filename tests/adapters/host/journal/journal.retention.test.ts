@@ -3,9 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openSessionJournal, sessionsOf } from "#adapters/host/journal.sessions.ts";
-import { type HostJournal, openJournal } from "#adapters/host/journal.ts";
-import { record, records } from "../journal.contract.ts";
+import { type HostJournal, openJournal } from "#adapters/host/journal/journal.ts";
+import { openSessionJournal, sessionsOf } from "#adapters/host/journal/sessions.ts";
+import { record, records } from "../../journal.contract.ts";
 
 let directory: string;
 let file: string;

@@ -1,4 +1,4 @@
-/** The MaintenanceFiles port on this machine's file system. Each call is a few system calls; the heavy part is backup-thread. */
+/** The MaintenanceFiles port on this machine's file system. Each call is a few system calls; the heavy part is thread.ts. */
 import { createHash } from "node:crypto";
 import {
   closeSync,
@@ -19,10 +19,10 @@ import {
 import { basename, dirname, join, resolve } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
 import type { HostError, MaintenanceFiles, SourceFile } from "#ops/ports.ts";
-import { acquireLock } from "./backup-lock.ts";
-import { codeOf, reasonOf, stampOf } from "./backup-tree.ts";
-import { makeFolders, partialPrefix, syncDirectory, writeAllSync, writeFileDurably } from "./durable-files.ts";
-import { matchesGlob } from "./path-glob.ts";
+import { makeFolders, partialPrefix, syncDirectory, writeAllSync, writeFileDurably } from "../durable-files.ts";
+import { matchesGlob } from "../path-glob.ts";
+import { acquireLock } from "./lock.ts";
+import { codeOf, reasonOf, stampOf } from "./tree.ts";
 
 const attempt = <T>(what: string, work: () => T): Result<T, HostError> => {
   try {

@@ -15,7 +15,7 @@ import {
 import { join, resolve } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
 import type { FileStamp, HostError, Inspection, SkippedFile, SourceFile } from "#ops/ports.ts";
-import { matchesGlob } from "./path-glob.ts";
+import { matchesGlob } from "../path-glob.ts";
 
 /** Read in pieces of this size: memory stays the same for any file. */
 export const chunkBytes = 1 << 20;

@@ -2,8 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe } from "vitest";
-import { openJournal } from "#adapters/host/journal.ts";
-import { journalContract } from "../journal.contract.ts";
+import { openJournal } from "#adapters/host/journal/journal.ts";
+import { journalContract } from "../../journal.contract.ts";
 
 describe("the SQLite journal is a Journal", () =>
   journalContract(async () => {

@@ -1,16 +1,16 @@
 /**
  * The operator's door: commands come in by a socket under the home, the house answers (spec M15). The CommandBus of one
- * machine; see control.wire.ts for the words and control.files.ts for the place.
+ * machine; see wire.ts for the words and files.ts for the place.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { chmodSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { CommandBus, CommandReply } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { type ControlAddress, prepareDirectory, publish, socketPath, socketPathBytesMax, withdraw } from "./control.files.ts";
-import { type ControlCommand, errorLine, parseRequest, replyLine, requestBytesMax } from "./control.wire.ts";
+import { type ControlAddress, prepareDirectory, publish, socketPath, socketPathBytesMax, withdraw } from "./files.ts";
+import { type ControlCommand, errorLine, parseRequest, replyLine, requestBytesMax } from "./wire.ts";
 
-export type { ChangeAnswer, ControlCommand, Explanation, StatusAnswer } from "./control.wire.ts";
+export type { ChangeAnswer, ControlCommand, Explanation, StatusAnswer } from "./wire.ts";
 
 export interface ControlServerOptions {
   /** `<home>/control`, absolute. The caller holds the lease on the home: what an earlier process left here is stale. */

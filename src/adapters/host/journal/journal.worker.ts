@@ -7,9 +7,9 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { JournalError, StateSnapshot } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { journalErrorOf } from "./journal.errors.ts";
-import { type Append, type JournalBounds, type JournalStore, openStore } from "./journal.store.ts";
-import { inspectWal } from "./journal.wal.ts";
+import { journalErrorOf } from "./errors.ts";
+import { type Append, type JournalBounds, type JournalStore, openStore } from "./store.ts";
+import { inspectWal } from "./wal.ts";
 
 export interface JournalWorkerData {
   readonly file: string;

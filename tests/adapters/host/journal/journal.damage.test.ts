@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type HostJournal, openJournal } from "#adapters/host/journal.ts";
-import { inspectWal } from "#adapters/host/journal.wal.ts";
-import { record, records } from "../journal.contract.ts";
+import { type HostJournal, openJournal } from "#adapters/host/journal/journal.ts";
+import { inspectWal } from "#adapters/host/journal/wal.ts";
+import { record, records } from "../../journal.contract.ts";
 
 let directory: string;
 let file: string;

@@ -2,9 +2,9 @@
 import { type MessagePort, parentPort } from "node:worker_threads";
 import { ok } from "#core/result.ts";
 import type { BackupWorker } from "#ops/ports.ts";
-import { archive, extract, readBack, type Tick } from "./backup-archive.ts";
-import { inspect, newestRecordIn, survey } from "./backup-tree.ts";
-import { runWhenIdle } from "./idle-thread.ts";
+import { runWhenIdle } from "../idle-thread.ts";
+import { archive, extract, readBack, type Tick } from "./archive.ts";
+import { inspect, newestRecordIn, survey } from "./tree.ts";
 
 /** What may be asked: the port's methods with their request. */
 export type BackupWork = {

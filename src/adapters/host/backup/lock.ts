@@ -7,8 +7,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
 import type { HostError } from "#ops/ports.ts";
-import { codeOf, reasonOf } from "./backup-tree.ts";
-import { partialPrefix, writeAllSync } from "./durable-files.ts";
+import { partialPrefix, writeAllSync } from "../durable-files.ts";
+import { codeOf, reasonOf } from "./tree.ts";
 
 export const lockName = "maintenance.lock";
 

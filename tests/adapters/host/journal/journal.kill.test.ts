@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { openJournal } from "#adapters/host/journal.ts";
+import { openJournal } from "#adapters/host/journal/journal.ts";
 import { createRandom } from "#core/random.ts";
-import { runAppender } from "./appender.ts";
+import { runAppender } from "../appender.ts";
 
 let directory: string;
 beforeEach(() => {

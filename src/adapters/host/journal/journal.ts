@@ -7,8 +7,8 @@
 import { Worker } from "node:worker_threads";
 import type { Journal, JournalError, StateSnapshot } from "#core/ports.ts";
 import { assert, err, ok, type Result } from "#core/result.ts";
-import { type PackedRecords, unpack } from "./journal.store.ts";
 import type { JournalAnswers, JournalOpened, JournalRequest, JournalWorkerData } from "./journal.worker.ts";
+import { type PackedRecords, unpack } from "./store.ts";
 
 export interface HostJournal extends Journal {
   readonly file: string;

@@ -7,7 +7,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalError } from "#core/ports.ts";
 import { ok, type Result } from "#core/result.ts";
-import type { Home } from "./home.ts";
+import type { Home } from "../home.ts";
 import { type HostJournal, openJournal } from "./journal.ts";
 
 export interface SessionFile {

@@ -11,7 +11,7 @@ import { pathToFileURL } from "node:url";
 import { crc32 } from "node:zlib";
 import type { JournalError, JournalRecord, StateSnapshot } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { journalErrorOf } from "./journal.errors.ts";
+import { journalErrorOf } from "./errors.ts";
 
 /** Consecutive records, column by column: a tenth of the cost of a list of objects on the way between threads. */
 export interface PackedRecords {

@@ -24,9 +24,9 @@ import { dirname, join } from "node:path";
 import { Header, Parser, Pax, type ReadEntry } from "tar";
 import { err, ok, type Result } from "#core/result.ts";
 import type { ArchivedFile, ArchiveMember, HostError, ReadBack, SkippedFile, SourceFile } from "#ops/ports.ts";
-import { codeOf, newestRecordAt, openSource, readPieces, reasonOf, stampOf } from "./backup-tree.ts";
-import { partialPath, publish, syncDirectory, writeAllSync } from "./durable-files.ts";
-import { gunzip, gzip } from "./gzip.ts";
+import { partialPath, publish, syncDirectory, writeAllSync } from "../durable-files.ts";
+import { gunzip, gzip } from "../gzip.ts";
+import { codeOf, newestRecordAt, openSource, readPieces, reasonOf, stampOf } from "./tree.ts";
 
 export type Tick = (bytes: number, files: number) => void;
 

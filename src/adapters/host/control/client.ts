@@ -2,8 +2,8 @@
 import { connect } from "node:net";
 import type { CommandReply } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { type ControlAddress, controlDirectory, lookUp } from "./control.files.ts";
-import { type ControlCommand, parseReply, requestLine } from "./control.wire.ts";
+import { type ControlAddress, controlDirectory, lookUp } from "./files.ts";
+import { type ControlCommand, parseReply, requestLine } from "./wire.ts";
 
 export type SendError = {
   /** not.running: nothing answers. refused: the token or this user is not welcome. failed: it answers, but not to this. */

@@ -1,8 +1,8 @@
 /** What a person sees in a terminal while a session runs. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type FrameOptions, money, percent, renderFrame } from "#adapters/host/terminal.frame.ts";
-import { createTerminalView, type TerminalOut } from "#adapters/host/terminal.ts";
-import { exampleStatus } from "./example-status.ts";
+import { type FrameOptions, money, percent, renderFrame } from "#adapters/host/terminal/frame.ts";
+import { createTerminalView, type TerminalOut } from "#adapters/host/terminal/terminal.ts";
+import { exampleStatus } from "../page/example-status.ts";
 
 const plain: FrameOptions = { address: "http://127.0.0.1:8420/", colour: false, unicode: true };
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for.

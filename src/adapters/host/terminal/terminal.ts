@@ -3,7 +3,7 @@
  * when it stops. Where the cursor cannot be moved (TERM=dumb) a plain line is printed every few seconds instead.
  */
 import type { HouseStatus } from "#core/runtime/report.ts";
-import { type FrameOptions, renderFrame, renderLine } from "./terminal.frame.ts";
+import { type FrameOptions, renderFrame, renderLine } from "./frame.ts";
 
 /** The part of a TTY's WriteStream that the view needs. */
 export interface TerminalOut {

@@ -4,11 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openStore } from "#adapters/host/journal.store.ts";
-import { type HostJournal, openJournal } from "#adapters/host/journal.ts";
-import { record, records } from "../journal.contract.ts";
-import { runAppender } from "./appender.ts";
-import { cannotCutPower, cannotMount, cannotTrace, run } from "./privilege.ts";
+import { type HostJournal, openJournal } from "#adapters/host/journal/journal.ts";
+import { openStore } from "#adapters/host/journal/store.ts";
+import { record, records } from "../../journal.contract.ts";
+import { runAppender } from "../appender.ts";
+import { cannotCutPower, cannotMount, cannotTrace, run } from "../privilege.ts";
 
 let directory: string;
 let file: string;
@@ -43,7 +43,7 @@ describe("the journal's thread", () => {
     const opened = await openJournal({
       file,
       start: (workerData) => {
-        thread = new Worker(new URL("../../../src/adapters/host/journal.worker.ts", import.meta.url), {
+        thread = new Worker(new URL("../../../../src/adapters/host/journal/journal.worker.ts", import.meta.url), {
           workerData,
           execArgv: [],
         });
