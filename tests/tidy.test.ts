@@ -24,6 +24,7 @@ type Room =
   | "ops"
   | "adapters"
   | "commands"
+  | "parts"
   | "root"
   | "main"
   | "inspector"
@@ -72,7 +73,8 @@ const mayImport: Partial<Record<Room, readonly string[]>> = {
     "ops",
     "own",
   ],
-  root: ["rxjs", "xstate", "machines", "config", "core", "market", "archive", "ops"],
+  parts: ["rxjs", "xstate", "machines", "config", "core", "market", "archive", "ops"],
+  root: ["rxjs", "xstate", "machines", "config", "core", "market", "archive", "ops", "parts"],
 };
 
 const libraries = new Set([

@@ -50,6 +50,9 @@ export const sessionReportSchema = z.strictObject({
   maintenance: z
     .strictObject({ backedUp: count, verified: count, deleted: count, kept: count })
     .describe("files of this run's maintenance"),
+  losses: z
+    .strictObject({ alerts: count, effectsWithheld: count, signals: count, deadLettersForgotten: count, logLines: count })
+    .describe("what this run counted and could not keep"),
   elapsedMs: z.number().min(0).describe("real time from start to report"),
 });
 

@@ -197,6 +197,7 @@ const openHouse = async (storage: ReturnType<typeof createJournalStorage>, start
       execution: inert,
       feed: inert,
       archive: inert,
+      session: inert,
       maintenance: inert,
       scheduler: inert,
     },

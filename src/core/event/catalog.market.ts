@@ -106,7 +106,7 @@ export const marketFacts = factTable({
   "feed.ended": {
     priority: "P0",
     journaled: true,
-    route: ["feed"],
+    route: ["feed", "session"],
     payload: { feed: "text", ticks: "natural" },
     says: "A replayed source reached the end of its data.",
   },

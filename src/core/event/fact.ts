@@ -13,6 +13,7 @@ export const actorNames = [
   "execution",
   "feed",
   "archive",
+  "session",
   "ops",
   "maintenance",
   "scheduler",

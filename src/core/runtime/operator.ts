@@ -6,10 +6,11 @@ import { type OperatingContext, operatingView } from "#machines/operating-state.
 import { overrideProblem } from "#machines/operating-state.override.ts";
 import { statusOf } from "#machines/order.rules.ts";
 import type { SafetyContext } from "#machines/safety.machine.ts";
-import type { NewFact } from "../event/catalog.ts";
+import type { NewFact, Offer } from "../event/catalog.ts";
 import type { DeskSnapshot } from "../orders/desk-logic.ts";
-import type { Clock, CommandReply } from "../ports.ts";
+import type { CommandReply } from "../ports.ts";
 import { explainOperating, explainSafety } from "../state/posture-explain.ts";
+import type { HouseView } from "../view.ts";
 import type { House } from "./house.ts";
 import type { HouseStatus } from "./report.ts";
 
@@ -44,15 +45,14 @@ type OperatingSnapshot = { readonly value: unknown; readonly context: OperatingC
 
 export const createOperator = ({
   house,
-  clock,
+  view,
+  offer,
   status,
-  askVenue,
 }: {
   readonly house: House;
-  readonly clock: Clock;
+  readonly view: HouseView;
+  readonly offer: Offer;
   readonly status: () => HouseStatus;
-  /** After a person's word about an order: what the venue says is compared with it at once. */
-  readonly askVenue: () => void;
 }): ((request: ControlRequest) => Promise<CommandReply>) => {
   const safety = (): SafetySnapshot => house.actors().snapshotOf("safety") as unknown as SafetySnapshot;
   const operating = (): OperatingSnapshot => house.actors().snapshotOf("operating") as unknown as OperatingSnapshot;
@@ -114,7 +114,7 @@ export const createOperator = ({
       }
       case "override.set": {
         const { state, operator, reason, forMs } = request;
-        const at = clock.now();
+        const at = view.now();
         const expiresAt = at + forMs;
         // The machine refuses by the same rule; asked here too, so that the person hears why.
         const problem = overrideProblem(
@@ -167,7 +167,8 @@ export const createOperator = ({
           () => {
             const order = orderOf(orderId);
             if (order?.refusal?.fact === "order.resolved") return reply(refused, `That is refused: ${order.refusal.reason}`);
-            askVenue();
+            // After a person's word about an order, what the venue says is compared with it at once.
+            offer({ type: "reconciliation.requested", payload: { cause: "operator" }, source: "operator" });
             return reply(
               done,
               `${orderId} is ${order === undefined ? "settled" : statusOf(order)}, by ${operator}; the venue is being asked.`,
@@ -180,8 +181,8 @@ export const createOperator = ({
           exitCode: done,
           body:
             request.subject === "safety"
-              ? explainSafety(safety() as never, clock.now())
-              : explainOperating(operating(), clock.now()),
+              ? explainSafety(safety() as never, view.now())
+              : explainOperating(operating(), view.now()),
         };
     }
   };

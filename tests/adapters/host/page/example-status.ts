@@ -44,6 +44,8 @@ const noTally = {
 
 export const exampleStatus = (over: Partial<HouseStatus> = {}): HouseStatus => ({
   version: "0.1.0",
+  losses: { alerts: 0, effectsWithheld: 0, signals: 0, deadLettersForgotten: 0, logLines: 0 },
+  parts: {},
   session: "us-equity-20131007",
   home: "/srv/qts",
   account: { currency: "USD", priceScale: 4 },
