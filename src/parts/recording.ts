@@ -20,6 +20,8 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
   const sink = createJsonlSink({ ...config.archive, directory, session, run, files, clock, pulse: ports.pulse, offer });
   let pipeline: MarketPipeline | undefined;
   let link: FeedLink | undefined;
+  /** The latest try to open: it reads where an earlier run ended after the archive has said that it can write. */
+  let opening: Promise<void> = Promise.resolve();
   let stopLoop = (): void => {};
   let finishGaps = (): void => {};
   const counts = (): ArchiveCounts => {
@@ -107,6 +109,12 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
     };
   };
 
+  const connectOrSay = (feed: string): void => {
+    if (link !== undefined) link.connect();
+    // The feed machine tries again, later and later.
+    else offer({ type: "feed.disconnected", payload: { feed, reason: "the archive is not open yet" }, source: feed });
+  };
+
   return {
     name: "recording",
     machines: {
@@ -120,7 +128,10 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
       },
     },
     effects: {
-      "archive.open": () => void clock.hold(open()),
+      "archive.open": () => {
+        opening = open();
+        void clock.hold(opening);
+      },
       "archive.close": () => {
         stopLoop();
         finishGaps();
@@ -128,8 +139,7 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
       },
       "feed.connect": ({ feed }: { readonly feed: string }) => {
         if (link !== undefined) link.connect();
-        // The feed machine tries again, later and later.
-        else offer({ type: "feed.disconnected", payload: { feed, reason: "the archive is not open yet" }, source: feed });
+        else void opening.then(() => connectOrSay(feed));
       },
       "feed.stop": () => link?.stop(),
       "feed.measure": ({ silenceMsMax }: { readonly silenceMsMax: number }) => link?.measure(silenceMsMax),
