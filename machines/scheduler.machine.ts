@@ -7,6 +7,7 @@
  */
 import { assign, enqueueActions, setup } from "xstate";
 import type { Alert, SafetyReport } from "./effects.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
 import { type BackoffPolicy, backoffMs, newTarget, type TargetState } from "./scheduler.rules.ts";
 
 export interface SchedulerInput extends BackoffPolicy {
@@ -14,10 +15,8 @@ export interface SchedulerInput extends BackoffPolicy {
   readonly failuresMax: number;
 }
 
-export type SchedulerEvent =
-  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
-  | { type: "schedule.due"; at: number; target: string; dueAt: number }
-  | { type: "schedule.finished"; at: number; target: string; ok: boolean; reason?: string };
+export const schedulerTakes = ["session.started", "schedule.due", "schedule.finished"] as const satisfies readonly FactType[];
+export type SchedulerEvent = EventOf<typeof schedulerTakes>;
 
 export type SchedulerEffect =
   | { readonly type: "schedule.run"; readonly target: string; readonly dueAt: number }

@@ -64,9 +64,7 @@ export const composeOps = ({ config, ports, version, home, runPrefix, clock, wai
         });
 
   const context = (): MaintenanceContext | undefined =>
-    house().actors().isDown("maintenance")
-      ? undefined
-      : (house().actors().snapshotOf("maintenance") as unknown as { context: MaintenanceContext }).context;
+    house().actors().isDown("maintenance") ? undefined : house().actors().snapshotOf("maintenance")?.context;
 
   /** Asks for a run and waits for its end; one that does not end is given up, which is a WARNING and no more. */
   const maintain = async (runId: string, cause: string): Promise<void> => {

@@ -13,7 +13,7 @@ import type { Reloaded } from "#core/event/reload.ts";
 import { createReportIntake } from "#core/execution/broker-reports.ts";
 import { createExecutionRoute } from "#core/execution/execution-route.ts";
 import { createEpochFence, createOrderGate } from "#core/execution/order-gate.ts";
-import { createDeskLogic, type DeskSnapshot } from "#core/orders/desk-logic.ts";
+import { createDeskLogic } from "#core/orders/desk-logic.ts";
 import { createOrderIds } from "#core/orders/intent.ts";
 import type { DeskView } from "#core/orders/order-desk.ts";
 import { createReconciliation } from "#core/orders/reconciliation.ts";
@@ -22,7 +22,7 @@ import { createRandom } from "#core/random.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { createComputingGates } from "#core/risk/computing-gates.ts";
 import type { RiskView } from "#core/risk/risk-gate.ts";
-import { chartProblems } from "#core/runtime/boot-check.ts";
+import { catalogueProblems, chartProblems } from "#core/runtime/boot-check.ts";
 import type { EffectHandlers } from "#core/runtime/effects.ts";
 import { createFigures } from "#core/runtime/figures.ts";
 import { createHouse, type House } from "#core/runtime/house.ts";
@@ -35,12 +35,12 @@ import { archiveMachine } from "#machines/archive.machine.ts";
 import { executionLoopMachine } from "#machines/execution-loop.machine.ts";
 import { feedMachine } from "#machines/feed.machine.ts";
 import { maintenanceMachine } from "#machines/maintenance.machine.ts";
-import { type OperatingContext, operatingMachine, operatingView } from "#machines/operating-state.machine.ts";
+import { operatingMachine, operatingView } from "#machines/operating-state.machine.ts";
 import { policyOf } from "#machines/operating-state.policy.ts";
 import { opsMachine } from "#machines/ops.machine.ts";
 import { orderMachine } from "#machines/order.machine.ts";
 import type { SafetyCode } from "#machines/safety.codes.ts";
-import { type SafetyContext, type SafetyState, safetyMachine, tradingAllowed } from "#machines/safety.machine.ts";
+import { type SafetyState, safetyMachine, tradingAllowed } from "#machines/safety.machine.ts";
 import { schedulerMachine } from "#machines/scheduler.machine.ts";
 import { supervisorMachine } from "#machines/supervisor.machine.ts";
 import type { RawTick } from "#market/ports.ts";
@@ -147,17 +147,12 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
   const tell = (type: FactType, payload: object): void => offer({ type, payload, source: "root" } as NewFact);
 
   // What the parts may know of each other: read from the actors' snapshots, fail-closed when an actor is down.
-  const desk = (): DeskView => (house.actors().snapshotOf("orders") as unknown as DeskSnapshot).desk;
-  const safety = (): SafetyState =>
-    house.actors().isDown("safety")
-      ? "LOCKDOWN"
-      : (house.actors().snapshotOf("safety") as unknown as { value: SafetyState }).value;
-  const safetyCause = (): string | undefined =>
-    (house.actors().snapshotOf("safety") as unknown as { context: SafetyContext }).context.cause?.code;
+  const desk = (): DeskView => house.actors().snapshotOf("orders").desk;
+  const safety = (): SafetyState => (house.actors().isDown("safety") ? "LOCKDOWN" : house.actors().snapshotOf("safety").value);
+  const safetyCause = (): string | undefined => house.actors().snapshotOf("safety").context.cause?.code;
   /** A house that is restarted often is evaluated all the same. */
-  const lastEvaluation = (): number | null =>
-    (house.actors().snapshotOf("operating") as unknown as { context: OperatingContext }).context.evaluatedAt;
-  const operating = () => operatingView(house.actors().snapshotOf("operating") as never);
+  const lastEvaluation = (): number | null => house.actors().snapshotOf("operating").context.evaluatedAt;
+  const operating = () => operatingView(house.actors().snapshotOf("operating"));
 
   const waits = createWaits(clock, ports.wallClock, () => house.dispatcher);
   const intake = createIntake({
@@ -411,9 +406,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     sources: intake.figures,
     trading,
     restarts: () => {
-      const { context } = house.actors().snapshotOf("supervisor") as unknown as {
-        context: { restarts: { [part: string]: readonly number[] } };
-      };
+      const { context } = house.actors().snapshotOf("supervisor");
       return Object.fromEntries(Object.entries(context.restarts).map(([part, times]) => [part, times.length]));
     },
     loopDelay: ports.loopDelayMs ?? (() => ({ p99: 0, max: 0 })),
@@ -473,7 +466,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
   };
 
   const start = async (): Promise<Result<void, string>> => {
-    const problems = [
+    const charts = [
       supervisorMachine,
       opsMachine,
       safetyMachine,
@@ -485,6 +478,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       schedulerMachine,
       orderMachine,
     ].flatMap(chartProblems);
+    const problems = [...charts, ...catalogueProblems(dispatcher.isHandled)];
     if (problems.length > 0)
       return err(`the machines are not whole: ${problems.join("; ")}. This is a bug of QTS; please report it.`);
 

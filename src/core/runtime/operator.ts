@@ -2,12 +2,10 @@
  * Operator commands on a running house: a change becomes a fact and is answered once the house has handled it, with what
  * the machines made of it; a question is answered from the actors' state.
  */
-import { type OperatingContext, operatingView } from "#machines/operating-state.machine.ts";
+import { operatingView } from "#machines/operating-state.machine.ts";
 import { overrideProblem } from "#machines/operating-state.override.ts";
 import { statusOf } from "#machines/order.rules.ts";
-import type { SafetyContext } from "#machines/safety.machine.ts";
 import type { NewFact } from "../event/catalog.ts";
-import type { DeskSnapshot } from "../orders/desk-logic.ts";
 import type { Clock, CommandReply } from "../ports.ts";
 import { explainOperating, explainSafety } from "../state/posture-explain.ts";
 import type { House } from "./house.ts";
@@ -39,9 +37,6 @@ export type ControlRequest =
 const done = 0;
 const refused = 4;
 
-type SafetySnapshot = { readonly value: unknown; readonly context: SafetyContext };
-type OperatingSnapshot = { readonly value: unknown; readonly context: OperatingContext };
-
 export const createOperator = ({
   house,
   clock,
@@ -54,9 +49,9 @@ export const createOperator = ({
   /** After a person's word about an order: what the venue says is compared with it at once. */
   readonly askVenue: () => void;
 }): ((request: ControlRequest) => Promise<CommandReply>) => {
-  const safety = (): SafetySnapshot => house.actors().snapshotOf("safety") as unknown as SafetySnapshot;
-  const operating = (): OperatingSnapshot => house.actors().snapshotOf("operating") as unknown as OperatingSnapshot;
-  const orderOf = (orderId: string) => (house.actors().snapshotOf("orders") as unknown as DeskSnapshot).desk.order(orderId);
+  const safety = () => house.actors().snapshotOf("safety");
+  const operating = () => house.actors().snapshotOf("operating");
+  const orderOf = (orderId: string) => house.actors().snapshotOf("orders").desk.order(orderId);
 
   const reply = (exitCode: number, sentence: string): CommandReply => ({
     exitCode,
