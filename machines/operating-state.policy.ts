@@ -122,6 +122,3 @@ export const policyOf = (input: OperatingInput): OperatingPolicy => {
   const given = Object.fromEntries(Object.entries(readingDetails).filter(([, value]) => value !== undefined));
   return { ...rest, details: { ...readings[input.reading], ...given } };
 };
-
-export const hourMs = 3_600_000;
-export const dayMs = 24 * hourMs;

@@ -8,7 +8,7 @@
 import { assign, enqueueActions, setup } from "xstate";
 import type { Alert, SafetyReport } from "./effects.ts";
 import type { EventOf, FactType } from "./facts/catalog.ts";
-import { type BackoffPolicy, backoffMs, newTarget, type TargetState } from "./scheduler.rules.ts";
+import { type BackoffPolicy, newTarget, restMs, type TargetState } from "./scheduler.rules.ts";
 
 export interface SchedulerInput extends BackoffPolicy {
   /** So many failures in a row raise an alert. */
@@ -92,7 +92,7 @@ export const schedulerMachine = setup({
         });
         enqueue.emit({ type: "schedule.run", target, dueAt });
       } else {
-        const retryAt = at + backoffMs(failures, context.input);
+        const retryAt = at + restMs(failures, context.input);
         enqueue.assign({ targets: { ...context.targets, [target]: { ...rest, retryAt } } });
         enqueue.emit({ type: "schedule.retry", target, at: retryAt });
       }

@@ -11,6 +11,10 @@ export type OrderType = (typeof orderTypes)[number];
 export const listedStatuses = ["accepted", "partiallyFilled", "filled", "canceled", "rejected", "expired"] as const;
 export type ListedStatus = (typeof listedStatuses)[number];
 
+/** What a person may find of an order whose submit has no outcome. */
+export const orderOutcomes = ["absent", "bound", "canceled"] as const;
+export type OrderOutcome = (typeof orderOutcomes)[number];
+
 const fill = {
   orderId: "text",
   fillId: "text",
@@ -169,7 +173,7 @@ export const orderFacts = factTable({
     journaled: true,
     payload: {
       orderId: "text",
-      outcome: { oneOf: ["absent", "bound", "canceled"] },
+      outcome: { oneOf: orderOutcomes },
       brokerOrderId: "text?",
       operator: "text",
       reason: "text",

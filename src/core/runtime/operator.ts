@@ -2,6 +2,8 @@
  * Operator commands on a running house: a change becomes a fact and is answered once the house has handled it, with what
  * the machines made of it; a question is answered from the actors' state.
  */
+import type { OrderOutcome } from "#machines/facts/orders.ts";
+import type { OperatingState } from "#machines/facts/safety.ts";
 import { operatingView } from "#machines/operating-state.machine.ts";
 import { overrideProblem } from "#machines/operating-state.override.ts";
 import { statusOf } from "#machines/order.rules.ts";
@@ -18,7 +20,7 @@ export type ControlRequest =
   | { readonly command: "release"; readonly reason: string; readonly operator: string }
   | {
       readonly command: "override.set";
-      readonly state: string;
+      readonly state: OperatingState;
       readonly forMs: number;
       readonly reason: string;
       readonly operator: string;
@@ -27,7 +29,7 @@ export type ControlRequest =
   | {
       readonly command: "resolve";
       readonly orderId: string;
-      readonly outcome: "absent" | "bound" | "canceled";
+      readonly outcome: OrderOutcome;
       readonly brokerOrderId?: string | undefined;
       readonly reason: string;
       readonly operator: string;
@@ -121,7 +123,7 @@ export const createOperator = ({
         return change(
           {
             type: "operating.override.requested",
-            payload: { state: state as "DEFENSIVE", operator, reason, expiresAt },
+            payload: { state, operator, reason, expiresAt },
             source: "operator",
           },
           () => {
