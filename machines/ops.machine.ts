@@ -6,6 +6,7 @@
 import type { AnyActorLogic } from "xstate";
 import { assign, emit, enqueueActions, setup } from "xstate";
 import type { Alert, SafetyReport, TimerSet } from "./effects.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
 import { type RestartPolicy, type Restarts, restartDelayMs, restartsLeft, withRestart } from "./restarts.rules.ts";
 
 export const opsParts = ["maintenance", "scheduler"] as const;
@@ -19,12 +20,8 @@ export interface OpsInput {
 /** What xstate tells a parent when a child stopped with an error; it carries no time, so it is reported as the fact `component.failed`, which does. */
 type PartError = { type: `xstate.error.actor.${string}`; error: unknown; actorId: string };
 
-export type OpsEvent =
-  | { type: "component.failed"; at: number; component: string; reason: string }
-  | { type: "component.started"; at: number; component: string }
-  | { type: "timer.due"; at: number; id: string; dueAt: number }
-  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
-  | PartError;
+export const opsTakes = ["component.failed", "timer.due", "session.started"] as const satisfies readonly FactType[];
+export type OpsEvent = EventOf<typeof opsTakes> | PartError;
 
 export type OpsEffect =
   | { readonly type: "component.report.failed"; readonly component: string; readonly reason: string }

@@ -7,6 +7,7 @@
  */
 import { assign, emit, setup } from "xstate";
 import type { TimerClear, TimerSet } from "./effects.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
 
 export interface SessionInput {
   /** The market begins without a venue that does not answer for this long; trading stays closed until it does. */
@@ -18,20 +19,22 @@ export interface SessionInput {
   readonly settleWaitMsMax: number;
 }
 
-export type SessionEvent =
-  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
-  | { type: "archive.opened"; at: number; directory: string; recoveredBytes: number }
-  | { type: "archive.write.failed"; at: number; path: string; code: string; reason: string; bufferedRows: number }
-  | { type: "reconciliation.completed"; at: number }
-  | { type: "reconciliation.failed"; at: number; reason: string }
-  | { type: "broker.disconnected"; at: number; reason: string }
-  | { type: "feed.ended"; at: number; feed: string; ticks: number }
-  | { type: "session.end.requested"; at: number; cause: string }
-  | { type: "session.venue.closed"; at: number }
-  | { type: "session.sealed"; at: number }
-  | { type: "session.settled"; at: number; agreed: boolean; open: number; ownerless: number }
-  | { type: "session.maintained"; at: number }
-  | { type: "timer.due"; at: number; id: string; dueAt: number };
+export const sessionTakes = [
+  "session.started",
+  "archive.opened",
+  "archive.write.failed",
+  "reconciliation.completed",
+  "reconciliation.failed",
+  "broker.disconnected",
+  "feed.ended",
+  "session.end.requested",
+  "session.venue.closed",
+  "session.sealed",
+  "session.settled",
+  "session.maintained",
+  "timer.due",
+] as const satisfies readonly FactType[];
+export type SessionEvent = EventOf<typeof sessionTakes>;
 
 export type SessionEffect =
   /** Connect to the venue and compare orders; answered by reconciliation.completed, .failed or broker.disconnected. */

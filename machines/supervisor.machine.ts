@@ -8,6 +8,7 @@
 import type { AnyActorLogic } from "xstate";
 import { assign, emit, enqueueActions, setup } from "xstate";
 import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
 import { opsParts } from "./ops.machine.ts";
 import { type RestartPolicy, type Restarts, restartDelayMs, restartsLeft, withRestart } from "./restarts.rules.ts";
 
@@ -28,13 +29,13 @@ export interface SupervisorInput {
 /** What xstate tells a parent when a child stopped with an error; it carries no time, so it is reported as the fact `component.failed`, which does. */
 type PartError = { type: `xstate.error.actor.${string}`; error: unknown; actorId: string };
 
-export type SupervisorEvent =
-  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
-  | { type: "session.ended"; at: number; session: string; cause: string }
-  | { type: "component.failed"; at: number; component: string; reason: string }
-  | { type: "component.started"; at: number; component: string }
-  | { type: "timer.due"; at: number; id: string; dueAt: number }
-  | PartError;
+export const supervisorTakes = [
+  "session.started",
+  "session.ended",
+  "component.failed",
+  "timer.due",
+] as const satisfies readonly FactType[];
+export type SupervisorEvent = EventOf<typeof supervisorTakes> | PartError;
 
 export type SupervisorEffect =
   | { readonly type: "component.restart"; readonly component: string }

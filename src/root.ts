@@ -12,7 +12,7 @@ import type { CommandReply, JournalError } from "#core/ports.ts";
 import { createRandom } from "#core/random.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import type { PartLogics } from "#core/runtime/actor-system.ts";
-import { chartProblems } from "#core/runtime/boot-check.ts";
+import { catalogueProblems, chartProblems } from "#core/runtime/boot-check.ts";
 import type { EffectHandlers } from "#core/runtime/effects.ts";
 import { createHouse, type House, type HouseInput } from "#core/runtime/house.ts";
 import { type ControlRequest, createOperator } from "#core/runtime/operator.ts";
@@ -143,7 +143,10 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
 
   const start = async (): Promise<Result<void, string>> => {
     const charts = [...parts.flatMap(({ hosts = [] }: Part) => hosts), ...Object.values(machines).map(({ logic }) => logic)];
-    const problems = [supervisorMachine, opsMachine, ...charts.filter(isChart)].flatMap(chartProblems);
+    const problems = [
+      ...[supervisorMachine, opsMachine, ...charts.filter(isChart)].flatMap(chartProblems),
+      ...catalogueProblems(house.dispatcher.isHandled),
+    ];
     if (problems.length > 0)
       return err(`the machines are not whole: ${problems.join("; ")}. This is a bug of QTS; please report it.`);
 

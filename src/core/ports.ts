@@ -3,6 +3,7 @@
  * a fake in `adapters/memory`, and a real one.
  */
 import type { Observable } from "rxjs";
+import type { ListedStatus } from "#machines/facts/orders.ts";
 import type { Valve } from "./event/valve.ts";
 import type { OrderType, Side } from "./instrument.ts";
 import type { Result } from "./result.ts";
@@ -104,7 +105,7 @@ export interface BrokerOrder {
   readonly orderType: OrderType;
   readonly quantity: number;
   readonly limitPriceMinor?: number;
-  readonly status: "accepted" | "partiallyFilled" | "filled" | "canceled" | "rejected" | "expired";
+  readonly status: ListedStatus;
   readonly cumulativeQuantity: number;
   readonly leavesQuantity: number;
   readonly receivedAt: number;

@@ -5,14 +5,13 @@
  * State is read from the actors' snapshots. What an actor that is down can no longer say is answered with the worst: safety
  * is LOCKDOWN then.
  */
-import { type OperatingContext, operatingView } from "#machines/operating-state.machine.ts";
-import type { SafetyCode } from "#machines/safety.codes.ts";
-import { type SafetyContext, type SafetyState, tradingAllowed } from "#machines/safety.machine.ts";
+import { operatingView } from "#machines/operating-state.machine.ts";
+import { type SafetyState, tradingAllowed } from "#machines/safety.machine.ts";
 import type { SourceFigures } from "./event/intake.ts";
 import type { Instrument } from "./instrument.ts";
-import type { DeskSnapshot } from "./orders/desk-logic.ts";
 import type { DeskView } from "./orders/order-desk.ts";
 import type { Clock } from "./ports.ts";
+import type { ActorSystem } from "./runtime/actor-system.ts";
 import type { House } from "./runtime/house.ts";
 
 /** What parts that are no machines have to tell; each comes from exactly one part. */
@@ -75,7 +74,7 @@ export interface HouseView extends Readings {
   readonly desk: () => DeskView;
   readonly safety: () => SafetyState;
   /** Code of what holds safety where it is. */
-  readonly safetyCause: () => SafetyCode | undefined;
+  readonly safetyCause: () => string | undefined;
   readonly operating: () => ReturnType<typeof operatingView>;
   /** Epoch ms of the posture's last evaluation, null before the first. */
   readonly evaluatedAt: () => number | null;
@@ -100,12 +99,10 @@ export interface ViewSources {
 const endings = new Set(["stopping", "closed", "endingDay"]);
 
 export const createView = ({ clock, instruments, house, readings, sources }: ViewSources): HouseView => {
-  const snapshot = <S>(name: Parameters<ReturnType<House["actors"]>["snapshotOf"]>[0]): S =>
-    house().actors().snapshotOf(name) as unknown as S;
-  const desk = (): DeskView => snapshot<DeskSnapshot>("orders").desk;
-  const safety = (): SafetyState =>
-    house().actors().isDown("safety") ? "LOCKDOWN" : snapshot<{ value: SafetyState }>("safety").value;
-  const session = (): string => house().actors().states().session ?? "idle";
+  const actors = (): ActorSystem => house().actors();
+  const desk = (): DeskView => actors().snapshotOf("orders").desk;
+  const safety = (): SafetyState => (actors().isDown("safety") ? "LOCKDOWN" : actors().snapshotOf("safety").value);
+  const session = (): string => actors().states().session ?? "idle";
 
   return {
     now: () => clock.now(),
@@ -113,9 +110,9 @@ export const createView = ({ clock, instruments, house, readings, sources }: Vie
     instrument: (symbol) => instruments.find((instrument) => instrument.symbol === symbol),
     desk,
     safety,
-    safetyCause: () => snapshot<{ context: SafetyContext }>("safety").context.cause?.code as SafetyCode | undefined,
-    operating: () => operatingView(snapshot<never>("operating")),
-    evaluatedAt: () => snapshot<{ context: OperatingContext }>("operating").context.evaluatedAt,
+    safetyCause: () => actors().snapshotOf("safety").context.cause?.code,
+    operating: () => operatingView(actors().snapshotOf("operating")),
+    evaluatedAt: () => actors().snapshotOf("operating").context.evaluatedAt,
     session,
     trading: () => {
       const [step = ""] = session().split(".");
@@ -125,7 +122,7 @@ export const createView = ({ clock, instruments, house, readings, sources }: Vie
       return desk().trading();
     },
     restarts: () => {
-      const { context } = snapshot<{ context: { restarts: { [part: string]: readonly number[] } } }>("supervisor");
+      const { context } = actors().snapshotOf("supervisor");
       return Object.fromEntries(Object.entries(context.restarts).map(([part, times]) => [part, times.length]));
     },
     sources,

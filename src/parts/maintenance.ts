@@ -1,5 +1,5 @@
 /** Maintenance: backup, verification and cleanup of the archive, at the day's end and at its hour. Core runs without it. */
-import { type MaintenanceContext, maintenanceMachine } from "#machines/maintenance.machine.ts";
+import { maintenanceMachine } from "#machines/maintenance.machine.ts";
 import { createMaintenance } from "#ops/maintenance/coordinator.ts";
 import type { Part, PartContext } from "./part.ts";
 
@@ -37,10 +37,7 @@ export const createMaintenancePart = ({ config, ports, view, offer, waits, house
           ...ports.ops,
         });
 
-  const context = (): MaintenanceContext | undefined =>
-    house().actors().isDown("maintenance")
-      ? undefined
-      : (house().actors().snapshotOf("maintenance") as unknown as { context: MaintenanceContext }).context;
+  const context = () => (house().actors().isDown("maintenance") ? undefined : house().actors().snapshotOf("maintenance")?.context);
 
   /** Asks for a run and waits for its end; one that does not end is given up, which is a WARNING and no more. */
   const maintain = async (runId: string, cause: string): Promise<void> => {

@@ -8,7 +8,8 @@ import { type AnyActorLogic, type AnyActorRef, createActor, type Snapshot } from
 import { type OpsInput, opsMachine } from "#machines/ops.machine.ts";
 import { type SupervisorInput, supervisorMachine } from "#machines/supervisor.machine.ts";
 import type { ActorEvent } from "../event/catalog.ts";
-import { type ActorName, actorNames } from "../event/fact.ts";
+import { type ActorName, actorNames } from "../event/routes.ts";
+import type { ActorSnapshots } from "./actors.ts";
 import type { Effect } from "./effects.ts";
 
 export type PartLogics = { readonly [P in Exclude<ActorName, "supervisor" | "ops">]: AnyActorLogic };
@@ -19,7 +20,7 @@ export interface ActorSystem {
   readonly send: (name: ActorName, event: ActorEvent) => readonly Effect[];
   /** The effects that actors emitted while starting. */
   readonly takeEffects: () => readonly Effect[];
-  readonly snapshotOf: (name: ActorName) => Snapshot<unknown> | undefined;
+  readonly snapshotOf: <N extends ActorName>(name: N) => ActorSnapshots[N];
   /** One JSON value with the state of every actor. */
   readonly persist: () => unknown;
   /** Short text of each actor's state, for people. */
@@ -135,7 +136,7 @@ export const createActorSystem = ({
       return takeEffects();
     },
     takeEffects,
-    snapshotOf: (name) => actors.get(name)?.getSnapshot() as Snapshot<unknown> | undefined,
+    snapshotOf: <N extends ActorName>(name: N) => actors.get(name)?.getSnapshot() as ActorSnapshots[N],
     persist: () => supervisor.getPersistedSnapshot(),
     states: () =>
       Object.fromEntries(

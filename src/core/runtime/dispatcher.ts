@@ -9,7 +9,7 @@ import { type Fact, type FactType, factProblem, isFactType, type NewFact, type O
 import { type DeadLetter, DeadLetters } from "../event/dead-letters.ts";
 import { type DegradationLevel, isBetter } from "../event/degradation.ts";
 import { Door } from "../event/door.ts";
-import { type ActorName, type Priority, priorities } from "../event/fact.ts";
+import { type Priority, priorities } from "../event/fact.ts";
 import { createFactMaker } from "../event/fact-maker.ts";
 import { type BatchHandler, createHandlers, failureOf, type Handler, type Unsubscribe } from "../event/handlers.ts";
 import type { Reception } from "../event/intake.ts";
@@ -18,6 +18,7 @@ import { Lanes } from "../event/lanes.ts";
 import { LatencyHistogram } from "../event/latency.ts";
 import { Refusals } from "../event/refusals.ts";
 import { type Reloaded, reloadPlan } from "../event/reload.ts";
+import type { ActorName } from "../event/routes.ts";
 import { TurnBudget } from "../event/turn-budget.ts";
 import { type Waiting, WaitingPlaces } from "../event/waiting.ts";
 import type { Cancel, Clock } from "../ports.ts";
@@ -73,6 +74,8 @@ export interface Dispatcher {
     handler: BatchHandler<Fact<T>>,
     options: { readonly name: string },
   ): Unsubscribe;
+  /** A handler is registered for facts of this type. */
+  readonly isHandled: (type: string) => boolean;
   /** A fact is being handled right now: whoever asks was called by it. */
   readonly isDraining: boolean;
   /** Takes facts by strict priority until the lanes are empty ("idle") or the time slice is used up ("more"). */
@@ -422,6 +425,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     handle: (filter: never, handler: Handler<never>, { name }: { readonly name: string }) =>
       handlers.add(filter, handler, { name }),
     handleBatch: (filter, handler, { name }) => handlers.addBatch(filter, handler as BatchHandler<never>, { name }),
+    isHandled: (type: string) => (kinds.get(type)?.handlers.length ?? 0) > 0,
     get isDraining() {
       return draining;
     },

@@ -9,7 +9,7 @@ import type { Config } from "#config/schema.ts";
 import type { OpsInput } from "#machines/ops.machine.ts";
 import { coreParts, type SupervisorInput } from "#machines/supervisor.machine.ts";
 import { type ActorEvent, type Fact, isFactType, type Offer, rowOf } from "../event/catalog.ts";
-import type { ActorName } from "../event/fact.ts";
+import { type ActorName, routeOf } from "../event/routes.ts";
 import type { Clock, Journal, JournalError, StateSnapshot } from "../ports.ts";
 import { err, ok, type Result } from "../result.ts";
 import { type ActorSystem, createActorSystem, type PartLogics } from "./actor-system.ts";
@@ -174,8 +174,7 @@ export const createHouse = (options: HouseOptions): House => {
       else if (effect.type === "safety.announce") {
         // Told in the same step, so that nothing is handled between the trip and its consequences.
         const { from, to, code, reason } = effect;
-        for (const name of rowOf("safety.changed").route)
-          deliverEvent(name, { type: "safety.changed", at, from, to, code, reason });
+        for (const name of routeOf("safety.changed")) deliverEvent(name, { type: "safety.changed", at, from, to, code, reason });
         // What was halted long ago and released since halts nothing now.
         if (isLive) options.onSafetyChange(to);
       } else if (isLive) perform(effect);
@@ -201,7 +200,7 @@ export const createHouse = (options: HouseOptions): House => {
     record: (fact) => {
       recorder.record(fact);
       // Facts that no actor is told are not delivered, and may be the ledger's all the same.
-      if (rowOf(fact.type).route.length === 0) options.ledger?.take(fact);
+      if (routeOf(fact.type).length === 0) options.ledger?.take(fact);
     },
     deliver,
   });
@@ -273,7 +272,7 @@ export const createHouse = (options: HouseOptions): House => {
         if (!isFactType(record.type))
           return err({ type: "journal.corrupt", seq: record.seq, reason: `unknown fact ${record.type}` });
         const fact = JSON.parse(record.body) as Fact;
-        deliver(fact, rowOf(fact.type).route);
+        deliver(fact, routeOf(fact.type));
         // The desk is changed in place, so there is no state from before to go on with: the fault must be looked at first.
         if (system().isDown("orders"))
           return err({

@@ -2,12 +2,12 @@
  * Operator commands on a running house: a change becomes a fact and is answered once the house has handled it, with what
  * the machines made of it; a question is answered from the actors' state.
  */
-import { type OperatingContext, operatingView } from "#machines/operating-state.machine.ts";
+import type { OrderOutcome } from "#machines/facts/orders.ts";
+import type { OperatingState } from "#machines/facts/safety.ts";
+import { operatingView } from "#machines/operating-state.machine.ts";
 import { overrideProblem } from "#machines/operating-state.override.ts";
 import { statusOf } from "#machines/order.rules.ts";
-import type { SafetyContext } from "#machines/safety.machine.ts";
 import type { NewFact, Offer } from "../event/catalog.ts";
-import type { DeskSnapshot } from "../orders/desk-logic.ts";
 import type { CommandReply } from "../ports.ts";
 import { explainOperating, explainSafety } from "../state/posture-explain.ts";
 import type { HouseView } from "../view.ts";
@@ -21,7 +21,7 @@ export type ControlRequest =
   | { readonly command: "release"; readonly reason: string; readonly operator: string }
   | {
       readonly command: "override.set";
-      readonly state: string;
+      readonly state: OperatingState;
       readonly forMs: number;
       readonly reason: string;
       readonly operator: string;
@@ -30,7 +30,7 @@ export type ControlRequest =
   | {
       readonly command: "resolve";
       readonly orderId: string;
-      readonly outcome: "absent" | "bound" | "canceled";
+      readonly outcome: OrderOutcome;
       readonly brokerOrderId?: string | undefined;
       readonly reason: string;
       readonly operator: string;
@@ -39,9 +39,6 @@ export type ControlRequest =
 
 const done = 0;
 const refused = 4;
-
-type SafetySnapshot = { readonly value: unknown; readonly context: SafetyContext };
-type OperatingSnapshot = { readonly value: unknown; readonly context: OperatingContext };
 
 export const createOperator = ({
   house,
@@ -54,9 +51,9 @@ export const createOperator = ({
   readonly offer: Offer;
   readonly status: () => HouseStatus;
 }): ((request: ControlRequest) => Promise<CommandReply>) => {
-  const safety = (): SafetySnapshot => house.actors().snapshotOf("safety") as unknown as SafetySnapshot;
-  const operating = (): OperatingSnapshot => house.actors().snapshotOf("operating") as unknown as OperatingSnapshot;
-  const orderOf = (orderId: string) => (house.actors().snapshotOf("orders") as unknown as DeskSnapshot).desk.order(orderId);
+  const safety = () => house.actors().snapshotOf("safety");
+  const operating = () => house.actors().snapshotOf("operating");
+  const orderOf = (orderId: string) => house.actors().snapshotOf("orders").desk.order(orderId);
 
   const reply = (exitCode: number, sentence: string): CommandReply => ({
     exitCode,
@@ -126,7 +123,7 @@ export const createOperator = ({
         return change(
           {
             type: "operating.override.requested",
-            payload: { state: state as "DEFENSIVE", operator, reason, expiresAt },
+            payload: { state, operator, reason, expiresAt },
             source: "operator",
           },
           () => {

@@ -2,9 +2,9 @@
  * What one run may delete, told from what the runs before it did (spec M6): nothing when the clock cannot be trusted, and
  * never more than a share of the data. The memory is one small file in the backup root. Pure.
  */
+import { hourMs } from "#machines/durations.ts";
 import type { ScannedFile, Verdict } from "./scanner.ts";
 
-const hourMs = 3_600_000;
 /** Maintenance is daily; two hours of slack. A longer step is a clock that jumped or a house that was shut. */
 export const clockStepMsMax = 26 * hourMs;
 /** Two runs closer than this are the same day's run repeated: they share one allowance, so repeating deletes nothing more. */

@@ -1,8 +1,9 @@
 /** How long data stays (seeds 000 §4.2 and 003 §4, spec M6), and how old a file is. Pure. */
 
-const dayMs = 86_400_000;
+import { dayMs, hourMs } from "#machines/durations.ts";
+
 /** Names of days and hours in data paths are Korean time, which has no daylight saving. */
-const seoulOffsetMs = 9 * 3_600_000;
+const seoulOffsetMs = 9 * hourMs;
 
 /** Retention of what observers wrote: by category, which is told by the folders a file lies in. */
 export interface DataRetentionPolicy {
@@ -90,7 +91,7 @@ export const namedEndAt = (path: string): number | null => {
   const hour = /^([01]\d|2[0-3])_[0-5]\d(?:_[0-5]\d)?(?:\.|$)/.exec(file)?.[1];
   const start = seoulTime(day[1] as string, day[3] as string, day[4] as string, Number(hour ?? 0));
   if (start === null) return null;
-  return start + (hour === undefined ? dayMs : 3_600_000);
+  return start + (hour === undefined ? dayMs : hourMs);
 };
 
 /** When the newest record was written, by its name and its content; the younger of the two, null when neither says. */

@@ -1,6 +1,7 @@
 /**
  * Splits files into kept and expired, with a reason for each. Computes only: the scan deletes nothing.
  */
+import { dayMs } from "#machines/durations.ts";
 import { heldFor, newestAt, type RetentionPolicy, streamOf } from "./policy.ts";
 
 export interface ScannedFile {
@@ -31,7 +32,6 @@ export interface ScanLimits {
   readonly matchesGlob: (path: string, glob: string) => boolean;
 }
 
-const dayMs = 86_400_000;
 const inDays = (ms: number): string => (ms / dayMs).toFixed(1);
 
 /**
