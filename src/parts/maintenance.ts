@@ -37,7 +37,8 @@ export const createMaintenancePart = ({ config, ports, view, offer, waits, house
           ...ports.ops,
         });
 
-  const context = () => (house().actors().isDown("maintenance") ? undefined : house().actors().snapshotOf("maintenance")?.context);
+  const context = () =>
+    house().actors().isDown("maintenance") ? undefined : house().actors().snapshotOf("maintenance")?.context;
 
   /** Asks for a run and waits for its end; one that does not end is given up, which is a WARNING and no more. */
   const maintain = async (runId: string, cause: string): Promise<void> => {

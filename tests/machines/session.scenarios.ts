@@ -293,9 +293,7 @@ const days: readonly Scenario<Machine>[] = [
       assert.equal(driven.state(), "endingDay.waiting");
       const late = settling(machine);
       assert.deepEqual(late.send(settled(62_001, false, 2, 1)), [{ type: "session.maintain" }]);
-      assert.deepEqual(late.send(maintained(70_000)), [
-        { type: "session.close", cause: dayOver, isDayOver: true, ownerless: 1 },
-      ]);
+      assert.deepEqual(late.send(maintained(70_000)), [{ type: "session.close", cause: dayOver, isDayOver: true, ownerless: 1 }]);
     },
   },
   {

@@ -18,22 +18,22 @@ describe("a route", () => {
 
   // Journals of earlier homes were written under this order.
   it.each<[FactType, readonly string[]]>([
-    ["broker.disconnected", ["orders", "safety"]],
+    ["broker.disconnected", ["orders", "safety", "session"]],
     ["safety.changed", ["operating", "execution"]],
     ["component.failed", ["supervisor", "ops"]],
-    ["session.started", ["supervisor", "execution", "feed", "archive", "ops", "maintenance", "scheduler"]],
+    ["session.started", ["supervisor", "execution", "feed", "archive", "session", "ops", "maintenance", "scheduler"]],
   ])("keeps its order where several actors take one fact: %s", (type, order) => {
     expect(routeOf(type)).toEqual(order);
   });
 
   it("leads a deadline to everybody who asks for deadlines, and to nobody else", () => {
     expect([...routeOf("timer.due")].sort()).toEqual(
-      ["archive", "execution", "feed", "operating", "ops", "orders", "safety", "supervisor"].sort(),
+      ["archive", "execution", "feed", "operating", "ops", "orders", "safety", "session", "supervisor"].sort(),
     );
   });
 
   it("leads nowhere where nobody listens", () => {
-    expect(routeOf("reconciliation.completed")).toEqual(["orders"]);
+    expect(routeOf("reconciliation.completed")).toEqual(["orders", "session"]);
     expect(routeOf("broker.connected")).toEqual(["safety"]);
     expect(routeOf("component.started")).toEqual([]);
     expect(routeOf("market.trade.ticked")).toEqual([]);

@@ -74,6 +74,7 @@ describe("the actor system", () => {
       "orders",
       "safety",
       "scheduler",
+      "session",
       "supervisor",
     ]);
   });
