@@ -78,6 +78,8 @@ export interface RootPorts extends Omit<RecordingPorts, "onTick" | "run" | "arch
   readonly wallClock: Pick<Clock, "now" | "setTimer">;
   readonly journal: Journal;
   readonly markEnded: (cause: string) => Promise<Result<void, JournalError>>;
+  /** Called once, when recovery has come to its end and before anything new is written: from now on the home is this version's. */
+  readonly stampHome?: () => Result<void, string>;
   readonly broker: Broker;
   /** The venue watches the market through us; absent for one that sees it itself. */
   readonly onTrade?: (tick: RawTick) => void;
@@ -98,8 +100,12 @@ export interface RootPorts extends Omit<RecordingPorts, "onTick" | "run" | "arch
 }
 
 export interface Root {
-  /** Recovers, reconciles, opens trading and begins the market. The sentence of a failure names the remedy. */
-  readonly start: () => Promise<Result<void, string>>;
+  /**
+   * Recovers, reconciles, opens trading and begins the market. The sentence of a failure names the remedy.
+   *
+   * @param isStopped asked while the journal is recovered; true ends the start there, with nothing begun: "stopped"
+   */
+  readonly start: (isStopped?: () => boolean) => Promise<Result<"started" | "stopped", string>>;
   /** Ends the session cleanly; twice is fine. */
   readonly requestStop: (cause: string) => void;
   readonly finished: Promise<Finished>;
@@ -130,6 +136,8 @@ const journalSentence = (error: JournalError, directory: string): string => {
       return error.reason;
     case "journal.corrupt":
       return `the journal in ${directory} is damaged${error.seq > 0 ? ` at record ${error.seq}` : ""}: ${error.reason}. Nothing was changed: copy that directory, then see docs/operations/journal.md; \`qts run --new-session\` begins without it.`;
+    case "journal.other.version":
+      return `the journal in ${directory} was written by another version of QTS, most likely a newer one: ${error.reason}. Nothing is damaged and no fact was added: start the version that wrote it, see "A new version" in docs/operations/README.md.`;
     default:
       return error satisfies never;
   }
@@ -304,6 +312,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     config: config.events,
     seed: config.session.seed,
     runPrefix: `${session}-${run}-`,
+    version: ports.version,
     snapshotEveryFacts: config.journal.snapshotEveryFacts,
     clock,
     journal: ports.journal,
@@ -335,7 +344,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       },
     },
     handlers,
-    ledger: account,
+    projection: account,
     released: () => {
       if ((clock.held ?? 0) > 0) release ??= clock.released?.().finally(() => (release = undefined));
       return release;
@@ -472,7 +481,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     }
   };
 
-  const start = async (): Promise<Result<void, string>> => {
+  const start: Root["start"] = async (isStopped) => {
     const problems = [
       supervisorMachine,
       opsMachine,
@@ -490,8 +499,11 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
 
     if (!ops.scheduled.ok) return err(`maintenance.dailyAt: ${ops.scheduled.error}`);
 
-    const recovery = await house.recover();
+    const recovery = await house.recover(isStopped);
     if (!recovery.ok) return err(journalSentence(recovery.error, `${ports.home.path}/journal`));
+    if (recovery.value.stopped) return ok("stopped");
+    const stamped = ports.stampHome?.() ?? ok(undefined);
+    if (!stamped.ok) return stamped;
     recovered = recovery.value.recovered;
     // Time goes on where the journal ended; what was due in between fires as soon as deadlines are armed.
     await clock.advanceTo?.(Math.max(ports.startsAt, recovery.value.lastAt ?? 0));
@@ -526,7 +538,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       name: "posture",
     });
     dispatcher.handle("feed.ended", ending.endDay, { name: "root" });
-    return ok(undefined);
+    return ok("started");
   };
 
   return {

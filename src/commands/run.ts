@@ -8,6 +8,7 @@ import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { createHostClock } from "#adapters/host/clock.ts";
 import { createControlServer } from "#adapters/host/control/server.ts";
 import { openHome } from "#adapters/host/home.ts";
+import { stampHome } from "#adapters/host/home-stamp.ts";
 import { journalSentence } from "#adapters/host/journal/errors.ts";
 import { openSessionJournal } from "#adapters/host/journal/sessions.ts";
 import { acquireLease } from "#adapters/host/lease.ts";
@@ -22,6 +23,7 @@ import { openRecordedDay, volatilityOf } from "#adapters/replay/recorded-days.ts
 import { playedAt } from "#adapters/replay/timed-values.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { liveProblem } from "#core/execution/live-keys.ts";
+import { recoveringText } from "#core/runtime/figures.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import type { CreateStrategy } from "#core/strategy/strategy.ts";
 import { createHealthMonitor } from "#ops/automation/health.ts";
@@ -80,6 +82,7 @@ const options = {
 } as const;
 
 const healthEveryMs = 5000;
+const recoverySaidEveryMs = 2000;
 
 const speedOf = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
@@ -249,6 +252,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       clock,
       journal,
       markEnded,
+      stampHome: () => stampHome(home.value.path, qtsVersion()),
       broker: broker.value,
       feed,
       startsAt: feed.startsAt,
@@ -320,12 +324,28 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     const whyStopped = (): string => `stopped by ${String(io.signal?.reason ?? "a signal")}`;
     // A signal is heard at the next turn of the event loop, and making the house had none.
     await new Promise((resolve) => setImmediate(resolve));
-    if (io.signal?.aborted) {
+    const isStopped = (): boolean => io.signal?.aborted ?? false;
+    const stopBeforeStart = (): number => {
       io.err(`qts: ${whyStopped()} before the session had begun.\n`);
       return exitCodes.ok;
+    };
+    if (isStopped()) return stopBeforeStart();
+    const view = isTerminal
+      ? createTerminalView({ out: process.stdout, status: root.status, address: listening.value.url, clock, env: io.env })
+      : undefined;
+    // Before the recovery: a long one must not look like a hang.
+    view?.start();
+    closers.push(() => view?.stop());
+    const sayProgress = setInterval(() => {
+      const { recovering } = root.status();
+      if (recovering !== null) logger.info(recovering, recoveringText(recovering));
+    }, recoverySaidEveryMs);
+    const started = await root.start(isStopped).finally(() => clearInterval(sayProgress));
+    if (!started.ok || started.value === "stopped") {
+      // The sentence must not go with the view's screen.
+      view?.stop();
+      return started.ok ? stopBeforeStart() : refuse(started.error);
     }
-    const started = await root.start();
-    if (!started.ok) return refuse(started.error);
     await control.listen(root.answer);
     // Whoever wanted to stop a house that was half open has waited until it could be closed in order.
     const stop = (): void => root.requestStop(whyStopped());
@@ -336,10 +356,6 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       "the session has started",
     );
 
-    const view = isTerminal
-      ? createTerminalView({ out: process.stdout, status: root.status, address: listening.value.url, clock, env: io.env })
-      : undefined;
-    view?.start();
     const { report, failure } = await root.finished;
     view?.stop();
     logger.info({ report }, failure ?? "the session has ended");

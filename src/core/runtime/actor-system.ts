@@ -19,6 +19,8 @@ export interface ActorSystem {
   readonly send: (name: ActorName, event: ActorEvent) => readonly Effect[];
   /** The effects that actors emitted while starting. */
   readonly takeEffects: () => readonly Effect[];
+  /** Those of one actor, whether they were taken or not. */
+  readonly startEffects: (name: string) => readonly Effect[];
   readonly snapshotOf: (name: ActorName) => Snapshot<unknown> | undefined;
   /** One JSON value with the state of every actor. */
   readonly persist: () => unknown;
@@ -56,7 +58,9 @@ export const createActorSystem = ({
   const actors = new Map<string, AnyActorRef>();
   const lastGood = new Map<string, Snapshot<unknown>>();
   const held = new Map<ActorName, ActorEvent[]>();
+  const emittedAtStart = new Map<string, Effect[]>();
   let emitted: Effect[] = [];
+  let isStarting = true;
 
   /** The same logic, but a restart begins with the last good state. */
   const resumable = (name: string, logic: AnyActorLogic): AnyActorLogic =>
@@ -79,6 +83,7 @@ export const createActorSystem = ({
     actors.set(name, actor);
     actor.on("*", (effect) => {
       emitted.push(effect as Effect);
+      if (isStarting) emittedAtStart.set(name, [...(emittedAtStart.get(name) ?? []), effect as Effect]);
     });
   };
 
@@ -120,6 +125,7 @@ export const createActorSystem = ({
       // Looked at by whoever starts it: nobody else would hear of a supervisor that cannot be restored.
       supervisor.subscribe({ error: () => {} });
       supervisor.start();
+      isStarting = false;
     },
     send: (name, event) => {
       if (!actors.has(name)) return [];
@@ -135,6 +141,7 @@ export const createActorSystem = ({
       return takeEffects();
     },
     takeEffects,
+    startEffects: (name) => emittedAtStart.get(name) ?? [],
     snapshotOf: (name) => actors.get(name)?.getSnapshot() as Snapshot<unknown> | undefined,
     persist: () => supervisor.getPersistedSnapshot(),
     states: () =>

@@ -7,7 +7,7 @@ import type { Instrument } from "../instrument.ts";
 import type { DeskView } from "../orders/order-desk.ts";
 import { realizedOf, unrealizedOf } from "../orders/positions.ts";
 import type { Clock } from "../ports.ts";
-import type { House } from "./house.ts";
+import type { House, RecoveryProgress } from "./house.ts";
 import type { DeadLetterFigures, HouseStatus, LaneFigures, SessionReport } from "./report.ts";
 
 export interface FigureSources {
@@ -71,28 +71,49 @@ export const profitOf = (desk: DeskView, mark: FigureSources["mark"]): number =>
   return Math.round(profit);
 };
 
+const counts = new Intl.NumberFormat("en");
+/** For a person who waits for the end of it. */
+export const recoveringText = ({ fact, of }: RecoveryProgress): string =>
+  `recovering: fact ${counts.format(fact)} of ${counts.format(of)}`;
+
+/** What can be said of orders before the snapshot has been read. */
+const noBook = {
+  orders: { total: 0, filled: 0, canceled: 0, rejected: 0, denied: 0, expired: 0, unknown: 0, open: 0 },
+  positions: {},
+  pnlMinor: 0,
+};
+
 export const createFigures = (
   sources: FigureSources,
 ): { readonly status: () => HouseStatus; readonly report: () => SessionReport } => {
   const { clock, house } = sources;
   const startedMs = clock.monotonicMs();
 
-  const common = (): Omit<SessionReport, "lanes"> => {
+  const book = (): Pick<SessionReport, keyof typeof noBook> => {
+    if (!house.isRestored()) return noBook;
     const desk = sources.desk();
     const { filled, canceled, rejected, denied, expired, unknown } = desk.counts();
+    return {
+      orders: { total: desk.total(), filled, canceled, rejected, denied, expired, unknown, open: desk.openCount() },
+      positions: Object.fromEntries(
+        [...desk.positions()].filter(({ quantity }) => quantity !== 0).map(({ symbol, quantity }) => [symbol, quantity]),
+      ),
+      pnlMinor: profitOf(desk, sources.mark),
+    };
+  };
+
+  const common = (): Omit<SessionReport, "lanes"> => {
+    const isRecovering = house.recovering() !== undefined;
     const { firstAt, lastAt, ticks } = sources.market();
     const { received, persisted, refused, errored } = sources.archive();
     return {
       recovered: sources.recovered(),
       market: { from: iso(firstAt), to: iso(lastAt), ticks },
       archive: { received, persisted, refused, errored },
-      orders: { total: desk.total(), filled, canceled, rejected, denied, expired, unknown, open: desk.openCount() },
-      positions: Object.fromEntries(
-        [...desk.positions()].filter(({ quantity }) => quantity !== 0).map(({ symbol, quantity }) => [symbol, quantity]),
-      ),
-      pnlMinor: profitOf(desk, sources.mark),
-      safety: sources.safety(),
-      operating: sources.operating(),
+      ...book(),
+      // What safety was at a fact of last week is no answer to what it is.
+      safety: isRecovering ? "recovering" : sources.safety(),
+      operating: isRecovering ? "recovering" : sources.operating(),
       maintenance: sources.maintenance(),
       elapsedMs: Math.round(clock.monotonicMs() - startedMs),
     };
@@ -123,8 +144,14 @@ export const createFigures = (
     return { ...rest, lanes: Object.fromEntries(figures) as unknown as SessionReport["lanes"], elapsedMs };
   };
 
-  const status = (): HouseStatus => ({
-    ...common(),
+  const status = (): HouseStatus => {
+    const recovering = house.recovering();
+    return { ...common(), ...sinceStart(recovering), recovering: recovering ?? null };
+  };
+
+  const sinceStart = (
+    recovering: RecoveryProgress | undefined,
+  ): Omit<HouseStatus, keyof Omit<SessionReport, "lanes"> | "recovering"> => ({
     version: sources.version,
     session: sources.session,
     home: sources.home,
@@ -137,12 +164,12 @@ export const createFigures = (
     deadLetters: house.dispatcher.deadLetters.groups().slice(0, lettersShown).map(letterFigures),
     lowLaneTurns: house.dispatcher.lowLaneTurns,
     sources: sources.sources(),
-    openOrders: sources.desk().openCount(),
+    openOrders: house.isRestored() ? sources.desk().openCount() : 0,
     degradation: house.dispatcher.degradation,
-    trading: sources.trading(),
+    trading: recovering === undefined ? sources.trading() : { open: false, why: recoveringText(recovering) },
     journal: { lastSeq: house.recorder.seq(), pending: house.recorder.pending(), failure: house.journalFailure() ?? null },
-    machines: house.actors().states(),
-    restarts: sources.restarts(),
+    machines: house.isRestored() ? house.actors().states() : {},
+    restarts: house.isRestored() ? sources.restarts() : {},
     effectsPending: house.effectsPending(),
     refusedFacts: house.dispatcher.refused(),
     loopDelayMs: sources.loopDelay(),
