@@ -137,7 +137,7 @@ const journalSentence = (error: JournalError, directory: string): string => {
     case "journal.corrupt":
       return `the journal in ${directory} is damaged${error.seq > 0 ? ` at record ${error.seq}` : ""}: ${error.reason}. Nothing was changed: copy that directory, then see docs/operations/journal.md; \`qts run --new-session\` begins without it.`;
     case "journal.other.version":
-      return `the journal in ${directory} was written by another version of QTS, most likely a newer one: ${error.reason}. Nothing is damaged and no fact was added: start the version that wrote it, see "A new version" in docs/operations/README.md.`;
+      return `the journal in ${directory} was written by another version of QTS, most likely a newer one: ${error.reason}. The journal is whole and no fact was added: start the version that wrote it, see "A new version" in docs/operations/README.md.`;
     default:
       return error satisfies never;
   }

@@ -82,9 +82,14 @@ export const readState = (text: string, options: RestoreOptions): Result<Restore
     const listed = body.parts ?? partsOfFirstRelease(body);
     return problemOf(body, listed, options.version, forms) ?? ok(restore(body, listed, options, forms));
   } catch (error) {
-    return damaged(error instanceof Error ? error.message : String(error));
+    return error instanceof Unmigrated
+      ? otherVersion(error.message)
+      : damaged(error instanceof Error ? error.message : String(error));
   }
 };
+
+/** The file is whole; what is at fault is a migration. */
+class Unmigrated extends Error {}
 
 const damaged = (reason: string): Result<never, RestoreProblem> => err({ type: "damaged", reason });
 const otherVersion = (reason: string): Result<never, RestoreProblem> => err({ type: "other.version", reason });
@@ -145,7 +150,13 @@ const restore = (
     const { version, migrate } = forms[name];
     if (from === version) return state;
     migrated.push(name);
-    return migrate === undefined ? withFreshFields(state, freshOne()) : migrate(state, from, freshOne());
+    if (migrate === undefined) return withFreshFields(state, freshOne());
+    const begun = freshOne();
+    try {
+      return migrate(state, from, begun);
+    } catch (error) {
+      throw new Unmigrated(`${name} of ${writerOf(body)}, in version ${from}, cannot be migrated: ${String(error)}`);
+    }
   };
 
   /** One supervisor with its parts: theirs as they were, migrated, or fresh. */
