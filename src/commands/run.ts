@@ -62,8 +62,8 @@ Options:
 
 The report's JSON Schema: docs/reference/session-report.schema.json.
 
-Exit codes: 0 the session ended or was stopped, 1 it failed, 2 usage, 4 refused (home in use or unusable, port taken,
-data or journal damaged), 78 configuration.
+Exit codes: 0 the session ended or was stopped, 1 it failed, 2 usage, 4 refused (home in use, unusable or of a newer QTS,
+port taken, data or journal damaged or of another version), 78 configuration.
 `;
 
 const options = {
