@@ -279,7 +279,7 @@ export const createHouse = (options: HouseOptions): House => {
           return err({
             type: "journal.other.version",
             seq,
-            reason: `record ${seq} is a ${record.type}, a fact that QTS ${options.version} does not know`,
+            reason: `record ${seq} holds ${record.type}, a fact that QTS ${options.version} does not know`,
           });
         const fact = JSON.parse(record.body) as Fact;
         deliver(fact, rowOf(fact.type).route);

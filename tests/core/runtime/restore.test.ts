@@ -169,7 +169,7 @@ describe("a journal", () => {
     const seq = world.storage.records.length + 1;
     world.storage.records.push({ seq, at: world.now(), type: "capital.moved", body: "{}" });
     const refused = await world.restart().catch((error: Error) => error.message);
-    expect(refused).toContain(`record ${seq} is a capital.moved, a fact that QTS test does not know`);
+    expect(refused).toContain(`record ${seq} holds capital.moved, a fact that QTS test does not know`);
     expect(refused).not.toMatch(/is damaged|--new-session/);
   });
 });
