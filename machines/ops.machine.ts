@@ -9,12 +9,10 @@ import type { Alert, SafetyReport, TimerSet } from "./effects.ts";
 import type { EventOf, FactType } from "./facts/catalog.ts";
 import { type RestartPolicy, type Restarts, restartDelayMs, restartsLeft, withRestart } from "./restarts.rules.ts";
 
-export const opsParts = ["maintenance", "scheduler"] as const;
-export type OpsPart = (typeof opsParts)[number];
-
 export interface OpsInput {
   readonly restart: RestartPolicy;
-  readonly parts: { readonly [P in OpsPart]?: unknown };
+  /** The parts to spawn, in order, each with the input of its machine. */
+  readonly parts: { readonly [part: string]: unknown };
 }
 
 /** What xstate tells a parent when a child stopped with an error; it carries no time, so it is reported as the fact `component.failed`, which does. */
@@ -35,7 +33,7 @@ interface OpsContext {
   readonly givenUp: readonly string[];
 }
 
-const isOpsPart = (component: string): component is OpsPart => (opsParts as readonly string[]).includes(component);
+const isPart = ({ parts }: OpsInput, component: string): boolean => Object.hasOwn(parts, component);
 
 export const opsMachine = setup({
   types: {
@@ -46,10 +44,10 @@ export const opsMachine = setup({
   },
   actors: {} as Record<string, AnyActorLogic>,
   guards: {
-    isOurs: ({ event }) => event.type === "component.failed" && isOpsPart(event.component),
+    isOurs: ({ context, event }) => event.type === "component.failed" && isPart(context.input, event.component),
     hasRestartsLeft: ({ context, event }) =>
       event.type === "component.failed" &&
-      isOpsPart(event.component) &&
+      isPart(context.input, event.component) &&
       restartsLeft(context.restarts, event.component, event.at, context.input.restart) > 0,
     isRestartDue: ({ event }) => event.type === "timer.due" && event.id.startsWith("restart.ops."),
   },
@@ -60,7 +58,8 @@ export const opsMachine = setup({
       reason: "error" in event ? String(event.error) : "stopped with an error",
     })),
     spawnParts: enqueueActions(({ context, enqueue }) => {
-      for (const part of opsParts) enqueue.spawnChild(part, { id: part, input: context.input.parts[part] as never });
+      for (const [part, input] of Object.entries(context.input.parts))
+        enqueue.spawnChild(part, { id: part, input: input as never });
     }),
     scheduleRestart: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== "component.failed") return;
@@ -71,7 +70,7 @@ export const opsMachine = setup({
     restart: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== "timer.due") return;
       const component = event.id.slice("restart.ops.".length);
-      if (!isOpsPart(component)) return;
+      if (!isPart(context.input, component)) return;
       enqueue.stopChild(component);
       enqueue.spawnChild(component, { id: component, input: context.input.parts[component] as never });
     }),

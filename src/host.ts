@@ -9,6 +9,7 @@ import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { createHostClock } from "#adapters/host/clock.ts";
 import { createControlServer } from "#adapters/host/control/server.ts";
 import { openHome } from "#adapters/host/home.ts";
+import { stampHome } from "#adapters/host/home-stamp.ts";
 import { journalSentence } from "#adapters/host/journal/errors.ts";
 import { openSessionJournal } from "#adapters/host/journal/sessions.ts";
 import { acquireLease } from "#adapters/host/lease.ts";
@@ -134,6 +135,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     clock,
     journal,
     markEnded,
+    stampHome: () => stampHome(home.value.path, qtsVersion()),
     broker: broker.value,
     feed,
     startsAt: feed.startsAt,

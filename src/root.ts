@@ -4,6 +4,7 @@
  */
 import type { AnyStateMachine } from "xstate";
 import type { Config } from "#config/config.ts";
+import { coreParts, opsParts } from "#core/actors.ts";
 import type { NewFact, Offer } from "#core/event/catalog.ts";
 import { degradationOf } from "#core/event/degradation.ts";
 import { createIntake } from "#core/event/intake.ts";
@@ -14,13 +15,13 @@ import { err, ok, type Result } from "#core/result.ts";
 import type { PartLogics } from "#core/runtime/actor-system.ts";
 import { catalogueProblems, chartProblems } from "#core/runtime/boot-check.ts";
 import type { EffectHandlers } from "#core/runtime/effects.ts";
-import { createHouse, type House, type HouseInput } from "#core/runtime/house.ts";
+import { createHouse, type House } from "#core/runtime/house.ts";
 import { type ControlRequest, createOperator } from "#core/runtime/operator.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
 import { createStatus } from "#core/runtime/status.ts";
 import { createView, type HouseView, type Readings } from "#core/view.ts";
-import { opsMachine, opsParts } from "#machines/ops.machine.ts";
-import { coreParts, supervisorMachine } from "#machines/supervisor.machine.ts";
+import { opsMachine } from "#machines/ops.machine.ts";
+import { supervisorMachine } from "#machines/supervisor.machine.ts";
 import { createParts } from "./parts/list.ts";
 import { type Hosted, type Part, type PartContext, runTextOf, together } from "./parts/part.ts";
 import type { SessionPorts } from "./parts/ports.ts";
@@ -28,8 +29,12 @@ import { createSessionPart, type Finished } from "./parts/session.ts";
 import { createWaits } from "./parts/waits.ts";
 
 export interface Root {
-  /** Recovers, reconciles, opens trading and begins the market. The sentence of a failure names the remedy. */
-  readonly start: () => Promise<Result<void, string>>;
+  /**
+   * Recovers, reconciles, opens trading and begins the market. The sentence of a failure names the remedy.
+   *
+   * @param isStopped asked while the journal is recovered; true ends the start there, with nothing begun: "stopped"
+   */
+  readonly start: (isStopped?: () => boolean) => Promise<Result<"started" | "stopped", string>>;
   /** Ends the session cleanly; twice is fine. */
   readonly requestStop: (cause: string) => void;
   readonly finished: Promise<Finished>;
@@ -53,6 +58,8 @@ const journalSentence = (error: JournalError, directory: string): string => {
       return error.reason;
     case "journal.corrupt":
       return `the journal in ${directory} is damaged${error.seq > 0 ? ` at record ${error.seq}` : ""}: ${error.reason}. Nothing was changed: copy that directory, then see docs/operations/journal.md; \`qts run --new-session\` begins without it.`;
+    case "journal.other.version":
+      return `the journal in ${directory} was written by another version of QTS, most likely a newer one: ${error.reason}. The journal is whole and no fact was added: start the version that wrote it, see "A new version" in docs/operations/README.md.`;
     default:
       return error satisfies never;
   }
@@ -109,6 +116,7 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
     config: config.events,
     seed: config.session.seed,
     runPrefix: `${session}-${runTextOf(epoch)}-`,
+    version: ports.version,
     snapshotEveryFacts: config.journal.snapshotEveryFacts,
     clock,
     journal: ports.journal,
@@ -120,7 +128,7 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
         ...inputsOf(machines, coreParts),
         ops: { restart: config.supervision, parts: inputsOf(machines, opsParts) },
       },
-    } satisfies HouseInput,
+    },
     handlers: effects,
     ...projectionOf(parts),
     released: () => {
@@ -141,7 +149,7 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
 
   const figures = createStatus({ ...ports, view, house, recovered: () => recovered, parts });
 
-  const start = async (): Promise<Result<void, string>> => {
+  const start: Root["start"] = async (isStopped) => {
     const charts = [...parts.flatMap(({ hosts = [] }: Part) => hosts), ...Object.values(machines).map(({ logic }) => logic)];
     const problems = [
       ...[supervisorMachine, opsMachine, ...charts.filter(isChart)].flatMap(chartProblems),
@@ -150,8 +158,11 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
     if (problems.length > 0)
       return err(`the machines are not whole: ${problems.join("; ")}. This is a bug of QTS; please report it.`);
 
-    const recovery = await house.recover();
+    const recovery = await house.recover(isStopped);
     if (!recovery.ok) return err(journalSentence(recovery.error, `${ports.home.path}/journal`));
+    if (recovery.value.stopped) return ok("stopped");
+    const stamped = ports.stampHome?.() ?? ok(undefined);
+    if (!stamped.ok) return stamped;
     recovered = recovery.value.recovered;
     // Time goes on where the journal ended; what was due in between fires as soon as deadlines are armed.
     await clock.advanceTo?.(Math.max(ports.startsAt, recovery.value.lastAt ?? 0));
@@ -159,7 +170,7 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
     house.open({ session, epoch, recovered });
     each((part) => part.opened?.());
     await begun;
-    return ok(undefined);
+    return ok("started");
   };
 
   return {
@@ -183,8 +194,8 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
   };
 };
 
-const projectionOf = (parts: readonly Part[]): Pick<Part, never> | { readonly ledger: NonNullable<Part["projection"]> } => {
-  const [ledger, ...others] = parts.flatMap(({ projection }) => projection ?? []);
+const projectionOf = (parts: readonly Part[]): Pick<Part, never> | { readonly projection: NonNullable<Part["projection"]> } => {
+  const [projection, ...others] = parts.flatMap((part) => part.projection ?? []);
   if (others.length > 0) throw new Error("broken assumption: two parts have a projection");
-  return ledger === undefined ? {} : { ledger };
+  return projection === undefined ? {} : { projection };
 };

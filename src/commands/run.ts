@@ -6,6 +6,7 @@ import { createTerminalView } from "#adapters/host/terminal/terminal.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
+import { recoveringText } from "#core/runtime/status.ts";
 import type { CreateStrategy } from "#core/strategy/strategy.ts";
 import { type Closers, openHost } from "#src/host.ts";
 import { createRoot } from "#src/root.ts";
@@ -39,8 +40,8 @@ Options:
 
 The report's JSON Schema: docs/reference/session-report.schema.json.
 
-Exit codes: 0 the session ended or was stopped, 1 it failed, 2 usage, 4 refused (home in use or unusable, port taken,
-data or journal damaged), 78 configuration.
+Exit codes: 0 the session ended or was stopped, 1 it failed, 2 usage, 4 refused (home in use, unusable or of a newer QTS,
+port taken, data or journal damaged or of another version), 78 configuration.
 `;
 
 const options = {
@@ -57,6 +58,8 @@ const options = {
   "no-view": { type: "boolean" },
   json: { type: "boolean" },
 } as const;
+
+const recoverySaidEveryMs = 2000;
 
 const speedOf = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
@@ -205,31 +208,43 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     });
     const doors = await openDoors(root);
     if (!doors.ok) return refuse(doors.error);
+    const { url } = doors.value;
 
     const whyStopped = (): string => `stopped by ${String(io.signal?.reason ?? "a signal")}`;
     // A signal is heard at the next turn of the event loop, and making the house had none.
     await new Promise((resolve) => setImmediate(resolve));
-    if (io.signal?.aborted) {
+    const isStopped = (): boolean => io.signal?.aborted ?? false;
+    const stopBeforeStart = (): number => {
       io.err(`qts: ${whyStopped()} before the session had begun.\n`);
       return exitCodes.ok;
+    };
+    if (isStopped()) return stopBeforeStart();
+    const view = isTerminal
+      ? createTerminalView({ out: process.stdout, status: root.status, address: url, clock, env: io.env })
+      : undefined;
+    // Before the recovery: a long one must not look like a hang.
+    view?.start();
+    closers.push(() => view?.stop());
+    const sayProgress = setInterval(() => {
+      const { recovering } = root.status();
+      if (recovering !== null) logger.info(recovering, recoveringText(recovering));
+    }, recoverySaidEveryMs);
+    const started = await root.start(isStopped).finally(() => clearInterval(sayProgress));
+    if (!started.ok || started.value === "stopped") {
+      // The sentence must not go with the view's screen.
+      view?.stop();
+      return started.ok ? stopBeforeStart() : refuse(started.error);
     }
-    const started = await root.start();
-    if (!started.ok) return refuse(started.error);
     await doors.value.listen();
     // Whoever wanted to stop a house that was half open has waited until it could be closed in order.
     const stop = (): void => root.requestStop(whyStopped());
     if (io.signal?.aborted) stop();
     else io.signal?.addEventListener("abort", stop);
-    const { url } = doors.value;
     logger.info(
       { session: ports.session, epoch: ports.epoch, recovered: ports.continued, dashboard: url, home: ports.home.path },
       "the session has started",
     );
 
-    const view = isTerminal
-      ? createTerminalView({ out: process.stdout, status: root.status, address: url, clock, env: io.env })
-      : undefined;
-    view?.start();
     const { report, failure } = await root.finished;
     view?.stop();
     logger.info({ report }, failure ?? "the session has ended");

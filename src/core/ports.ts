@@ -43,7 +43,9 @@ export type JournalError =
   | { readonly type: "journal.stale.owner"; readonly expectedSeq: number; readonly actualSeq: number }
   | { readonly type: "journal.unavailable"; readonly reason: string }
   /** Damage before the tail: refuse to start, keep the evidence. */
-  | { readonly type: "journal.corrupt"; readonly seq: number; readonly reason: string };
+  | { readonly type: "journal.corrupt"; readonly seq: number; readonly reason: string }
+  /** Nothing is damaged: another version of QTS, most likely a newer one, wrote what this one does not know. Refuse to start. */
+  | { readonly type: "journal.other.version"; readonly seq: number; readonly reason: string };
 
 export interface StateSnapshot {
   /** The last journal record that the state includes. */

@@ -37,7 +37,7 @@ export interface Part {
   /** Registers its handlers of facts; called once, before anything is recovered. */
   readonly listen?: (dispatcher: Pick<Dispatcher, "handle">) => void;
   /** State that follows from journaled facts, besides the actors': told of each of them, also in a replay. */
-  readonly projection?: HouseOptions["ledger"];
+  readonly projection?: HouseOptions["projection"];
   readonly readings?: Partial<Readings>;
   /** Recovery is over and effects are on; the venue has not been asked yet. */
   readonly opened?: () => void;

@@ -43,6 +43,8 @@ export interface SessionPorts {
   readonly wallClock: Pick<Clock, "now" | "monotonicMs" | "setTimer">;
   readonly journal: Journal;
   readonly markEnded: (cause: string) => Promise<Result<void, JournalError>>;
+  /** Called once, when recovery has come to its end and before anything new is written: from now on the home is this version's. */
+  readonly stampHome?: () => Result<void, string>;
   readonly broker: Broker;
   readonly feed: Feed;
   readonly startsAt: number;

@@ -32,7 +32,7 @@ describe("every chart is whole", () => {
       states: { a: { on: { go: { target: "b", guard: "missing" as never, actions: "gone" as never } } }, b: {}, island: {} },
     });
     expect(chartProblems(broken)).toEqual([
-      "broken is no actor: add what it takes to core/event/routes.ts",
+      "broken is no actor: give it a row in core/actors.ts",
       'broken.a on go names the guard "missing", which does not exist',
       'broken.a on go names the action "gone", which does not exist',
       "broken.island can never be entered",

@@ -188,6 +188,7 @@ const openHouse = async (storage: ReturnType<typeof createJournalStorage>, start
     seed: 1,
     runPrefix: `run${storage.records.length}`,
     snapshotEveryFacts: 1_000_000,
+    version: "test",
     clock,
     journal: createMemoryJournal({ storage }),
     logics: {

@@ -6,7 +6,8 @@ import type { AnyStateMachine, AnyStateNode } from "xstate";
 import { catalog, type FactType, isFactType } from "#machines/facts/catalog.ts";
 import type { CatalogRow } from "#machines/facts/fact.ts";
 import { orderTakes } from "#machines/order.rules.ts";
-import { routeOf, takes } from "../event/routes.ts";
+import { actorNames, actors } from "../actors.ts";
+import { routeOf } from "../event/routes.ts";
 
 interface Implementations {
   readonly guards: { readonly [name: string]: unknown };
@@ -49,12 +50,15 @@ const reachedFrom = (node: AnyStateNode, seen: Set<AnyStateNode>): void => {
 };
 
 /** By the id of the machine. An order is no actor: the desk hosts it and takes what it takes. */
-const takesByMachine: { readonly [id: string]: readonly FactType[] | undefined } = { ...takes, order: orderTakes };
+const takesByMachine: { readonly [id: string]: readonly FactType[] | undefined } = {
+  ...Object.fromEntries(actorNames.map((name) => [name, actors[name].takes])),
+  order: orderTakes,
+};
 
 /** Facts that a machine is sent and no state of it takes, and facts that a state waits for and the machine is not sent. */
 const takesProblems = ({ id, events }: AnyStateMachine): string[] => {
   const listed = takesByMachine[id];
-  if (listed === undefined) return [`${id} is no actor: add what it takes to core/event/routes.ts`];
+  if (listed === undefined) return [`${id} is no actor: give it a row in core/actors.ts`];
   const charted = (events as string[]).filter(isFactType);
   return [
     ...listed.filter((type) => !charted.includes(type)).map((type) => `${id} lists ${type}, and no state of it takes that`),

@@ -5,6 +5,7 @@
  * The dispatcher yields to I/O after a time slice: a P0 frame that waits in a socket is read even while P1 floods.
  */
 import type { Config } from "#config/schema.ts";
+import type { ActorName } from "../actors.ts";
 import { type Fact, type FactType, factProblem, isFactType, type NewFact, type Offer } from "../event/catalog.ts";
 import { type DeadLetter, DeadLetters } from "../event/dead-letters.ts";
 import { type DegradationLevel, isBetter } from "../event/degradation.ts";
@@ -18,7 +19,6 @@ import { Lanes } from "../event/lanes.ts";
 import { LatencyHistogram } from "../event/latency.ts";
 import { Refusals } from "../event/refusals.ts";
 import { type Reloaded, reloadPlan } from "../event/reload.ts";
-import type { ActorName } from "../event/routes.ts";
 import { TurnBudget } from "../event/turn-budget.ts";
 import { type Waiting, WaitingPlaces } from "../event/waiting.ts";
 import type { Cancel, Clock } from "../ports.ts";

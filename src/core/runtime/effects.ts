@@ -4,31 +4,9 @@
  * The table does not compile with a hole in it. A handler never throws and never calls an actor: it starts the work and
  * offers the outcome as a fact.
  */
-import type { ArchiveEffect } from "#machines/archive.machine.ts";
-import type { ExecutionLoopEffect } from "#machines/execution-loop.machine.ts";
-import type { FeedEffect } from "#machines/feed.machine.ts";
-import type { MaintenanceEffect } from "#machines/maintenance.machine.ts";
-import type { OperatingEffect } from "#machines/operating-state.machine.ts";
-import type { OpsEffect } from "#machines/ops.machine.ts";
-import type { OrderEffect } from "#machines/order.machine.ts";
-import type { SafetyEffect } from "#machines/safety.machine.ts";
-import type { SchedulerEffect } from "#machines/scheduler.machine.ts";
-import type { SessionEffect } from "#machines/session.machine.ts";
-import type { SupervisorEffect } from "#machines/supervisor.machine.ts";
+import type { Effect } from "../actors.ts";
 
-export type Effect =
-  | SafetyEffect
-  | OperatingEffect
-  | OrderEffect
-  | ExecutionLoopEffect
-  | FeedEffect
-  | ArchiveEffect
-  | MaintenanceEffect
-  | SchedulerEffect
-  | SessionEffect
-  | SupervisorEffect
-  | OpsEffect;
-
+export type { Effect } from "../actors.ts";
 export type EffectType = Effect["type"];
 export type EffectOf<T extends EffectType> = Extract<Effect, { readonly type: T }>;
 

@@ -128,6 +128,11 @@ export interface HouseStatus extends Omit<SessionReport, "lanes"> {
   readonly lowLaneTurns: number;
   /** What came in, by source. */
   readonly sources: { readonly [source: string]: SourceFigures };
+  /**
+   * While the journal is being replayed: the fact it has come to, of all there are. Orders and positions are then those of
+   * that fact, and safety and operating state are not told. Null once the house is open.
+   */
+  readonly recovering: { readonly fact: number; readonly of: number } | null;
   readonly openOrders: number;
   readonly degradation: string;
   /** Trading is open: reconciled, safety allows, not stopping. */

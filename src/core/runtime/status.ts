@@ -5,7 +5,7 @@ import type { DeskView } from "../orders/order-desk.ts";
 import { realizedOf, unrealizedOf } from "../orders/positions.ts";
 import type { Clock } from "../ports.ts";
 import type { HouseView } from "../view.ts";
-import type { House } from "./house.ts";
+import type { House, RecoveryProgress } from "./house.ts";
 import type { DeadLetterFigures, HouseStatus, LaneFigures, PartFigures, SessionReport } from "./report.ts";
 
 export interface StatusSources {
@@ -52,28 +52,49 @@ export const profitOf = (desk: DeskView, mark: HouseView["mark"]): number => {
   return Math.round(profit);
 };
 
+const counts = new Intl.NumberFormat("en");
+/** For a person who waits for the end of it. */
+export const recoveringText = ({ fact, of }: RecoveryProgress): string =>
+  `recovering: fact ${counts.format(fact)} of ${counts.format(of)}`;
+
+/** What can be said of orders before the snapshot has been read. */
+const noBook = {
+  orders: { total: 0, filled: 0, canceled: 0, rejected: 0, denied: 0, expired: 0, unknown: 0, open: 0 },
+  positions: {},
+  pnlMinor: 0,
+};
+
 export const createStatus = (
   sources: StatusSources,
 ): { readonly status: () => HouseStatus; readonly report: () => SessionReport } => {
   const { clock, house, view } = sources;
   const startedMs = clock.monotonicMs();
 
-  const common = (): Omit<SessionReport, "lanes"> => {
+  const book = (): Pick<SessionReport, keyof typeof noBook> => {
+    if (!house.isRestored()) return noBook;
     const desk = view.desk();
     const { filled, canceled, rejected, denied, expired, unknown } = desk.counts();
+    return {
+      orders: { total: desk.total(), filled, canceled, rejected, denied, expired, unknown, open: desk.openCount() },
+      positions: Object.fromEntries(
+        [...desk.positions()].filter(({ quantity }) => quantity !== 0).map(({ symbol, quantity }) => [symbol, quantity]),
+      ),
+      pnlMinor: profitOf(desk, view.mark),
+    };
+  };
+
+  const common = (): Omit<SessionReport, "lanes"> => {
+    const isRecovering = house.recovering() !== undefined;
     const { firstAt, lastAt, ticks } = view.market();
     const { received, persisted, refused, errored } = view.archive();
     return {
       recovered: sources.recovered(),
       market: { from: iso(firstAt), to: iso(lastAt), ticks },
       archive: { received, persisted, refused, errored },
-      orders: { total: desk.total(), filled, canceled, rejected, denied, expired, unknown, open: desk.openCount() },
-      positions: Object.fromEntries(
-        [...desk.positions()].filter(({ quantity }) => quantity !== 0).map(({ symbol, quantity }) => [symbol, quantity]),
-      ),
-      pnlMinor: profitOf(desk, view.mark),
-      safety: view.safety(),
-      operating: view.operating().state,
+      ...book(),
+      // What safety was at a fact of last week is no answer to what it is.
+      safety: isRecovering ? "recovering" : view.safety(),
+      operating: isRecovering ? "recovering" : view.operating().state,
       maintenance: view.maintenance(),
       losses: {
         alerts: view.alertsLost(),
@@ -111,8 +132,14 @@ export const createStatus = (
     return { ...rest, lanes: Object.fromEntries(figures) as unknown as SessionReport["lanes"], elapsedMs };
   };
 
-  const status = (): HouseStatus => ({
-    ...common(),
+  const status = (): HouseStatus => {
+    const recovering = house.recovering();
+    return { ...common(), ...sinceStart(recovering), recovering: recovering ?? null };
+  };
+
+  const sinceStart = (
+    recovering: RecoveryProgress | undefined,
+  ): Omit<HouseStatus, keyof Omit<SessionReport, "lanes"> | "recovering"> => ({
     version: sources.version,
     session: sources.session,
     home: sources.home.path,
@@ -125,12 +152,12 @@ export const createStatus = (
     deadLetters: house.dispatcher.deadLetters.groups().slice(0, lettersShown).map(letterFigures),
     lowLaneTurns: house.dispatcher.lowLaneTurns,
     sources: view.sources(),
-    openOrders: view.desk().openCount(),
+    openOrders: house.isRestored() ? view.desk().openCount() : 0,
     degradation: house.dispatcher.degradation,
-    trading: view.trading(),
+    trading: recovering === undefined ? view.trading() : { open: false, why: recoveringText(recovering) },
     journal: { lastSeq: house.recorder.seq(), pending: house.recorder.pending(), failure: house.journalFailure() ?? null },
-    machines: house.actors().states(),
-    restarts: view.restarts(),
+    machines: house.isRestored() ? house.actors().states() : {},
+    restarts: house.isRestored() ? view.restarts() : {},
     effectsPending: house.effectsPending(),
     refusedFacts: house.dispatcher.refused(),
     parts: Object.fromEntries(sources.parts.flatMap(({ name, figures }) => (figures === undefined ? [] : [[name, figures()]]))),

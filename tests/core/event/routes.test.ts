@@ -1,8 +1,8 @@
 /** Who is told of which fact, and in which order, follows from what the machines take. */
 import { describe, expect, it } from "vitest";
+import { actorNames, actors, type DeafToTimers, type Misrouted, type Unread } from "#core/actors.ts";
 import { createKinds } from "#core/event/kinds.ts";
-import { actorNames, routeOf, takes } from "#core/event/routes.ts";
-import type { DeafToTimers, Misrouted, Unread } from "#core/runtime/actors.ts";
+import { routeOf } from "#core/event/routes.ts";
 import type { TimerSet } from "#machines/effects.ts";
 import { type EventOf, type FactType, factTypes } from "#machines/facts/catalog.ts";
 import { type CatalogRow, factTable } from "#machines/facts/fact.ts";
@@ -12,7 +12,7 @@ describe("a route", () => {
   it("has exactly the actors that take the fact", () => {
     for (const type of factTypes)
       expect([...routeOf(type)].sort(), type).toEqual(
-        actorNames.filter((name) => (takes[name] as readonly FactType[]).includes(type)).sort(),
+        actorNames.filter((name) => (actors[name].takes as readonly FactType[]).includes(type)).sort(),
       );
   });
 
