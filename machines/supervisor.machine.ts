@@ -12,7 +12,7 @@ import { opsParts } from "./ops.machine.ts";
 import { type RestartPolicy, type Restarts, restartDelayMs, restartsLeft, withRestart } from "./restarts.rules.ts";
 
 /** Machines the supervisor spawns; the ops subtree has its own supervisor. */
-export const coreParts = ["safety", "operating", "orders", "execution", "feed", "archive"] as const;
+export const coreParts = ["safety", "operating", "orders", "reconciliation", "execution", "feed", "archive"] as const;
 export type CorePart = (typeof coreParts)[number];
 export type SupervisedPart = CorePart | "ops";
 

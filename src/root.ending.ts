@@ -24,7 +24,7 @@ export interface EndingOptions {
   readonly house: () => House;
   readonly offer: Offer;
   readonly desk: () => DeskView;
-  readonly reconciliation: Pick<Reconciliation, "run" | "stop">;
+  readonly reconciliation: Pick<Reconciliation, "request" | "stop">;
   readonly fence: Pick<EpochFence, "close">;
   readonly intake: Pick<Intake, "stop">;
   /** The venue closes for the day. */
@@ -76,7 +76,7 @@ export const createEnding = (options: EndingOptions): Ending => {
       const reconciled = waits.next("reconciliation.completed", "reconciliation.failed").then(({ type }) => {
         isAgreed = type === "reconciliation.completed";
       });
-      reconciliation.run("end");
+      reconciliation.request("end");
       await waits.untilAnswered(reconciled, venueMsMax);
       if ((isAgreed && desk().openCount() === 0) || clock.now() > until) return;
       await waits.untilAt(clock.now() + waitMs);

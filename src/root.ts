@@ -139,7 +139,6 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
   const { clock, broker, log, session, epoch } = ports;
   const run = String(epoch).padStart(6, "0");
   let recovered = false;
-  let hasStarted = false;
   // One wait for all: waiting lets I/O have turns, every turn settles the house, and that asks again.
   let release: Promise<void> | undefined;
 
@@ -190,21 +189,15 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     inlet: intake.inlet("broker"),
     offer,
     desk,
-    onConnected: () => reconciliation.run(hasStarted ? "reconnect" : "start"),
   });
   const reconciliation = createReconciliation({
     broker,
     desk,
     intake: reports,
     offer,
-    clock,
     isAwaited: gate.isAwaited,
     isTripped: () => safetyCause() === "FS070",
-    policy: {
-      everyMs: config.broker.reconcileEveryMs,
-      absentAfterMs: config.broker.absentAfterMs,
-      matchSkewMs: config.broker.matchSkewMs,
-    },
+    matchSkewMs: config.broker.matchSkewMs,
   });
   const route = createExecutionRoute({
     gate,
@@ -214,7 +207,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     broker: { name: broker.name, live: broker.capabilities.live },
     desk,
     intake: reports,
-    query: (orderId) => reconciliation.query(orderId),
+    query: reconciliation.query,
     offer,
     clock,
     submitTimeoutMs: config.broker.submitTimeoutMs,
@@ -269,6 +262,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
   const handlers: EffectHandlers = {
     ...recording.handlers,
     ...route,
+    ...reconciliation.handlers,
     ...alerts.handlers,
     ...ops.handlers,
     "cycle.run": ({ cycle: number }) => cycle.run(number),
@@ -316,6 +310,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
         finishedKept: config.broker.finishedOrdersKept,
         approvalsKept: 10_000,
       }),
+      reconciliation: reconciliation.logic,
       execution: executionLoopMachine,
       feed: feedMachine,
       archive: archiveMachine,
@@ -328,6 +323,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       parts: {
         safety: config.safety,
         operating: { ...config.operating, ...policyOf(config.operating) },
+        reconciliation: { everyMs: config.broker.reconcileEveryMs, absentAfterMs: config.broker.absentAfterMs },
         execution: config.execution,
         feed: { feed: ports.feed.name, silenceMsMax: config.archive.silenceMsMax, reconnect: config.market.reconnect },
         archive: { reopenMs: 5000, persistedShareMin: config.archive.persistedShareMin, disk: config.disk },
@@ -478,6 +474,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       opsMachine,
       safetyMachine,
       operatingMachine,
+      reconciliation.logic,
       executionLoopMachine,
       feedMachine,
       archiveMachine,
@@ -503,7 +500,6 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     const answered = waits.next("reconciliation.completed", "reconciliation.failed", "broker.disconnected");
     reports.open();
     await waits.untilAnswered(answered, venueMsMax);
-    hasStarted = true;
     callForPersons();
 
     volatility.attach({
@@ -546,7 +542,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       return { applied, needsRestart: [...needsRestart, ...sections.map(([name]) => name)] };
     },
     settle: house.settle,
-    answer: createOperator({ house, clock, status: figures.status, askVenue: () => reconciliation.run("operator") }),
+    answer: createOperator({ house, clock, status: figures.status, askVenue: () => reconciliation.request("operator") }),
     house,
   };
 };

@@ -190,7 +190,7 @@ export const orderFacts = factTable({
   "broker.connected": {
     priority: "P0",
     journaled: true,
-    route: ["orders", "safety"],
+    route: ["orders", "safety", "reconciliation"],
     payload: { broker: "text" },
     says: "The broker can be reached.",
   },
@@ -212,8 +212,8 @@ export const orderFacts = factTable({
   "reconciliation.completed": {
     priority: "P0",
     journaled: true,
-    route: ["orders", "execution"],
-    payload: { cause: "text", orders: "natural", fills: "natural", mismatches: "natural" },
+    route: ["orders", "execution", "reconciliation"],
+    payload: { cause: "text", orders: "natural", fills: "natural", mismatches: "natural", lookups: "natural?" },
     says: "Our orders and positions agree with the broker's; trading may open.",
   },
   "reconciliation.failed": {
@@ -222,5 +222,51 @@ export const orderFacts = factTable({
     route: ["orders"],
     payload: { cause: "text", reason: "text" },
     says: "The broker could not be asked; trading stays closed.",
+  },
+
+  // What the reconciliation machine is asked and answered. No list of the venue's is among it: what a list had to say beyond
+  // our records has become facts of its own (docs/architecture/decisions/0013-reconciliation-is-a-machine.md).
+  "reconciliation.requested": {
+    priority: "P0",
+    journaled: true,
+    route: ["reconciliation"],
+    payload: { cause: { oneOf: ["operator", "end"] } },
+    says: "A person, or the end of the day, wants the broker to be asked now.",
+  },
+  "reconciliation.compared": {
+    priority: "P0",
+    journaled: true,
+    route: ["reconciliation"],
+    payload: {
+      asked: "natural",
+      orders: "natural",
+      fills: "natural",
+      mismatches: "natural",
+      unconfirmed: "natural",
+      disagreement: "text?",
+      tripped: "flag",
+    },
+    says: "The broker has answered question number `asked`: how much was found and told, how much must be seen again before it counts, and which positions disagree; tripped: safety stands at FS070.",
+  },
+  "reconciliation.unanswered": {
+    priority: "P0",
+    journaled: true,
+    route: ["reconciliation"],
+    payload: { asked: "natural", reason: "text" },
+    says: "The broker could not be asked.",
+  },
+  "order.lookup.requested": {
+    priority: "P0",
+    journaled: true,
+    route: ["reconciliation"],
+    payload: { orderId: "text" },
+    says: "An order waits for an outcome, an answer or fills that no report has told; the broker is to be asked soon.",
+  },
+  "order.not.listed": {
+    priority: "P0",
+    journaled: true,
+    route: ["reconciliation"],
+    payload: { orderId: "text", approvedAt: "at", asked: "natural" },
+    says: "A complete list of the broker does not have an order whose submit has no outcome.",
   },
 });

@@ -114,7 +114,7 @@ export const safetyFacts = factTable({
   "timer.due": {
     priority: "P0",
     journaled: true,
-    route: ["safety", "operating", "orders", "execution", "feed", "archive", "supervisor", "ops"],
+    route: ["safety", "operating", "orders", "reconciliation", "execution", "feed", "archive", "supervisor", "ops"],
     payload: { id: "text", dueAt: "at" },
     says: "A deadline that a machine had asked for has passed.",
   },

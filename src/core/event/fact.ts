@@ -10,6 +10,7 @@ export const actorNames = [
   "safety",
   "operating",
   "orders",
+  "reconciliation",
   "execution",
   "feed",
   "archive",

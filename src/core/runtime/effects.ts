@@ -11,6 +11,7 @@ import type { MaintenanceEffect } from "#machines/maintenance.machine.ts";
 import type { OperatingEffect } from "#machines/operating-state.machine.ts";
 import type { OpsEffect } from "#machines/ops.machine.ts";
 import type { OrderEffect } from "#machines/order.machine.ts";
+import type { ReconciliationEffect } from "#machines/reconciliation.machine.ts";
 import type { SafetyEffect } from "#machines/safety.machine.ts";
 import type { SchedulerEffect } from "#machines/scheduler.machine.ts";
 import type { SupervisorEffect } from "#machines/supervisor.machine.ts";
@@ -19,6 +20,7 @@ export type Effect =
   | SafetyEffect
   | OperatingEffect
   | OrderEffect
+  | ReconciliationEffect
   | ExecutionLoopEffect
   | FeedEffect
   | ArchiveEffect
@@ -67,6 +69,23 @@ export const effectTable: { readonly [T in EffectType]: { readonly performedBy: 
   "broker.cancel": { performedBy: "core/execution", says: "Ask the venue to cancel." },
   "broker.replace": { performedBy: "core/execution", says: "Ask the venue to change quantity or price." },
   "order.query": { performedBy: "core/orders/reconciliation", says: "Ask the broker what became of the order." },
+  "reconciliation.begin": { performedBy: "core/orders/reconciliation", says: "Tell that a run begins." },
+  "broker.compare": {
+    performedBy: "core/orders/reconciliation",
+    says: "Ask the broker for orders, executions and the account, tell what was missing, and compare the rest.",
+  },
+  "order.report.absent": {
+    performedBy: "core/orders/reconciliation",
+    says: "Tell an order that the venue never had it: order.reconciled, absent.",
+  },
+  "reconciliation.complete": {
+    performedBy: "core/orders/reconciliation",
+    says: "Tell that both sides agree, with the orders that still wait for an outcome.",
+  },
+  "reconciliation.fail": {
+    performedBy: "core/orders/reconciliation",
+    says: "Tell that positions disagree or that the broker did not answer.",
+  },
   "position.announce": { performedBy: "core/execution", says: "A fill moved a position: tell handlers." },
   "cycle.run": { performedBy: "core/strategy", says: "Run one evaluation cycle." },
   "feed.connect": { performedBy: "market/feed-link", says: "Open the source where the archive ends." },
