@@ -200,13 +200,6 @@ export const orderFacts = factTable({
     payload: { cause: "text" },
     says: "The session wants the broker's connection; whoever keeps it opens it.",
   },
-  "reconciliation.requested": {
-    priority: "P0",
-    journaled: true,
-    readBy: "handlers",
-    payload: { cause: { oneOf: ["start", "reconnect", "operator", "end", "timer"] } },
-    says: "Somebody wants our orders and positions compared with the broker's.",
-  },
   "reconciliation.started": {
     priority: "P0",
     journaled: true,
@@ -216,7 +209,7 @@ export const orderFacts = factTable({
   "reconciliation.completed": {
     priority: "P0",
     journaled: true,
-    payload: { cause: "text", orders: "natural", fills: "natural", mismatches: "natural" },
+    payload: { cause: "text", orders: "natural", fills: "natural", mismatches: "natural", lookups: "natural?" },
     says: "Our orders and positions agree with the broker's; trading may open.",
   },
   "reconciliation.failed": {
@@ -224,5 +217,46 @@ export const orderFacts = factTable({
     journaled: true,
     payload: { cause: "text", reason: "text" },
     says: "The broker could not be asked; trading stays closed.",
+  },
+
+  // What the reconciliation machine is asked and answered. No list of the venue's is among it: what a list had to say beyond
+  // our records has become facts of its own (docs/architecture/decisions/0013-reconciliation-is-a-machine.md).
+  "reconciliation.requested": {
+    priority: "P0",
+    journaled: true,
+    payload: { cause: { oneOf: ["operator", "end"] } },
+    says: "A person, or the end of the day, wants the broker to be asked now.",
+  },
+  "reconciliation.compared": {
+    priority: "P0",
+    journaled: true,
+    payload: {
+      asked: "natural",
+      orders: "natural",
+      fills: "natural",
+      mismatches: "natural",
+      unconfirmed: "natural",
+      disagreement: "text?",
+      tripped: "flag",
+    },
+    says: "The broker has answered question number `asked`: how much was found and told, how much must be seen again before it counts, and which positions disagree; tripped: safety stands at FS070.",
+  },
+  "reconciliation.unanswered": {
+    priority: "P0",
+    journaled: true,
+    payload: { asked: "natural", reason: "text" },
+    says: "The broker could not be asked.",
+  },
+  "order.lookup.requested": {
+    priority: "P0",
+    journaled: true,
+    payload: { orderId: "text" },
+    says: "An order waits for an outcome, an answer or fills that no report has told; the broker is to be asked soon.",
+  },
+  "order.not.listed": {
+    priority: "P0",
+    journaled: true,
+    payload: { orderId: "text", approvedAt: "at", asked: "natural" },
+    says: "A complete list of the broker does not have an order whose submit has no outcome.",
   },
 });

@@ -16,6 +16,7 @@ import { type feedMachine, feedTakes } from "#machines/feed.machine.ts";
 import { type maintenanceMachine, maintenanceTakes } from "#machines/maintenance.machine.ts";
 import { type operatingMachine, operatingTakes } from "#machines/operating-state.machine.ts";
 import { type opsMachine, opsTakes } from "#machines/ops.machine.ts";
+import { type reconciliationMachine, reconciliationTakes } from "#machines/reconciliation.machine.ts";
 import { type safetyMachine, safetyTakes } from "#machines/safety.machine.ts";
 import { type schedulerMachine, schedulerTakes } from "#machines/scheduler.machine.ts";
 import { type sessionMachine, sessionTakes } from "#machines/session.machine.ts";
@@ -50,6 +51,7 @@ export const actors = {
   orders: row<DeskLogic>()(deskTakes, "supervisor", 1),
   safety: row<typeof safetyMachine>()(safetyTakes, "supervisor", 1),
   operating: row<typeof operatingMachine>()(operatingTakes, "supervisor", 1),
+  reconciliation: row<typeof reconciliationMachine>()(reconciliationTakes, "supervisor", 1),
   execution: row<typeof executionLoopMachine>()(executionTakes, "supervisor", 1),
   feed: row<typeof feedMachine>()(feedTakes, "supervisor", 1),
   archive: row<typeof archiveMachine>()(archiveTakes, "supervisor", 1),

@@ -3,13 +3,13 @@ import { createReportIntake } from "#core/execution/broker-reports.ts";
 import { createExecutionRoute } from "#core/execution/execution-route.ts";
 import { createEpochFence, createOrderGate } from "#core/execution/order-gate.ts";
 import { createDeskLogic } from "#core/orders/desk-logic.ts";
-import { createReconciliation, type ReconciliationCause } from "#core/orders/reconciliation.ts";
+import { createReconciliation } from "#core/orders/reconciliation.ts";
 import { createComputingGates } from "#core/risk/computing-gates.ts";
 import { orderMachine } from "#machines/order.machine.ts";
 import { type SafetyState, tradingAllowed } from "#machines/safety.machine.ts";
 import type { Part, PartContext } from "./part.ts";
 
-export const createOrdersPart = ({ config, ports, view, offer, tell, intake }: PartContext) => {
+export const createOrdersPart = ({ config, ports, view, offer, intake }: PartContext) => {
   const { broker, clock } = ports;
   const { desk } = view;
   const fence = createEpochFence(ports.epoch);
@@ -19,21 +19,15 @@ export const createOrdersPart = ({ config, ports, view, offer, tell, intake }: P
     inlet: intake.inlet("broker"),
     offer,
     desk,
-    onConnected: () => tell("reconciliation.requested", { cause: view.session().startsWith("opening") ? "start" : "reconnect" }),
   });
   const reconciliation = createReconciliation({
     broker,
     desk,
     intake: reports,
     offer,
-    clock,
     isAwaited: gate.isAwaited,
     isTripped: () => view.safetyCause() === "FS070",
-    policy: {
-      everyMs: config.broker.reconcileEveryMs,
-      absentAfterMs: config.broker.absentAfterMs,
-      matchSkewMs: config.broker.matchSkewMs,
-    },
+    matchSkewMs: config.broker.matchSkewMs,
   });
   const route = createExecutionRoute({
     gate,
@@ -50,7 +44,7 @@ export const createOrdersPart = ({ config, ports, view, offer, tell, intake }: P
     broker: { name: broker.name, live: broker.capabilities.live },
     desk,
     intake: reports,
-    query: (orderId) => reconciliation.query(orderId),
+    query: reconciliation.query,
     offer,
     clock,
     submitTimeoutMs: config.broker.submitTimeoutMs,
@@ -67,16 +61,15 @@ export const createOrdersPart = ({ config, ports, view, offer, tell, intake }: P
           approvalsKept: 10_000,
         }),
       },
+      reconciliation: {
+        logic: reconciliation.logic,
+        input: { everyMs: config.broker.reconcileEveryMs, absentAfterMs: config.broker.absentAfterMs },
+      },
     },
     hosts: [orderMachine],
-    effects: route,
+    effects: { ...route, ...reconciliation.handlers },
     listen: (dispatcher) => {
       dispatcher.handle("broker.connect.requested", () => reports.open(), { name: "orders" });
-      dispatcher.handle(
-        "reconciliation.requested",
-        ({ payload }) => reconciliation.run(payload.cause satisfies ReconciliationCause),
-        { name: "orders" },
-      );
     },
     // What was approved before the halt must not leave after it (spec O7).
     safetyChanged: (to) => {

@@ -195,6 +195,7 @@ const openHouse = async (storage: ReturnType<typeof createJournalStorage>, start
       safety: safetyMachine,
       operating: operatingMachine,
       orders: inert,
+      reconciliation: inert,
       execution: inert,
       feed: inert,
       archive: inert,

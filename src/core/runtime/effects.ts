@@ -47,6 +47,23 @@ export const effectTable: { readonly [T in EffectType]: { readonly performedBy: 
   "broker.cancel": { performedBy: "core/execution", says: "Ask the venue to cancel." },
   "broker.replace": { performedBy: "core/execution", says: "Ask the venue to change quantity or price." },
   "order.query": { performedBy: "core/orders/reconciliation", says: "Ask the broker what became of the order." },
+  "reconciliation.begin": { performedBy: "core/orders/reconciliation", says: "Tell that a run begins." },
+  "broker.compare": {
+    performedBy: "core/orders/reconciliation",
+    says: "Ask the broker for orders, executions and the account, tell what was missing, and compare the rest.",
+  },
+  "order.report.absent": {
+    performedBy: "core/orders/reconciliation",
+    says: "Tell an order that the venue never had it: order.reconciled, absent.",
+  },
+  "reconciliation.complete": {
+    performedBy: "core/orders/reconciliation",
+    says: "Tell that both sides agree, with the orders that still wait for an outcome.",
+  },
+  "reconciliation.fail": {
+    performedBy: "core/orders/reconciliation",
+    says: "Tell that positions disagree or that the broker did not answer.",
+  },
   "position.announce": { performedBy: "core/execution", says: "A fill moved a position: tell handlers." },
   "cycle.run": { performedBy: "core/strategy", says: "Run one evaluation cycle." },
   "feed.connect": { performedBy: "market/feed-link", says: "Open the source where the archive ends." },

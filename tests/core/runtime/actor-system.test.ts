@@ -72,6 +72,7 @@ describe("the actor system", () => {
       "operating",
       "ops",
       "orders",
+      "reconciliation",
       "safety",
       "scheduler",
       "session",

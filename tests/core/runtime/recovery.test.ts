@@ -61,6 +61,7 @@ const openHouse = (storage: JournalStorage, msPerLook: number, journal: Journal 
       feed: inert,
       archive: inert,
       session: inert,
+      reconciliation: inert,
       maintenance: inert,
       scheduler: inert,
     },
