@@ -98,12 +98,12 @@ describe("a home of a newer format", () => {
     expect(bytesOf(folder)).toEqual(before);
   });
 
-  it.each([["run", "--port", "0"], ["run", "--port", "0", "--new-session"], ["exchange"]])(
-    "is refused by qts %s %s %s with exit code 4 and its own sentence; nothing is written",
-    async (...args) => {
+  it.each([{ command: "run --port 0" }, { command: "run --port 0 --new-session" }, { command: "exchange" }])(
+    "is refused by qts $command with exit code 4 and its own sentence; nothing is written",
+    async ({ command }) => {
       makeNewer["by its stamp"]();
       const before = bytesOf(folder);
-      const { exitCode, stderr } = await qts(...args.filter((arg) => arg !== undefined), "--home", home);
+      const { exitCode, stderr } = await qts(...command.split(" "), "--home", home);
       expect(stderr).toContain(`belongs to a newer QTS: version 9.9.9 keeps it in format ${homeFormat + 1}`);
       expect(stderr).not.toContain("damaged");
       expect(exitCode).toBe(4);
