@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
 import type { HostError } from "#ops/ports.ts";
 import { partialPrefix, writeAllSync } from "../durable-files.ts";
-import { codeOf, reasonOf } from "./tree.ts";
+import { codeOf, reasonOf } from "./errors.ts";
 
 export const lockName = "maintenance.lock";
 

@@ -75,6 +75,7 @@ export const createBackupThread = ({ stallMsMax = 60_000 }: { readonly stallMsMa
     readBack: (request, onProgress) => ask({ kind: "readBack", request }, onProgress),
     inspect: (request) => ask({ kind: "inspect", request }),
     newestRecords: (request) => ask({ kind: "newestRecords", request }),
+    remove: (request) => ask({ kind: "remove", request }),
     extract: (request, onProgress) => ask({ kind: "extract", request }, onProgress),
     close: async () => giveUp("the backup was stopped"),
   };
