@@ -11,6 +11,7 @@ import type { RetentionPolicy } from "#ops/maintenance/retention/policy.ts";
 import { type Command, exitCodes, readOptions, required, UsageError } from "./command.ts";
 import { qtsVersion } from "./command-line.ts";
 import { printable } from "./printable.ts";
+import { stopSignal } from "./stop-signal.ts";
 
 const help = `qts maintain: back up, verify, and only then delete what is older than you keep.
 
@@ -134,7 +135,7 @@ export const command: Command = {
     const backupRoot = resolve(io.cwd, required("maintain", "backup", values.backup));
     const policy = policyOf(values);
     const isDryRun = values["dry-run"] ?? false;
-    const worker = createBackupThread();
+    const worker = createBackupThread({ signal: stopSignal(io) });
     const host: EntryOptions = {
       files: createMaintenanceFiles(),
       worker,
@@ -154,8 +155,6 @@ export const command: Command = {
     const includeGlobs = values.include ?? ["**"];
     if (includeGlobs.some((glob) => glob.trim() === ""))
       throw new UsageError("--include is empty and matches nothing; `qts maintain --help` shows how it is called.");
-    const stop = (): void => void worker.close();
-    io.signal?.addEventListener("abort", stop, { once: true });
     try {
       let report: RunReport;
       if (isDryRun) {
@@ -175,7 +174,6 @@ export const command: Command = {
         io.err(`${printable(`qts maintain: ${report.outcome} at ${report.failure.step}: ${report.failure.reason}`)}\n`);
       return exitCodeOf(report);
     } finally {
-      io.signal?.removeEventListener("abort", stop);
       await worker.close();
     }
   },

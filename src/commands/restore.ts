@@ -5,6 +5,7 @@ import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { restoreBackup } from "#ops/maintenance/backup/restore.ts";
 import { type Command, exitCodes, readOptions, required, UsageError } from "./command.ts";
 import { printable } from "./printable.ts";
+import { stopSignal } from "./stop-signal.ts";
 
 const help = `qts restore: bring files back from a backup, the newest version of each, every byte verified.
 
@@ -45,9 +46,7 @@ export const command: Command = {
     const { values } = readOptions("restore", args, options);
     if (values.glob?.some((glob) => glob.trim() === ""))
       throw new UsageError("--glob is empty and matches nothing; `qts restore --help` shows how it is called.");
-    const worker = createBackupThread();
-    const stop = (): void => void worker.close();
-    io.signal?.addEventListener("abort", stop, { once: true });
+    const worker = createBackupThread({ signal: stopSignal(io) });
     try {
       const restored = await restoreBackup(createMaintenanceFiles(), worker, {
         backupRoot: resolve(io.cwd, required("restore", "backup", values.backup)),
@@ -73,7 +72,6 @@ export const command: Command = {
       for (const text of notes) io.err(`${printable(`qts restore: ${text}`)}\n`);
       return isWhole ? exitCodes.ok : exitCodes.failed;
     } finally {
-      io.signal?.removeEventListener("abort", stop);
       await worker.close();
     }
   },

@@ -124,7 +124,10 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
       ...(failure === undefined ? {} : { failure }),
       ...(ended ? { elapsedMs: clock.monotonicMs() - ended.startedMs } : {}),
     });
-    await ended?.release();
+    if (ended === undefined) return;
+    // A thread that was stopped in the middle of an archive could not clear up behind itself.
+    if (outcome !== "done") await files.removeLeftovers(ended.backupRoot);
+    await ended.release();
   };
 
   /** Runs one step and reports it. Whatever goes wrong becomes `maintenance.failed`. */
@@ -360,8 +363,7 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
     report: () => report,
     close: async () => {
       await worker.close();
-      await run?.release();
-      run = undefined;
+      if (run !== undefined) await end(run.runId, "failed", { step: "run", reason: "maintenance was stopped" });
     },
   };
 };

@@ -18,7 +18,7 @@ const allowing = (files: number, bytes: number, granted: ReadonlySet<string> = n
   files,
   bytes,
   granted,
-  day: { files: 1e9, bytes: 1e15, filesMax: 1e9, bytesMax: 1e15 },
+  day: { share: 1, files: 1e9, bytes: 1e15, filesMax: 1e9, bytesMax: 1e15 },
 });
 const unlimited: ScanLimits = {
   now: evening,

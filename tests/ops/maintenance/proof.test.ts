@@ -80,6 +80,17 @@ describe("an expired file", () => {
     expect(announced).toEqual([true, true, true, true]);
   });
 
+  it("is on a line of its own in the log after a half line that a power cut left", async () => {
+    await shop.run({ deleteShareMax: 0 });
+    const [first] = readFileSync(shop.log, "utf8").split("\n");
+    writeFileSync(shop.log, `${first}\n{"at":1381752000000,"runId":"ru`);
+    await shop.run();
+    const [whole, torn, ...later] = readFileSync(shop.log, "utf8").trimEnd().split("\n");
+    expect([whole, torn]).toEqual([first, '{"at":1381752000000,"runId":"ru']);
+    expect(later).toHaveLength(12);
+    for (const line of later) expect(JSON.parse(line)).toHaveProperty("decision");
+  });
+
   it("is deleted once: running again deletes nothing more", async () => {
     await shop.run();
     const left = contentOf(shop, shop.data);

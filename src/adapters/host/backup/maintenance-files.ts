@@ -10,6 +10,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   realpathSync,
   rmSync,
   statfsSync,
@@ -65,14 +66,23 @@ const prepare = (
   }
 };
 
-/** Appends whole lines and waits for the disk; what a full disk cut short is taken back, so that no half line stays. */
+const lineBreak = 0x0a;
+const endsInLine = (fd: number, size: number): boolean => {
+  const last = Buffer.alloc(1);
+  return size === 0 || readSync(fd, last, 0, 1, size - 1) === 0 || last[0] === lineBreak;
+};
+
+/**
+ * Appends whole lines and waits for the disk; what a full disk cut short is taken back, so that no half line stays. A half
+ * line that a power cut left ends here, so that it spoils no other.
+ */
 const appendDurably = (path: string, text: string): void => {
   makeFolders(dirname(path));
-  const fd = openSync(path, "a", 0o600);
+  const fd = openSync(path, "a+", 0o600);
   try {
     const { size } = fstatSync(fd);
     try {
-      writeAllSync(fd, Buffer.from(text));
+      writeAllSync(fd, Buffer.from(endsInLine(fd, size) ? text : `\n${text}`));
       fsyncSync(fd);
     } catch (error) {
       ftruncateSync(fd, size);

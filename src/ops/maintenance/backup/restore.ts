@@ -42,8 +42,8 @@ interface Wanted {
 }
 
 /**
- * @returns refused when nothing was written (something would be overwritten, nothing matches); otherwise what was restored
- * and what was not; files that have their name are whole
+ * @returns refused when nothing was written (something would be overwritten, nothing matches); failed when it was stopped;
+ * otherwise what was restored and what was not. Files that have their name are whole.
  */
 export const restoreBackup = async (
   files: MaintenanceFiles,
@@ -89,6 +89,8 @@ export const restoreBackup = async (
     const outcome = await restoreOne(worker, { backupRoot, to: place.value, overwrite, lost, wanted: job.wanted });
     restored.push(...outcome.restored);
     unavailable.push(...outcome.unavailable);
+    if (outcome.stopped !== undefined)
+      return err({ ...outcome.stopped, reason: `${outcome.stopped.reason}; ${restored.length} files were restored before` });
   }
   return ok({ to, files: restored, unavailable, notes });
 };
@@ -182,7 +184,7 @@ const restoreOne = async (
     readonly lost: ReadonlyMap<string, string>;
     readonly wanted: readonly Wanted[];
   },
-): Promise<Pick<Restored, "unavailable"> & { readonly restored: Restored["files"] }> => {
+): Promise<Pick<Restored, "unavailable"> & { readonly restored: Restored["files"]; readonly stopped?: HostError }> => {
   const restored: Restored["files"][number][] = [];
   const unavailable: Restored["unavailable"][number][] = [];
   let pending = wanted;
@@ -194,8 +196,10 @@ const restoreOne = async (
         return { path, size, sha256, mtimeNs };
       });
       const extracted = await worker.extract({ archivePath: `${backupRoot}/${archive}`, members, to, overwrite });
-      const given = new Set(extracted.ok ? extracted.value.restored : []);
-      const failures = new Map(extracted.ok ? extracted.value.failed.map((failure) => [failure.path, failure]) : []);
+      // Not the archive's fault: the thread was stopped, or the disk does not answer.
+      if (!extracted.ok) return { restored, unavailable, stopped: extracted.error };
+      const given = new Set(extracted.value.restored);
+      const failures = new Map(extracted.value.failed.map((failure) => [failure.path, failure]));
       for (const file of group) {
         const { path, versions, next } = file;
         const { size, sha256 } = versions[next] as CatalogEntry;
@@ -207,7 +211,7 @@ const restoreOne = async (
           continue;
         }
         const failure = failures.get(path);
-        const why = failure?.reason ?? (extracted.ok ? "it is not in the archive" : extracted.error.reason);
+        const why = failure?.reason ?? "it is not in the archive";
         const reasons = [...file.reasons, `${archive}: ${[lost.get(archive), why].filter(Boolean).join(", ")}`];
         // What is wrong with the place is wrong for every version.
         if (failure?.cause === "place" || next + 1 >= versions.length) unavailable.push({ path, reason: reasons.join("; ") });

@@ -112,7 +112,13 @@ export interface Allowance {
   /** Paths that were allowed before; they do not count again. */
   readonly granted: ReadonlySet<string>;
   /** What there was when the day began, and the most of it that may go in that day. */
-  readonly day: { readonly files: number; readonly bytes: number; readonly filesMax: number; readonly bytesMax: number };
+  readonly day: {
+    readonly share: number;
+    readonly files: number;
+    readonly bytes: number;
+    readonly filesMax: number;
+    readonly bytesMax: number;
+  };
 }
 
 /** What is left of the window's share. */
@@ -123,7 +129,7 @@ export const allowanceOf = (window: NonNullable<RetentionMemory["window"]>, shar
     files: Math.max(0, filesMax - window.granted.length),
     bytes: Math.max(0, bytesMax - window.granted.reduce((sum, { size }) => sum + size, 0)),
     granted: new Set(window.granted.map(({ path }) => path)),
-    day: { files: window.files, bytes: window.bytes, filesMax, bytesMax },
+    day: { share: shareMax, files: window.files, bytes: window.bytes, filesMax, bytesMax },
   };
 };
 

@@ -78,6 +78,7 @@ export const scanRetention = (files: readonly ScannedFile[], policy: RetentionPo
     const stream = streamOf(path);
     const blocker = blockedBy.get(stream);
     if (limits.blocked !== null) keep(file, limits.blocked);
+    else if (day.share === 0) keep(file, "the share that may be deleted is 0");
     else if (granted.has(path)) expired.push({ path, size, reason });
     else if (blocker !== undefined) keep(file, `it waits for ${blocker}, which is older and larger than the share`);
     else if (size > day.bytesMax || day.filesMax < 1) {
