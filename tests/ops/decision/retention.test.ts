@@ -200,7 +200,7 @@ describe("what stays although it is old", () => {
       {
         path: large.path,
         size: 9_000,
-        reason: `its 9000 bytes alone are more than the share of ${bytes} bytes that may be deleted in a day; --share 0.71 (maintenance.deleteShareMax) once lets it go`,
+        reason: `its 9000 bytes alone are more than the ${Math.floor(bytes / 4)} of ${bytes} that may be deleted in a day; --share 0.71 (maintenance.deleteShareMax) once lets it go`,
       },
     ]);
     expect(kept).toContainEqual(

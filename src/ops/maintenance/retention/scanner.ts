@@ -88,7 +88,7 @@ export const scanRetention = (files: readonly ScannedFile[], policy: RetentionPo
       const why =
         day.filesMax < 1
           ? `the share that may be deleted in a day is less than one of ${day.files} files`
-          : `its ${size} bytes alone are more than the share of ${day.bytes} bytes that may be deleted in a day`;
+          : `its ${size} bytes alone are more than the ${day.bytesMax} of ${day.bytes} that may be deleted in a day`;
       const share = shareFor(Math.max(day.bytes === 0 ? 0 : wanted / day.bytes, 1 / day.files));
       const verdict = { path, size, reason: `${why}; --share ${share} (maintenance.deleteShareMax) once lets it go` };
       kept.push(verdict);
