@@ -81,6 +81,22 @@ describe("a file that is deleted", () => {
       },
       "replaced\n",
     ],
+    [
+      "is touched right before it is taken",
+      { beforeTaking: () => utimesSync(file, 1_500_000_000, 1_500_000_000) },
+      "backed up\n",
+    ],
+    [
+      "is replaced by a file of the same content and time right before it is taken",
+      {
+        beforeTaking: () => {
+          writeFileSync(join(data, "new"), "backed up\n");
+          utimesSync(join(data, "new"), 1_381_000_000, 1_381_000_000);
+          renameSync(join(data, "new"), file);
+        },
+      },
+      "backed up\n",
+    ],
   ])("%s: it has its name and its bytes again", (_, moments, expected) => {
     expect(removeWith(moments)).toEqual([{ type: "kept", reason: expect.stringMatching(/last moment/) }]);
     expect(text()).toBe(expected);
