@@ -21,20 +21,23 @@ describe("a route", () => {
     ["broker.disconnected", ["orders", "safety", "session"]],
     ["safety.changed", ["operating", "execution"]],
     ["component.failed", ["supervisor", "ops"]],
-    ["session.started", ["supervisor", "execution", "feed", "archive", "session", "ops", "maintenance", "scheduler"]],
+    [
+      "session.started",
+      ["supervisor", "reconciliation", "execution", "feed", "archive", "session", "ops", "maintenance", "scheduler"],
+    ],
   ])("keeps its order where several actors take one fact: %s", (type, order) => {
     expect(routeOf(type)).toEqual(order);
   });
 
   it("leads a deadline to everybody who asks for deadlines, and to nobody else", () => {
     expect([...routeOf("timer.due")].sort()).toEqual(
-      ["archive", "execution", "feed", "operating", "ops", "orders", "safety", "session", "supervisor"].sort(),
+      ["archive", "execution", "feed", "operating", "ops", "orders", "reconciliation", "safety", "session", "supervisor"].sort(),
     );
   });
 
   it("leads nowhere where nobody listens", () => {
-    expect(routeOf("reconciliation.completed")).toEqual(["orders", "session"]);
-    expect(routeOf("broker.connected")).toEqual(["safety"]);
+    expect(routeOf("reconciliation.completed")).toEqual(["orders", "reconciliation", "session"]);
+    expect(routeOf("broker.connected")).toEqual(["safety", "reconciliation"]);
     expect(routeOf("component.started")).toEqual([]);
     expect(routeOf("market.trade.ticked")).toEqual([]);
   });
