@@ -8,10 +8,10 @@ import type { Config } from "#config/config.ts";
 import type { Offer } from "#core/event/catalog.ts";
 import type { Inlet } from "#core/event/intake.ts";
 import type { Clock } from "#core/ports.ts";
+import { regularSpans } from "#market/calendar.ts";
 import { createFeedLink, type FeedLink } from "#market/feed-link.ts";
 import { createMarketPipeline, type MarketPipeline } from "#market/pipeline.ts";
 import type { Feed, RawTick } from "#market/ports.ts";
-import { regularSpans } from "#market/sessions.ts";
 import { createSnapshotLoop } from "#market/snapshot-loop.ts";
 
 export interface RecordingPorts {

@@ -43,6 +43,7 @@ import type { SafetyCode } from "#machines/safety.codes.ts";
 import { type SafetyContext, type SafetyState, safetyMachine, tradingAllowed } from "#machines/safety.machine.ts";
 import { schedulerMachine } from "#machines/scheduler.machine.ts";
 import { supervisorMachine } from "#machines/supervisor.machine.ts";
+import { tradingDayOf } from "#market/calendar.ts";
 import type { RawTick } from "#market/ports.ts";
 import { type AlertLog, createAlerts, createLogAlertChannel } from "#ops/automation/alerts.ts";
 import type { StagesByName } from "#ops/automation/metrics.ts";
@@ -242,12 +243,13 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
       newEntry: operating().properties.newEntry,
     }),
   });
+  const dayOf = tradingDayOf(config.instruments);
   const account = createAccountMetrics(
     {
       startingCashMinor: config.broker.paper.cashMinor,
       highWaterDays: config.operating.highWaterDays,
       targetCagr: config.operating.targetCagr,
-      dayOf: (at) => new Date(at).toISOString().slice(0, 10),
+      dayOf,
     },
     desk,
   );
@@ -315,6 +317,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
         limits: { unknownDeadlineMs: config.broker.unknownDeadlineMs, pendingDeadlineMs: config.broker.pendingDeadlineMs },
         finishedKept: config.broker.finishedOrdersKept,
         approvalsKept: 10_000,
+        dayOf,
       }),
       execution: executionLoopMachine,
       feed: feedMachine,

@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import { type ArchiveReport, checkOrder, createArchiveCheck } from "#archive/check.ts";
 import { archiveDirectory } from "#archive/paths.ts";
-import { regularSpans } from "#market/sessions.ts";
+import { regularSpans } from "#market/calendar.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
 import { whyUnreadable } from "./unreadable.ts";
 

@@ -20,7 +20,7 @@ import { createGapTracker } from "#archive/gaps.ts";
 import { createJsonlSink } from "#archive/jsonl-sink.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { createMarketPipeline } from "#market/pipeline.ts";
-import { regularSpans } from "#market/sessions.ts";
+import { regularSpans } from "#market/calendar.ts";
 import { type SnapshotRecord, snapshotLine } from "#market/snapshot.ts";
 import { openValve } from "../valve.ts";
 import type { Bench, BenchRow } from "./contract.ts";
