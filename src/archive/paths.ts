@@ -79,7 +79,9 @@ const segmentName = (
   part: string | undefined,
 ): SegmentName | undefined => {
   const [hours = 0, minutes = 0, seconds = 0] = times.map(Number);
-  if (!isDay(written(day)) || hours > 23 || minutes > 59 || seconds > 59 || part === "0") return undefined;
+  if (!isDay(written(day)) || hours > 23 || minutes > 59 || seconds > 59) return undefined;
+  // The first part has no number, and a number is written one way: no two names mean the same segment.
+  if (part !== undefined && (part === "1" || part.startsWith("0"))) return undefined;
   return { stream, day, fromMs: (hours * 3600 + minutes * 60 + seconds) * 1000, part: Number(part ?? 1) };
 };
 

@@ -55,6 +55,8 @@ describe("paths", () => {
       "swing/20249999/09_00.jsonl",
       "system/20241301.jsonl",
       "system/20240808.p0.jsonl",
+      "system/20240808.p1.jsonl",
+      "system/20240808.p02.jsonl",
     ])
       expect(readSegmentPath(path)).toBeUndefined();
   });
