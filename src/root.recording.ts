@@ -33,7 +33,8 @@ export interface RecordingPorts {
 export const composeRecording = (config: Config, ports: RecordingPorts, offer: Offer) => {
   const { clock, archiveFiles: files, archive: directory, session, run, inlet } = ports;
   const { instruments } = config;
-  const sink = createJsonlSink({ ...config.archive, directory, session, run, files, clock, pulse: ports.pulse, offer });
+  const { numbers } = ports.feed;
+  const sink = createJsonlSink({ ...config.archive, directory, session, run, numbers, files, clock, pulse: ports.pulse, offer });
   let pipeline: MarketPipeline | undefined;
   let link: FeedLink | undefined;
   let stopLoop = (): void => {};
@@ -93,6 +94,7 @@ export const composeRecording = (config: Config, ports: RecordingPorts, offer: O
       archive: sink,
       offer: inlet.offer,
       resume: resume.value,
+      numbers,
       onRow: gaps.row,
       onHole: gaps.hole,
       onRefused: ({ stage, reason, symbol, sequence, at }) =>
