@@ -16,12 +16,7 @@ import { acquireLease } from "#adapters/host/lease.ts";
 import { createLog, type Log } from "#adapters/host/log.ts";
 import { createHttpServer } from "#adapters/host/page/http.ts";
 import { watchVitalSigns } from "#adapters/host/vitals.ts";
-import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { rulesFor } from "#adapters/paper/market-rules.ts";
-import type { RecordedDay } from "#adapters/replay/day-format.ts";
-import { createReplayFeed } from "#adapters/replay/feed.ts";
-import { volatilityOf } from "#adapters/replay/recorded-days.ts";
-import { playedAt } from "#adapters/replay/timed-values.ts";
 import { qtsVersion } from "#commands/command-line.ts";
 import { openSessionBroker } from "#commands/session-broker.ts";
 import type { Config } from "#config/config.ts";
@@ -31,10 +26,11 @@ import type { CreateStrategy } from "#core/strategy/strategy.ts";
 import { createHouseMetrics } from "#ops/automation/metrics.ts";
 import type { SessionPorts } from "#parts/ports.ts";
 import type { Root } from "#src/root.ts";
+import { clocks, feedOfSession, type MarketSource } from "#src/sources.ts";
 
 export interface HostOptions {
   readonly config: Config;
-  readonly day: RecordedDay;
+  readonly source: MarketSource;
   readonly createStrategy: CreateStrategy;
   /** Path of the home. */
   readonly home: string;
@@ -72,7 +68,7 @@ export type Closers = (() => Promise<unknown> | unknown)[];
  * @returns one sentence that says what is in the way and the remedy, when the session cannot be opened
  */
 export const openHost = async (options: HostOptions, closers: Closers): Promise<Result<Host, string>> => {
-  const { config, day, createStrategy } = options;
+  const { config, source, createStrategy } = options;
   const home = openHome(options.home);
   if (!home.ok) return err(home.error.problem);
   const lease = acquireLease({ home: home.value.path, command: options.commandLine, now: Date.now() });
@@ -97,18 +93,14 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
   closers.push(() => journal.close());
   for (const notice of journal.notices) log.logger.warn(notice);
 
-  // The replay's own clock drains the house whenever it lets I/O have its turn.
+  const otherFeed = feedOfSession({ paper: home.value.paper, session, continued, feed: config.session.feed });
+  if (otherFeed !== undefined) return err(otherFeed);
+
   let settle: Root["settle"] = () => undefined;
-  const clock = createSimulatedClock({
-    startAt: day.header.midnightAt,
-    yieldToIo: async () => {
-      void settle();
-      await new Promise((done) => setImmediate(done));
-      void settle();
-    },
-  });
-  const { hours, speed, seed } = config.session;
-  const feed = createReplayFeed({ day, hours, speed, clock, settle: () => settle() });
+  const { clock, stop } = clocks[config.session.mode]({ startAt: source.clockStartsAt, settle: () => settle() });
+  closers.push(stop);
+  const { hours, seed } = config.session;
+  const { feed, startsAt, vix } = source.open({ clock, settle: () => settle(), say: (sentence) => log.logger.warn(sentence) });
   const broker = await openSessionBroker(config, { clock, ledgerPath: join(home.value.paper, `session-${session}.jsonl`) });
   if (!broker.ok) return broker;
   closers.push(() => broker.value.close());
@@ -138,7 +130,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     stampHome: () => stampHome(home.value.path, qtsVersion()),
     broker: broker.value,
     feed,
-    startsAt: feed.startsAt,
+    startsAt,
     onTrade: ({ symbol, priceMinor, quantity, exchangeAt, sequence }) =>
       broker.value.onTrade({ symbol, priceMinor, quantity, at: exchangeAt, sequence }),
     endOfDay: () => broker.value.endOfSession(),
@@ -155,7 +147,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     logLinesLost: () => log.dropped(),
     wallClock: createHostClock(),
     pulse: realPulse,
-    vix: playedAt(clock, volatilityOf(config.session.day)),
+    vix,
     oddities: vitals.oddities,
     ...(options.withOps ? { ops: { files: createMaintenanceFiles(), worker: createBackupThread() } } : {}),
   };

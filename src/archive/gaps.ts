@@ -35,6 +35,8 @@ export interface GapTracker {
   row(stream: Stage, symbol: string, market: string, at: number): void;
   /** The source skipped the numbers between `after` and `before`. */
   hole(hole: { readonly symbol: string; readonly after: number; readonly before: number; readonly at: number }): void;
+  /** The connection is new and the source's numbers tell no loss: what lies between each symbol's last row and its next one is lost. */
+  severed(): void;
   /** A row came and will not be in the archive. */
   missing(row: {
     readonly reason: Extract<GapReason, "refused" | "lost">;
@@ -64,6 +66,9 @@ interface Track {
   run: OpenRun | undefined;
   /** The silence before the next row is part of a hole that is already declared. */
   isHoleDeclared: boolean;
+  /** It had a row before, of this run or an earlier one: what comes before a first row was never asked for. */
+  hasRow: boolean;
+  isSevered: boolean;
 }
 
 export const createGapTracker = ({
@@ -75,10 +80,25 @@ export const createGapTracker = ({
   note,
 }: GapTrackerOptions): GapTracker => {
   const severities: Record<GapSeverity, number> = { minor: 0, major: 0, critical: 0 };
-  const trackFor = (market: string, lastAt: number): Track => ({ market, lastAt, run: undefined, isHoleDeclared: false });
+  const trackFor = (market: string, lastAt: number, hasRow = false): Track => ({
+    market,
+    lastAt,
+    run: undefined,
+    isHoleDeclared: false,
+    hasRow,
+    isSevered: false,
+  });
   const tracks: { readonly [S in Stage]: Map<string, Track> } = {
-    scalp: new Map(symbols.map(({ symbol, market }) => [symbol, trackFor(market, lastRowAt[symbol] ?? startsAt)])),
-    swing: new Map(symbols.map(({ symbol, market }) => [symbol, trackFor(market, startsAt)])),
+    scalp: new Map(
+      symbols.map(({ symbol, market }) => [
+        symbol,
+        trackFor(market, lastRowAt[symbol] ?? startsAt, lastRowAt[symbol] !== undefined),
+      ]),
+    ),
+    // On this machine's clock a run starts after the outage, and its silence began with the last row before it.
+    swing: new Map(
+      symbols.map(({ symbol, market }) => [symbol, trackFor(market, Math.min(startsAt, lastRowAt[symbol] ?? startsAt))]),
+    ),
   };
 
   const severityOf = (stream: Stage, ms: number): GapSeverity => {
@@ -108,6 +128,19 @@ export const createGapTracker = ({
       if (untilAt - fromAt >= minorMs) declare({ stream, symbol, from: fromAt, to: untilAt, reason: "quiet" });
   };
 
+  const endSeverance = (symbol: string, track: Track, at: number): void => {
+    track.isSevered = false;
+    track.isHoleDeclared = true;
+    declare({
+      stream: "scalp",
+      symbol,
+      from: track.lastAt,
+      to: Math.max(at, track.lastAt),
+      reason: "lost",
+      detail: "not.connected",
+    });
+  };
+
   return {
     row: (stream, symbol, market, at) => {
       let track = tracks[stream].get(symbol);
@@ -116,8 +149,10 @@ export const createGapTracker = ({
         tracks[stream].set(symbol, track);
       }
       if (track.run !== undefined) endRun(symbol, track);
+      if (track.isSevered) endSeverance(symbol, track, at);
       if (at - track.lastAt >= limits[stream].minorMs && !track.isHoleDeclared) quiet(stream, symbol, track, at);
       track.isHoleDeclared = false;
+      track.hasRow = true;
       if (at > track.lastAt) track.lastAt = at;
     },
     hole: ({ symbol, after, before, at }) => {
@@ -132,6 +167,9 @@ export const createGapTracker = ({
         firstMissing: after + 1,
         lastMissing: before - 1,
       });
+    },
+    severed: () => {
+      for (const track of tracks.scalp.values()) track.isSevered = track.hasRow;
     },
     missing: ({ reason, detail, symbol, sequence, at }) => {
       const track = tracks.scalp.get(symbol);
@@ -152,7 +190,8 @@ export const createGapTracker = ({
       for (const stream of ["scalp", "swing"] as const)
         for (const [symbol, track] of tracks[stream]) {
           endRun(symbol, track);
-          quiet(stream, symbol, track, at);
+          if (track.isSevered) endSeverance(symbol, track, at);
+          else quiet(stream, symbol, track, at);
           if (at > track.lastAt) track.lastAt = at;
         }
     },

@@ -28,8 +28,9 @@ const withGuess = (problem: ConfigProblem): ConfigProblem => {
  * Reads the user's file over the defaults.
  *
  * @param option the value of --config; undefined: the defaults alone
+ * @param below laid over the defaults, under the file
  */
-export const readConfigFile = (option: string | undefined, io: CommandIo): ReadConfig => {
+export const readConfigFile = (option: string | undefined, io: CommandIo, ...below: readonly object[]): ReadConfig => {
   const file = option === undefined ? undefined : resolve(io.cwd, option);
   let text = "";
   if (file !== undefined) {
@@ -39,7 +40,7 @@ export const readConfigFile = (option: string | undefined, io: CommandIo): ReadC
       return { ok: false, file, problems: [{ key: "(file)", problem: `cannot be read: ${whyUnreadable(error)}` }] };
     }
   }
-  const parsed = parseConfig(text);
+  const parsed = parseConfig(...below, text);
   return parsed.ok ? { ok: true, config: parsed.config, file } : { ok: false, file, problems: parsed.problems.map(withGuess) };
 };
 

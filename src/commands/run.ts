@@ -3,13 +3,14 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { createTerminalView } from "#adapters/host/terminal/terminal.ts";
-import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
+import { moneyScaleOf } from "#core/instrument.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import { recoveringText } from "#core/runtime/status.ts";
 import type { CreateStrategy } from "#core/strategy/strategy.ts";
 import { type Closers, openHost } from "#src/host.ts";
 import { createRoot } from "#src/root.ts";
+import { type FeedName, feedNames, feeds } from "#src/sources.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
 import { problemLines, readConfigFile } from "./config-file.ts";
@@ -22,7 +23,12 @@ Without options it plays the regular session of a recorded day (SPY and IBM, 201
 shows a live view in a terminal and JSON log lines elsewhere, and ends with a report. Ctrl-C stops cleanly with the same
 report, a second one at once. Start again on the same home and it goes on where it was.
 
+With --feed upbit it trades on paper on Upbit's live public prices, on this machine's clock, without an account, until you
+stop it (docs/operations/live.md).
+
 Options:
+  --feed NAME          replay (default) or upbit
+  --symbols A,B        what a live feed trades, written as the venue does: KRW-BTC,KRW-ETH (default KRW-BTC)
   --speed N|max        market seconds per real second (default 60); max: as fast as the machine can
   --session WHICH      regular (default) or all: the whole recorded day
   --home DIR           where everything is kept (default: QTS_HOME, else ./var)
@@ -45,6 +51,8 @@ port taken, data or journal damaged or of another version), 78 configuration.
 `;
 
 const options = {
+  feed: { type: "string" },
+  symbols: { type: "string" },
   speed: { type: "string" },
   session: { type: "string" },
   home: { type: "string" },
@@ -72,6 +80,28 @@ const speedOf = (text: string | undefined): number | undefined => {
 const sessionOf = (text: string | undefined): "regular" | "all" | undefined => {
   if (text === undefined || text === "regular" || text === "all") return text;
   throw new UsageError(`--session is "${text}" and must be regular or all.`);
+};
+
+const feedOf = (text: string | undefined): FeedName | undefined => {
+  const name = feedNames.find((known) => known === text);
+  if (text === undefined || name !== undefined) return name;
+  throw new UsageError(`--feed is "${text}" and must be ${feedNames.join(" or ")}.`);
+};
+
+/** What a feed lays under the file and over it: its clock and money, and the instruments that were asked for. */
+const layersOf = (name: FeedName, symbols: string | undefined): { readonly below: object; readonly above: object } => {
+  const { clock, market } = feeds[name];
+  if (market === undefined) {
+    if (symbols !== undefined) throw new UsageError("--symbols is for a live feed; a recorded day has its own.");
+    return { below: {}, above: {} };
+  }
+  const wanted = symbols?.split(",").map((symbol) => symbol.trim());
+  for (const symbol of wanted ?? []) {
+    const problem = market.symbolProblem(symbol);
+    if (problem !== undefined) throw new UsageError(`--symbols has "${symbol}": ${problem}.`);
+  }
+  const below = { ...market.defaults, session: { mode: clock }, instruments: market.symbols.map(market.instrumentOf) };
+  return { below, above: wanted === undefined ? {} : { instruments: [...new Set(wanted)].map(market.instrumentOf) } };
 };
 
 /** Leaves out what was not given, so that the configuration's value stays. */
@@ -110,7 +140,8 @@ const lossLine = ({ losses }: SessionReport): string => {
 
 /** What a person reads at the end. */
 const reportText = (report: SessionReport, { instruments }: Config): string => {
-  const { currency = "", priceScale = 0 } = instruments[0] ?? {};
+  const { currency = "" } = instruments[0] ?? {};
+  const moneyScale = moneyScaleOf(instruments[0] ?? { priceScale: 0 });
   const { market, archive, orders, maintenance, lanes } = report;
   const positions = Object.entries(report.positions).map(([symbol, lots]) => `${symbol} ${lots}`);
   const grouped = (count: number): string => count.toLocaleString("en-US");
@@ -128,7 +159,7 @@ Session report${report.recovered ? ", recovered from an earlier run" : ""}
   archive      received ${grouped(archive.received)}, persisted ${grouped(archive.persisted)}, refused ${archive.refused}, errored ${archive.errored}
   orders       ${orders.total}: filled ${orders.filled}, canceled ${orders.canceled}, expired ${orders.expired}, rejected ${orders.rejected}, denied ${orders.denied}, unknown ${orders.unknown}, open ${orders.open}
   positions    ${positions.join(", ") || "none"}
-  profit       ${(report.pnlMinor / 10 ** priceScale).toFixed(2)} ${currency}
+  profit       ${(report.pnlMinor / 10 ** moneyScale).toFixed(2)} ${currency}
   posture      safety ${report.safety}, operating ${report.operating}
   maintenance  backed up ${maintenance.backedUp}, verified ${maintenance.verified}, deleted ${maintenance.deleted}, kept ${maintenance.kept}
   lanes        ${Object.entries(lanes).map(lane).join(" · ")}
@@ -140,13 +171,19 @@ const readConfig = (
   values: ReturnType<typeof readOptions<typeof options>>["values"],
   io: CommandIo,
 ): { readonly config: Config } | { readonly exitCode: number } => {
-  const read = readConfigFile(values.config, io);
+  const first = readConfigFile(values.config, io);
+  const feed = feedOf(values.feed) ?? (first.ok ? first.config.session.feed : undefined) ?? "replay";
+  const layers = layersOf(feed, values.symbols);
+  // What a live feed brings lies under the file, so that the file's own limits win.
+  const read = readConfigFile(values.config, io, layers.below);
   if (!read.ok) {
     io.err(problemLines(read.file, read.problems));
     return { exitCode: exitCodes.config };
   }
   const parsed = parseConfig(read.config, {
+    ...layers.above,
     session: given({
+      feed,
       speed: speedOf(values.speed),
       hours: sessionOf(values.session),
       seed: wholeNumber("run", "seed", values.seed),
@@ -172,8 +209,8 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   };
 
   // What can be checked without writing anything comes first, so that a mistake leaves nothing half-written.
-  const day = openRecordedDay(config.session.day);
-  if (!day.ok) return refuse(day.error);
+  const source = feeds[config.session.feed].prepare(config);
+  if (!source.ok) return refuse(source.error.sentence, source.error.isConfig ? exitCodes.config : exitCodes.refused);
   const createStrategy = await loadStrategy(config.execution.strategy, io.cwd);
   if (typeof createStrategy === "string") return refuse(createStrategy, exitCodes.config);
 
@@ -183,7 +220,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     const host = await openHost(
       {
         config,
-        day: day.value,
+        source: source.value,
         createStrategy,
         home: homeOf(values.home, io),
         commandLine: `qts run ${args.join(" ")}`.trim(),

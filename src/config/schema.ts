@@ -62,13 +62,27 @@ const gapLimits = z
   .strictObject({ minorMs: positive, majorMs: positive, criticalMs: positive })
   .refine(...inOrder("<", "minorMs", "majorMs", "criticalMs"));
 
+/** A venue's public WebSocket: where it is, and how often it hears of us. */
+const wireFeed = z.strictObject({
+  url: z
+    .string()
+    .regex(
+      /^(wss:\/\/[\w.-]+|ws:\/\/(127\.0\.0\.1|localhost|\[::1\]))(:\d{1,5})?$/,
+      "must be wss://HOST or, on loopback, ws://127.0.0.1:PORT",
+    ),
+  pingEveryMs: positive,
+  handshakeMsMax: positive,
+  answerMsMax: positive,
+});
+
 /** Markets with a calendar (src/market/calendar.ts): hours, holidays and days are theirs. */
 export const markets = ["KRX", "NXT", "NYSE", "NASDAQ", "UPBIT", "BITHUMB", "BINANCE"] as const;
 export type Market = (typeof markets)[number];
 
 export const configSchema = z.strictObject({
   session: z.strictObject({
-    mode: z.enum(["replay"]),
+    mode: z.enum(["replay", "live"]),
+    feed: z.enum(["replay", "upbit"]),
     day: z.string().min(1),
     hours: z.enum(["regular", "all"]),
     speed: z.number().min(0),
@@ -91,9 +105,11 @@ export const configSchema = z.strictObject({
         priceScale: count,
         tickSize: positive,
         lotSize: positive,
+        quantityScale: z.int().min(0).max(8).optional(),
       }),
     )
     .min(1),
+  feeds: z.strictObject({ upbit: wireFeed }),
   events: z.strictObject({
     lanes: z.strictObject({
       P0: z

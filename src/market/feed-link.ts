@@ -86,12 +86,17 @@ export const createFeedLink = ({
     connect: () => {
       close();
       connectedAt = clock.now();
-      offer({ type: "feed.connected", payload: { feed: feed.name }, source: feed.name });
       detach = inlet.attach({
         open: (valve) => {
           const opened = feed.open({ afterSequence: afterSequence(), valve });
           connection = opened;
           progress = () => opened.progress();
+          const stands = (): void =>
+            connection === opened
+              ? offer({ type: "feed.connected", payload: { feed: feed.name }, source: feed.name })
+              : undefined;
+          if (opened.opened === undefined) stands();
+          else void opened.opened.then(stands);
           return opened.ticks;
         },
         take,

@@ -35,6 +35,8 @@ export interface FeedConnection {
    * end of a recorded source or after `stop()`; an error means that the connection is gone.
    */
   readonly ticks: Observable<RawTick>;
+  /** Resolves when there is a connection, for a source that needs time for it; it stands at once when absent. */
+  readonly opened?: Promise<void>;
   /** Share of the source's data that has been delivered, 0 to 1; null when the source has no end. */
   progress(): number | null;
   /** Ends delivery at the next tick; twice is fine. Resolves when nothing more will be delivered. */

@@ -25,6 +25,7 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
   let opening: Promise<void> = Promise.resolve();
   let stopLoop = (): void => {};
   let finishGaps = (): void => {};
+  let severGaps = (): void => {};
   const counts = (): ArchiveCounts => {
     const { received = 0, refused = 0, errored = 0 } = pipeline?.tickCounts() ?? {};
     const { persisted, pending, lost } = sink.figures().scalp;
@@ -64,6 +65,8 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
       regularSpans,
       note: sink.note,
     });
+    // Where numbers tell no loss, every new connection is one; the row that comes next ends it.
+    if (numbers === "sparse") severGaps = gaps.severed;
     finishGaps = () => gaps.finish(clock.now());
     const made = createMarketPipeline({
       session,
@@ -112,7 +115,10 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
   };
 
   const connectOrSay = (feed: string): void => {
-    if (link !== undefined) link.connect();
+    if (link !== undefined) {
+      severGaps();
+      link.connect();
+    }
     // The feed machine tries again, later and later.
     else offer({ type: "feed.disconnected", payload: { feed, reason: "the archive is not open yet" }, source: feed });
   };
@@ -140,7 +146,7 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
         void clock.hold(sink.close());
       },
       "feed.connect": ({ feed }: { readonly feed: string }) => {
-        if (link !== undefined) link.connect();
+        if (link !== undefined) connectOrSay(feed);
         else void opening.then(() => connectOrSay(feed));
       },
       "feed.stop": () => link?.stop(),

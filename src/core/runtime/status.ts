@@ -1,6 +1,7 @@
 /** From the parts' own counters to the figures that a report and a status show. Nothing is counted here. */
 import type { DeadLetterGroup } from "../event/dead-letters.ts";
 import { priorities } from "../event/fact.ts";
+import { moneyScaleOf } from "../instrument.ts";
 import type { DeskView } from "../orders/order-desk.ts";
 import { realizedOf, unrealizedOf } from "../orders/positions.ts";
 import type { Clock } from "../ports.ts";
@@ -144,7 +145,10 @@ export const createStatus = (
     session: sources.session,
     home: sources.home.path,
     epoch: sources.epoch,
-    account: { currency: view.instruments[0]?.currency ?? "", priceScale: view.instruments[0]?.priceScale ?? 0 },
+    account: {
+      currency: view.instruments[0]?.currency ?? "",
+      priceScale: moneyScaleOf(view.instruments[0] ?? { priceScale: 0 }),
+    },
     marketTime: new Date(clock.now()).toISOString(),
     progress: view.market().progress,
     lanes: house.dispatcher.lanes(),

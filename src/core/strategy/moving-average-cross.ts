@@ -12,6 +12,9 @@ const barMs = 60_000;
 const fastBars = 5;
 const slowBars = 20;
 const orderLots = 200;
+/** Of a coin whose lots are far smaller: a hundredth. */
+const orderLotsOf = ({ quantityScale = 0 }: Instrument): number =>
+  quantityScale === 0 ? orderLots : 10 ** Math.max(0, quantityScale - 2);
 const workingMsMax = 30_000;
 /** A spread of the two means of this share of the price gives full confidence; crossings begin at 0.75. */
 const fullSignalSpread = 0.0005;
@@ -62,7 +65,7 @@ export const createStrategy: CreateStrategy = ({ instruments }) => {
       return {
         ...common,
         side: "buy",
-        quantity: orderLots,
+        quantity: orderLotsOf(instrument),
         limitPriceMinor: bars.lastPriceMinor + instrument.tickSize,
         reason: "the 5-minute mean rose above the 20-minute mean",
       };
