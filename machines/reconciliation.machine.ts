@@ -8,6 +8,7 @@
  */
 import { and, assign, emit, enqueueActions, setup } from "xstate";
 import type { SafetyReport, TimerClear, TimerSet } from "./effects.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
 import {
   type Absences,
   absencesSince,
@@ -31,35 +32,19 @@ export interface ReconciliationInput {
   readonly absentAfterMs: number;
 }
 
-export type ReconciliationEvent =
-  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
-  | { type: "session.ended"; at: number; session: string; cause: string }
-  | { type: "broker.connected"; at: number; broker: string }
-  | { type: "reconciliation.requested"; at: number; cause: "operator" | "end" }
-  | { type: "order.lookup.requested"; at: number; orderId: string }
-  | { type: "order.not.listed"; at: number; orderId: string; approvedAt: number; asked: number }
-  | {
-      type: "reconciliation.compared";
-      at: number;
-      asked: number;
-      orders: number;
-      fills: number;
-      mismatches: number;
-      unconfirmed: number;
-      disagreement?: string;
-      tripped: boolean;
-    }
-  | { type: "reconciliation.unanswered"; at: number; asked: number; reason: string }
-  | {
-      type: "reconciliation.completed";
-      at: number;
-      cause: string;
-      orders: number;
-      fills: number;
-      mismatches: number;
-      lookups?: number;
-    }
-  | { type: "timer.due"; at: number; id: string; dueAt: number };
+export const reconciliationTakes = [
+  "session.started",
+  "session.ended",
+  "broker.connected",
+  "reconciliation.requested",
+  "order.lookup.requested",
+  "order.not.listed",
+  "reconciliation.compared",
+  "reconciliation.unanswered",
+  "reconciliation.completed",
+  "timer.due",
+] as const satisfies readonly FactType[];
+export type ReconciliationEvent = EventOf<typeof reconciliationTakes>;
 
 /** What a run found; zero everywhere means that both sides agree. */
 interface Findings {

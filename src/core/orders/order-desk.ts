@@ -22,8 +22,8 @@ import {
   type Refusal,
   statusOf,
 } from "#machines/order.rules.ts";
-import type { ActorEvent } from "../event/catalog.ts";
 import type { Instrument, Side } from "../instrument.ts";
+import type { DeskEvent } from "./desk-facts.ts";
 import { averageOf, flatPosition, type Position, realizedOf, withFill, withoutFill } from "./positions.ts";
 
 export interface DeskInput {
@@ -36,8 +36,6 @@ export interface DeskInput {
   /** The trading day that an epoch ms belongs to; the UTC day when absent. */
   readonly dayOf?: (at: number) => string;
 }
-
-export type DeskEvent = ActorEvent;
 
 /** What became of one fact. */
 export interface Outcome {
@@ -227,8 +225,6 @@ export class OrderDesk implements DeskView {
         // Whatever an earlier process knew, this one has not asked yet.
         this.#trading = notReconciled;
         return [];
-      case "broker.connected":
-        return [];
       case "broker.disconnected":
         this.#trading = { open: false, why: `the broker is disconnected: ${event.reason}` };
         return [...this.#inFlight].map((orderId) => this.#step(orderId, event, emit));
@@ -243,7 +239,7 @@ export class OrderDesk implements DeskView {
         this.#trading = { open: false, why: `reconciliation failed: ${event.reason}` };
         return [];
       default:
-        return "orderId" in event && event.type.startsWith("order.") ? [this.#step(event.orderId, event as OrderFact, emit)] : [];
+        return [this.#step(event.orderId, event, emit)];
     }
   }
 

@@ -6,12 +6,14 @@ import { filter } from "rxjs";
 import { createActor } from "xstate";
 import { createMemoryBroker, type MemoryBroker, type MemoryBrokerOptions } from "#adapters/memory/broker.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
-import { type NewFact, rowOf } from "#core/event/catalog.ts";
+import type { ActorEvent, NewFact } from "#core/event/catalog.ts";
 import { createIntake } from "#core/event/intake.ts";
+import { routeOf } from "#core/event/routes.ts";
 import { createReportIntake } from "#core/execution/broker-reports.ts";
 import { createExecutionRoute, type ExecutionRoute } from "#core/execution/execution-route.ts";
 import { createEpochFence, createOrderGate } from "#core/execution/order-gate.ts";
 import type { Instrument } from "#core/instrument.ts";
+import { isDeskEvent } from "#core/orders/desk-facts.ts";
 import { type DeskInput, OrderDesk, type Outcome, type PersistedDesk } from "#core/orders/order-desk.ts";
 import { createReconciliation } from "#core/orders/reconciliation.ts";
 import { createRandom } from "#core/random.ts";
@@ -141,16 +143,16 @@ export const createRig = (options: RigOptions = {}): Rig => {
   };
 
   const offer = (fact: NewFact): void => {
-    if (rowOf(fact.type).route.join() !== "reconciliation") facts.push(fact);
+    if (routeOf(fact.type).join() !== "reconciliation") facts.push(fact);
     waiting.push(fact);
     if (isDraining) return;
     isDraining = true;
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const emitted: OrderEffect[] = [];
-      const event = { type: next.type, at: now(), ...(next.payload as object) };
-      outcomes.push(...desk.handle(event as never, (effect) => emitted.push(effect)));
+      const event = { type: next.type, at: now(), ...(next.payload as object) } as ActorEvent;
+      if (isDeskEvent(event)) outcomes.push(...desk.handle(event, (effect) => emitted.push(effect)));
       for (const effect of emitted) perform(effect);
-      if (rowOf(next.type).route.includes("reconciliation")) tellMachine(event as ReconciliationEvent);
+      if (routeOf(next.type).includes("reconciliation")) tellMachine(event as ReconciliationEvent);
     }
     isDraining = false;
   };
