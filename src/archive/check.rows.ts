@@ -291,6 +291,9 @@ const gapProblem = (row: Json): string | undefined => {
     return firstMissing === undefined && lastMissing === undefined
       ? undefined
       : "a quiet gap misses no rows, and this one names some";
+  // While nobody was connected to a source whose numbers are not consecutive, nobody knows how many rows there were.
+  if (reason === "lost" && row.detail === "not.connected" && firstMissing === undefined && lastMissing === undefined)
+    return undefined;
   if (firstMissing === undefined || lastMissing === undefined)
     return `a gap of reason ${reason} must name firstMissing and lastMissing`;
   return firstMissing > lastMissing ? `its firstMissing ${firstMissing} lies behind its lastMissing ${lastMissing}` : undefined;

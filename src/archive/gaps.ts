@@ -6,7 +6,7 @@
  * the row that ends it, and the sink writes the system stream first: after a crash no hole is on disk without its line.
  */
 import type { Stage } from "#market/snapshot.ts";
-import type { GapReason, GapRecord, GapSeverity, SystemRecord } from "./system-record.ts";
+import { type GapReason, type GapRecord, type GapSeverity, notConnected, type SystemRecord } from "./system-record.ts";
 
 export interface GapLimits {
   readonly minorMs: number;
@@ -137,7 +137,7 @@ export const createGapTracker = ({
       from: track.lastAt,
       to: Math.max(at, track.lastAt),
       reason: "lost",
-      detail: "not.connected",
+      detail: notConnected,
     });
   };
 

@@ -18,6 +18,9 @@ export const gapReasons = [
 ] as const;
 export type GapReason = (typeof gapReasons)[number];
 
+/** The detail of a loss whose rows nobody can number: nobody was connected to a source whose numbers are not consecutive. */
+export const notConnected = "not.connected";
+
 export interface GapRecord {
   readonly type: "gap";
   readonly stream: Stage;
@@ -30,7 +33,7 @@ export interface GapRecord {
   readonly reason: GapReason;
   /** Why rows were refused or lost. */
   readonly detail?: string;
-  /** The source's numbers that are missing, both inclusive; absent for a quiet gap. */
+  /** The source's numbers that are missing, both inclusive; absent for a quiet gap, and where nobody knows them (`notConnected`). */
   readonly firstMissing?: number;
   readonly lastMissing?: number;
 }

@@ -150,3 +150,43 @@ describe("rows that are missing", () => {
     expect(gaps).toEqual([]);
   });
 });
+
+describe("a source whose numbers tell no loss", () => {
+  const lostFrom = (from: number, to: number) =>
+    expect.objectContaining({
+      stream: "scalp",
+      reason: "lost",
+      detail: "not.connected",
+      from: openingAt + from,
+      to: openingAt + to,
+    });
+
+  it("has lost what lies between the last row and the next one of a new connection, however short that is", () => {
+    const { tracker, gaps, row } = setUp();
+    row(0);
+    tracker.severed();
+    row(300);
+    row(600);
+    expect(gaps).toEqual([lostFrom(0, 300)]);
+    expect(gaps[0]).not.toHaveProperty("firstMissing");
+  });
+
+  it("has lost nothing before its first row, and after a restart what came since the last row of the run before", () => {
+    const fresh = setUp();
+    fresh.tracker.severed();
+    fresh.row(300);
+    expect(fresh.gaps).toEqual([]);
+    const restarted = setUp(openingAt + 5_000, { SPY: openingAt + 1_000 });
+    restarted.tracker.severed();
+    restarted.row(6_000);
+    expect(restarted.gaps).toEqual([lostFrom(1_000, 6_000)]);
+  });
+
+  it("is declared until the end when no row came any more, and as lost, not as quiet", () => {
+    const { tracker, gaps, row } = setUp();
+    row(0);
+    tracker.severed();
+    tracker.finish(openingAt + 60_000);
+    expect(gaps.filter(({ stream }) => stream === "scalp")).toEqual([lostFrom(0, 60_000)]);
+  });
+});
