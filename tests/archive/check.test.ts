@@ -326,6 +326,13 @@ describe("a line that cannot be ends with exit code 1 and its place", () => {
 });
 
 describe("a gap line declares no more than is missing", () => {
+  it("and may leave out how many rows were lost only where nobody was connected to say", async () => {
+    const unconnected = await check({ [scalp]: row(1), [system]: gap({ reason: "lost", detail: "not.connected" }) });
+    expect(unconnected.report).toMatchObject({ impossible: 0, gaps: { lost: 1 } });
+    const full = await check({ [scalp]: row(1), [system]: gap({ reason: "lost", detail: "buffer.full" }) });
+    expect(full.report.problems[0]).toMatch(/must name firstMissing/);
+  });
+
   it("of numbers whose rows are there, up to the largest there is, without looking at each", async () => {
     const blanket = gap({ firstMissing: 1, lastMissing: 2 ** 53 - 1 });
     const { exitCode, report } = await check({ [scalp]: row(1) + row(2) + row(9), [system]: blanket });

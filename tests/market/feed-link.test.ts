@@ -52,6 +52,20 @@ describe("a connection", () => {
     ]);
   });
 
+  it("that takes time to open stands when it is open, and not before; one that was replaced meanwhile never does", async () => {
+    const { link, feed, told } = setUp();
+    const opened = Promise.withResolvers<void>();
+    const { open } = feed;
+    Object.assign(feed, { open: (opening: Parameters<typeof open>[0]) => ({ ...open(opening), opened: opened.promise }) });
+    link.connect();
+    await turn();
+    expect(told()).toEqual([]);
+    link.connect();
+    opened.resolve();
+    await turn();
+    expect(told()).toEqual([{ type: "feed.connected", feed: "memory" }]);
+  });
+
   it("goes on where the last one ended, so that a source with a history fills its own hole", () => {
     const { feed, link, rows } = setUp();
     link.connect();
