@@ -28,7 +28,7 @@ export interface WireFeedOptions {
 const messageBytesMax = 1024 * 1024;
 
 /** Why there is no connection, and what a person can look at. */
-const whyUnreachable = (address: string, error: Error & { readonly code?: string }): string => {
+export const whyUnreachable = (address: string, error: Error & { readonly code?: string }): string => {
   const { code } = error;
   const { hostname } = new URL(address);
   switch (code) {

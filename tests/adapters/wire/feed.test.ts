@@ -2,7 +2,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createHostClock } from "#adapters/host/clock.ts";
 import { createUpbitWire } from "#adapters/upbit/wire.ts";
-import { createWireFeed, type WireFeedOptions } from "#adapters/wire/feed.ts";
+import { createWireFeed, type WireFeedOptions, whyUnreachable } from "#adapters/wire/feed.ts";
 import { createValve } from "#core/event/valve.ts";
 import type { RawTick } from "#market/ports.ts";
 import { openVenue, type Venue } from "./upbit-venue.ts";
@@ -123,8 +123,12 @@ describe("a feed over a venue's socket", () => {
     ]);
   });
 
-  it("says in one sentence that nobody answers, or that there is no such name", async () => {
+  it("says in one sentence that nobody answers, that a name is unknown, or that there is no way", async () => {
     expect(await connect({ url: "ws://127.0.0.1:1" }).lost).toContain("nobody answers at ws://127.0.0.1:1");
-    expect(await connect({ url: "ws://nowhere.invalid" }).lost).toMatch(/nowhere\.invalid .*is there a network\?/);
+    const why = (code: string): string =>
+      whyUnreachable("wss://api.upbit.com", Object.assign(new Error(`getaddrinfo ${code} api.upbit.com`), { code }));
+    expect(why("ENOTFOUND")).toContain("the name api.upbit.com cannot be resolved (ENOTFOUND): is there a network?");
+    expect(why("ENETUNREACH")).toContain("there is no way to api.upbit.com (ENETUNREACH): is there a network?");
+    expect(why("ECONNRESET")).toBe("api.upbit.com: getaddrinfo ECONNRESET api.upbit.com");
   });
 });
