@@ -10,7 +10,7 @@ import type {
   OperatingEffect,
   OperatingEvent,
   Step,
-} from "./operating-state.machine.ts";
+} from "./operating-state.context.ts";
 import { clockToleranceMs, type ReadMetrics, readMetrics } from "./operating-state.metrics.ts";
 import { effectiveState } from "./operating-state.override.ts";
 import { lowerRisk, type OperatingState } from "./operating-state.policy.ts";

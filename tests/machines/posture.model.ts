@@ -3,7 +3,7 @@
  * goes to the operating state in the same step, as the house does it.
  */
 import { type AnyStateMachine, type AnyTransitionDefinition, createActor, fromTransition } from "xstate";
-import type { OperatingContext, OperatingEffect, OperatingEvent } from "#machines/operating-state.machine.ts";
+import type { OperatingContext, OperatingEffect, OperatingEvent } from "#machines/operating-state.context.ts";
 import { operatingMachine, operatingView } from "#machines/operating-state.machine.ts";
 import type { OperatingInput, OperatingState } from "#machines/operating-state.policy.ts";
 import { isConfirmed, ruleNames } from "#machines/operating-state.rules.ts";

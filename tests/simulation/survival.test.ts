@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { OrderDesk } from "#core/orders/order-desk.ts";
-import type { OperatingContext } from "#machines/operating-state.machine.ts";
+import type { OperatingContext } from "#machines/operating-state.context.ts";
 import type { SafetyContext } from "#machines/safety.machine.ts";
 import { measuredAt, neutral, sunny } from "../core/state/posture-series.ts";
 import { createWorld, type World } from "../world.ts";

@@ -5,11 +5,19 @@
  * Never real money. Its ledger is a venue's own book, kept where the house's journal cannot reach it.
  */
 import { Observable, type Subscriber } from "rxjs";
-import type { Valve } from "#core/event/valve.ts";
 import type { Instrument } from "#core/instrument.ts";
-import { type Broker, type BrokerReport, type Clock, ConnectionEnded, type QueryError, type SubmitError } from "#core/ports.ts";
+import {
+  type Broker,
+  type BrokerReport,
+  type Clock,
+  ConnectionEnded,
+  type QueryError,
+  type SubmitError,
+  type Valve,
+} from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { createExchange, type PaperConfig } from "./exchange.ts";
+import type { PaperConfig } from "./config.ts";
+import { createExchange } from "./exchange.ts";
 import { openLedger } from "./ledger.ts";
 import type { LedgerError } from "./ledger-record.ts";
 import { type ChangeReply, createLine, type SubmitReply } from "./line.ts";

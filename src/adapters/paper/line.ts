@@ -9,8 +9,9 @@
  */
 import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerReport, Clock, OrderRequest } from "#core/ports.ts";
 import type { Result } from "#core/result.ts";
+import type { PaperConfig } from "./config.ts";
 import type { Refusal } from "./entry-checks.ts";
-import type { Exchange, OrderChange, PaperConfig } from "./exchange.ts";
+import type { Exchange, OrderChange } from "./exchange.ts";
 import { type RequestFate, reportFate, requestFate } from "./faults.ts";
 import type { Ledger } from "./ledger.ts";
 

@@ -8,10 +8,11 @@
 import { defer, Observable, retry, Subscription } from "rxjs";
 import type { Config } from "#config/schema.ts";
 import { reconnectDelayMs } from "#machines/feed.rules.ts";
+import type { Pace, Valve } from "../ports.ts";
 import { type Clock, ConnectionEnded } from "../ports.ts";
 import { type NewFact, rowOf } from "./catalog.ts";
 import { reasonOf } from "./handlers.ts";
-import { createValve, type Pace, type Valve } from "./valve.ts";
+import { createValve } from "./valve.ts";
 
 /**
  * What became of an offer from outside: in its lane; waiting for room until the promise resolves; or refused and counted,

@@ -5,7 +5,7 @@
 import type { Pressure } from "../event/backpressure.ts";
 import type { Priority } from "../event/fact.ts";
 import type { SourceFigures } from "../event/intake.ts";
-import type { Tally } from "../event/kinds.ts";
+import type { Tally } from "../event/waiting.ts";
 
 export interface LaneFigures {
   readonly accepted: number;

@@ -5,7 +5,8 @@
  */
 
 import { dayMs, hourMs } from "#machines/durations.ts";
-import { type OperatingContext, operatingView } from "#machines/operating-state.machine.ts";
+import type { OperatingContext } from "#machines/operating-state.context.ts";
+import { operatingView } from "#machines/operating-state.machine.ts";
 import type { MetricStatus } from "#machines/operating-state.metrics.ts";
 import type { Override } from "#machines/operating-state.override.ts";
 import type { OperatingState } from "#machines/operating-state.policy.ts";

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Fact } from "#core/event/catalog.ts";
 import { createFactMaker } from "#core/event/fact-maker.ts";
-import { createKinds, type Kind } from "#core/event/kinds.ts";
-import { WaitingPlaces } from "#core/event/waiting.ts";
+import { createKinds } from "#core/event/kinds.ts";
+import { type Kind, WaitingPlaces } from "#core/event/waiting.ts";
 import { balanced, drainAll, fill, imbalance, lettersOf, metric, setUp, signal, tick, turn } from "./setup.ts";
 
 const kindOf = (type: string): Kind => {
