@@ -12,6 +12,7 @@ import { type Override, overrideProblem } from "./operating-state.override.ts";
 import { type OperatingInput, type OperatingState, policyOf, type StateProperties } from "./operating-state.policy.ts";
 import { cooledAt, heldUntil, isConfirmed, isHaltedAtOnce, promotionBlock, type RuleName } from "./operating-state.rules.ts";
 import {
+  atTime,
   endOverride,
   entryOf,
   evaluate,
@@ -20,7 +21,6 @@ import {
   noStep,
   noteSafety,
   overrideTimer,
-  seen,
   settle,
 } from "./operating-state.steps.ts";
 
@@ -61,13 +61,13 @@ const base = setup({
   actions: {
     evaluate: enqueueActions(({ context, event, enqueue }, { state }: InState) => {
       if (event.type !== "operating.metrics.measured") return;
-      const found = seen(context, event.at);
+      const found = atTime(context, event.at);
       const outcome = evaluate(state, found.context, event);
       enqueue.assign(outcome.context);
       for (const effect of [...found.effects, ...outcome.effects]) enqueue.emit(effect);
     }),
     refuseEvaluation: enqueueActions(({ context, event, enqueue }) => {
-      const { context: next, effects } = seen(context, event.at);
+      const { context: next, effects } = atTime(context, event.at);
       // Without this the step that the previous evaluation left open could be taken now.
       enqueue.assign({ ...next, step: noStep });
       for (const effect of effects) enqueue.emit(effect);
@@ -88,21 +88,21 @@ const base = setup({
     ),
     noteSafety: enqueueActions(({ context, event, enqueue }, { state }: InState) => {
       if (event.type !== "safety.changed") return;
-      const found = seen(context, event.at);
+      const found = atTime(context, event.at);
       const outcome = noteSafety(state, found.context, event);
       enqueue.assign(outcome.context);
       for (const effect of [...found.effects, ...outcome.effects]) enqueue.emit(effect);
     }),
     forceDefensive: enqueueActions(({ context, event, enqueue }, { state }: InState) => {
       if (event.type !== "safety.changed") return;
-      const outcome = force(state, seen(context, event.at).context, event);
+      const outcome = force(state, atTime(context, event.at).context, event);
       enqueue.assign(outcome.context);
       for (const effect of outcome.effects) enqueue.emit(effect);
     }),
     setOverride: enqueueActions(({ context, event, enqueue }, { state }: InState) => {
       if (event.type !== "operating.override.requested") return;
       const { operator, reason, at, expiresAt } = event;
-      const found = seen(context, at).context;
+      const found = atTime(context, at).context;
       const pinned: OperatingContext = { ...found, override: { state: event.state, operator, reason, setAt: at, expiresAt } };
       const settled = settle(state, pinned, at, "OVERRIDE", reason);
       enqueue.assign(settled.context);
@@ -132,7 +132,7 @@ const base = setup({
         event.type === "operating.override.cleared"
           ? { operator: event.operator, reason: `override_cleared: ${event.reason}` }
           : { operator: null, reason: "override_expired" };
-      const outcome = endOverride(state, seen(context, event.at).context, event.at, cause);
+      const outcome = endOverride(state, atTime(context, event.at).context, event.at, cause);
       enqueue.assign(outcome.context);
       for (const effect of outcome.effects) enqueue.emit(effect);
     }),

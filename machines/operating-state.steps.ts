@@ -60,7 +60,7 @@ export const settle = (state: OperatingState, context: OperatingContext, at: num
  * `at`: durations count on from there, so that the step neither confirms nor expires anything (spec S18) and a clock that
  * was a year ahead does not freeze the posture for a year.
  */
-export const seen = (context: OperatingContext, at: number): Outcome => {
+export const atTime = (context: OperatingContext, at: number): Outcome => {
   const { seenAt, override } = context;
   const since = context.effective.since ?? at;
   if (seenAt === null || at >= seenAt - clockToleranceMs) {

@@ -55,12 +55,12 @@ export const safetyCodes = {
 export type SafetyCode = keyof typeof safetyCodes;
 
 /**
- * Troubles that last, whose finder tells people of them and of their end. Safety neither tells it a second time nor says that
+ * Troubles that last, whose reporter tells people of them and of their end. Safety neither tells it a second time nor says that
  * it is over because nothing new was heard of it.
  */
-const toldByTheirFinder: ReadonlySet<string> = new Set<SafetyCode>(["AN010", "AN070", "AN071", "AN080", "AN081", "AN091"]);
+const alertedByTheirReporter: ReadonlySet<string> = new Set<SafetyCode>(["AN010", "AN070", "AN071", "AN080", "AN081", "AN091"]);
 
-export const isToldByItsFinder = (code: string): boolean => toldByTheirFinder.has(code);
+export const alertedByReporter = (code: string): boolean => alertedByTheirReporter.has(code);
 
 export type CauseKind = "failsafe" | "guardrail" | "anomaly";
 

@@ -9,7 +9,7 @@ import { assign, enqueueActions, setup } from "xstate";
 import type { Alert, TimerClear, TimerSet } from "./effects.ts";
 import type { EventOf, FactType } from "./facts/catalog.ts";
 import type { SafetyState } from "./facts/safety.ts";
-import { isSafetyCode, isToldByItsFinder, type SafetyCode } from "./safety.codes.ts";
+import { alertedByReporter, isSafetyCode, type SafetyCode } from "./safety.codes.ts";
 
 export { type SafetyState, safetyStates } from "./facts/safety.ts";
 
@@ -131,7 +131,7 @@ const base = setup({
     noteCause: assign(({ event }) => ({ cause: { ...causeOf(event), at: event.at } })),
     alertWarning: enqueueActions(({ context, event, enqueue }) => {
       const { code, reason } = causeOf(event);
-      if (isToldByItsFinder(code)) return;
+      if (alertedByReporter(code)) return;
       const known = registered(code, "AN199");
       enqueue.emit({ type: "alert.warning", code: known, text: known === code ? reason : `${code}: ${reason}` });
       enqueue.assign({ alerted: [...new Set([...context.alerted, known])] });

@@ -59,7 +59,7 @@ export interface State {
   readonly ledger: object;
 }
 
-interface Life {
+interface Process {
   readonly root: Root;
   readonly clock: SimulatedClock;
   readonly journal: MemoryJournal;
@@ -86,7 +86,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
   const coming = [...(options.ticks ?? [])];
   let lives = 0;
   let ops = options.ops;
-  let life: Life;
+  let life: Process;
 
   /** The venue's line to one life: cut when that life ends, so that the dead can neither speak nor hear. */
   const lineTo = (broker: Broker, isAlive: () => boolean): Broker => {
@@ -108,7 +108,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
   };
 
   /** A process with everything in its place, not started. */
-  const bear = async (at: number, storage: JournalStorage): Promise<Life> => {
+  const createProcess = async (at: number, storage: JournalStorage): Promise<Process> => {
     let isAlive = true;
     const beats = new Set<() => void>();
     const clock = createSimulatedClock({
@@ -173,7 +173,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
 
   const begin = async (at: number): Promise<void> => {
     lives += 1;
-    life = await bear(at, storage);
+    life = await createProcess(at, storage);
     const started = await life.root.start();
     if (!started.ok) throw new Error(started.error);
     await settle();
@@ -217,7 +217,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
   };
 
   /** All state that a snapshot of this life would hold, without keeping one. */
-  const stateOf = async ({ root, journal }: Life): Promise<State> => {
+  const stateOf = async ({ root, journal }: Process): Promise<State> => {
     const { saveSnapshot } = journal;
     let body = "";
     Object.assign(journal, {
@@ -305,7 +305,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
     /** What a process that starts now would come to before it does anything: from the newest snapshot or the journal alone. */
     rebuilt: async (from: "snapshot" | "journal"): Promise<State> => {
       const copy = { records: [...storage.records], snapshots: from === "journal" ? [] : [...storage.snapshots] };
-      const other = await bear(life.clock.now(), copy);
+      const other = await createProcess(life.clock.now(), copy);
       const recovered = await other.root.house.recover();
       if (!recovered.ok) throw new Error(JSON.stringify(recovered.error));
       const state = await stateOf(other);

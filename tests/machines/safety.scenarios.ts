@@ -1,7 +1,7 @@
 /** What the safety machine promises, sentence by sentence (spec S1–S7). */
 import assert from "node:assert/strict";
 import { createRandom } from "#core/random.ts";
-import { describedCodes, isToldByItsFinder } from "#machines/safety.codes.ts";
+import { alertedByReporter, describedCodes } from "#machines/safety.codes.ts";
 import {
   brokerTimer,
   quietTimer,
@@ -412,7 +412,7 @@ const others: readonly Scenario<Machine>[] = [
         const type = kind === "failsafe" ? "failsafe.tripped" : kind === "guardrail" ? "guardrail.tripped" : "anomaly.raised";
         const effects = safety.send({ type, at: 1, code, reason: "why" } as SafetyEvent);
         assert.equal(safety.value(), kind === "failsafe" ? "FAIL" : "WARNING");
-        if (isToldByItsFinder(code)) assert.ok(typesOf(effects).every((type) => !type.startsWith("alert.")));
+        if (alertedByReporter(code)) assert.ok(typesOf(effects).every((type) => !type.startsWith("alert.")));
         else assert.deepEqual(effects.at(-1), { type: `alert.${severity}`, code, text: "why" });
       }
     },

@@ -2,7 +2,7 @@
  * The venue: it decides, writes the decision down, and tells. In this order, for every decision.
  *
  * Synchronous and without a clock of its own: `now` comes from outside and only ever grows here. What may go wrong
- * between the venue and us is not known here (line.ts).
+ * between the venue and us is not known here (wire.ts).
  */
 import type { Instrument } from "#core/instrument.ts";
 import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerReport, OrderRequest } from "#core/ports.ts";

@@ -1,8 +1,8 @@
 /**
- * The line between the venue and its member: latency, and everything that can go wrong on the way.
+ * The wire between the venue and its member: latency, and everything that can go wrong on the way.
  *
  * All of it in market time, by the clock's timers, so a replay repeats it. The in-process broker and the exchange's own
- * process put the same line before the same exchange; they differ only in what carries the answers further.
+ * process put the same wire before the same exchange; they differ only in what carries the answers further.
  *
  * A query that was sent behind a request is answered after that request has arrived, so "not found" is never said of an
  * order that is still on its way.
@@ -18,7 +18,7 @@ import type { Ledger } from "./ledger.ts";
 export type SubmitReply = Result<{ readonly brokerOrderId: string }, Refusal>;
 export type ChangeReply = Result<void, Refusal>;
 
-export interface Line {
+export interface Wire {
   submit(order: OrderRequest, answer: (reply: SubmitReply) => void): void;
   cancel(order: { readonly orderId: string; readonly brokerOrderId: string }, answer: (reply: ChangeReply) => void): void;
   replace(change: OrderChange, answer: (reply: ChangeReply) => void): void;
@@ -35,7 +35,7 @@ export interface Line {
   drain(): Promise<void>;
 }
 
-export interface LineOptions {
+export interface WireOptions {
   readonly config: PaperConfig;
   readonly seed: number;
   readonly clock: Clock;
@@ -49,7 +49,7 @@ export interface LineOptions {
   readonly drop: (reason: string) => void;
 }
 
-/** Something that will happen on the line; `ofConnection` dies with the connection. */
+/** Something that will happen on the wire; `ofConnection` dies with the connection. */
 interface Journey {
   readonly at: number;
   readonly ofConnection: boolean;
@@ -69,7 +69,7 @@ const withoutClientOrderId = <T extends object>(told: T): T => {
   return rest as T;
 };
 
-export const createLine = (options: LineOptions): Line => {
+export const createWire = (options: WireOptions): Wire => {
   const { config, seed, clock, ledger, exchange, deliver, hasRoom, drop } = options;
   const { latencyMs, faults } = config;
   /** In the order in which they were begun. */
@@ -150,7 +150,7 @@ export const createLine = (options: LineOptions): Line => {
 
   const fateOf = (key: string): RequestFate => requestFate(seed, key, latencyMs, faults);
 
-  const submit: Line["submit"] = (order, answer) => {
+  const submit: Wire["submit"] = (order, answer) => {
     const fate = fateOf(`submit ${order.orderId}`);
     const arrive = (): SubmitReply => {
       const reply = exchange.submit(order, fate.refused);
@@ -161,7 +161,7 @@ export const createLine = (options: LineOptions): Line => {
     send(fate, arrive, answer);
   };
 
-  const cancel: Line["cancel"] = (order, answer) => {
+  const cancel: Wire["cancel"] = (order, answer) => {
     const fate = fateOf(`cancel ${order.orderId} ${clock.now()}`);
     const arrive = (): ChangeReply => {
       if (fate.rejectedAfterMs === undefined) return exchange.cancel(order);
@@ -171,7 +171,7 @@ export const createLine = (options: LineOptions): Line => {
     send(fate, arrive, answer);
   };
 
-  const replace: Line["replace"] = (change, answer) => {
+  const replace: Wire["replace"] = (change, answer) => {
     const fate = fateOf(`replace ${change.orderId} ${clock.now()}`);
     const arrive = (): ChangeReply => {
       if (fate.rejectedAfterMs === undefined) return exchange.replace(change);
@@ -241,7 +241,7 @@ export const createLine = (options: LineOptions): Line => {
     pump();
   };
 
-  const report: Line["report"] = (told, n) => {
+  const report: Wire["report"] = (told, n) => {
     const fate = reportFate(seed, n, latencyMs, faults);
     if (fate.missing) return;
     // One stream in its order: a report never overtakes the one before it, unless the fault menu sends it by a detour.
