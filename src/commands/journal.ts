@@ -156,7 +156,7 @@ const show = (store: JournalStore, seq: number, json: boolean, io: CommandIo): n
   return exitCodes.ok;
 };
 
-interface Verdict {
+interface SessionVerdict {
   readonly session: string;
   readonly file: string;
   readonly firstSeq: number;
@@ -166,7 +166,7 @@ interface Verdict {
   readonly problems: readonly string[];
 }
 
-const inspectSession = ({ session, file }: SessionFile): Verdict => {
+const inspectSession = ({ session, file }: SessionFile): SessionVerdict => {
   const problems: string[] = [];
   let verdict = { firstSeq: 0, lastSeq: 0, snapshots: 0 };
   try {

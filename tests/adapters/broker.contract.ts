@@ -112,7 +112,7 @@ export const brokerContract = (create: () => Promise<BrokerUnderTest>): void => 
     second.unsubscribe();
   });
 
-  it("holds its reports back while the valve is closed, and loses none of them and not their order", async () => {
+  it("holds its reports back while the valve is closed, and loses none of them and not their order (E3)", async () => {
     await connect();
     const room = Promise.withResolvers<void>();
     holdUntil(room.promise);

@@ -33,7 +33,7 @@ beforeEach(() => {
 const qts = (...argv: string[]) => runLine(argv, { cwd });
 const type = "operator.command";
 
-describe("an operator command", () => {
+describe("an operator command (M15)", () => {
   it.each([
     { argv: ["lockdown", "--reason", "bad feed"], sends: { type, command: "lockdown", reason: "bad feed" } },
     {

@@ -120,7 +120,7 @@ describe("qts order replay", () => {
       flat("order.filled", 1, { orderId: "o1", fillId: "f", quantity: 1.5, priceMinor: 1 }),
       "order.filled: quantity is 1.5 and must be a whole number ≥ 0",
     ],
-  ])("names the line and what is wrong with %s, and exits with 1", async (bad, sentence) => {
+  ])("names the line and what is wrong with %s, and exits with 1 (O15)", async (bad, sentence) => {
     const { exit, out, err } = await run(`${lines[0]}\n\n${bad}\n`, "--json");
     expect(exit).toBe(1);
     expect(err).toBe(`facts.jsonl, line 3: ${sentence}.\n`);

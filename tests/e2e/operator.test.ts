@@ -31,7 +31,7 @@ const person = (home: string) => {
 };
 const kim = ["--operator", "kim", "--reason", "checked with the venue"] as const;
 
-describe("a person commands a running QTS", () => {
+describe("a person commands a running QTS (M15)", () => {
   it("locks down, is told why nothing trades, and LOCKDOWN survives kill -9 until a named person with a reason ends it", async () => {
     const home = join(emptyFolder(), "home");
     const { ask, status } = person(home);
@@ -66,7 +66,7 @@ describe("a person commands a running QTS", () => {
     expect(sessionReportSchema.parse(JSON.parse(stdout))).toMatchObject({ recovered: true, safety: "NORMAL" });
   });
 
-  it("pins the operating state, sees it in force after kill -9, and clears it; refuses what may not be", async () => {
+  it("pins the operating state, sees it in force after kill -9, and clears it; refuses what may not be (S15)", async () => {
     const home = join(emptyFolder(), "home");
     const { ask, status } = person(home);
     const session = await begin(home);
@@ -125,7 +125,7 @@ describe("a session that must not go on", () => {
     expect(sessionReportSchema.parse(JSON.parse(stdout)).orders.total).toBe(0);
   });
 
-  it("a strategy that throws at every trade: WARNING for as long as it does, and the report says how many it never saw", async () => {
+  it("a strategy that throws at every trade: WARNING for as long as it does, and the report says how many it never saw (E7)", async () => {
     const folder = emptyFolder();
     const strategy = join(folder, "strategy.mjs");
     writeFileSync(
@@ -141,7 +141,7 @@ describe("a session that must not go on", () => {
     expect(stdout).toMatch(/P1 \d+ \(265,\d{3} given up\)/);
   });
 
-  it("a state that cannot be read back: refused with the place, the reason and how to go on; --new-session begins without it", async () => {
+  it("a state that cannot be read back: refused with the place, the reason and how to go on; --new-session begins without it (S16)", async () => {
     const home = join(emptyFolder(), "home");
     const first = await begin(home);
     await end(first, "SIGTERM");

@@ -30,7 +30,7 @@ const run = (home: string, ...more: readonly string[]) => [
 ];
 
 describe("a session from start to report", () => {
-  it("plays the day, persists every tick, ends every order, and its positions are the sum of the venue's fills", async () => {
+  it("plays the day, persists every tick, ends every order, and its positions are the sum of the venue's fills (A2)", async () => {
     const home = join(emptyFolder(), "home");
     const { exitCode, stdout } = await qts(...run(home));
     expect(exitCode).toBe(0);
@@ -96,7 +96,7 @@ describe("killed at any moment", () => {
   // Moments in ms after the start; primes spread over the run, so that they meet intake, orders, journal and archive alike.
   const moments = [23, 53, 97, 131, 173, 211, 257, 307, 353, 401];
 
-  it("loses no order, sends none twice and keeps every tick once, over ten kills on one home", async () => {
+  it("loses no order, sends none twice and keeps every tick once, over ten kills on one home (A5, O6, O14)", async () => {
     const home = join(emptyFolder(), "home");
     for (const afterMs of moments) {
       const session = startQts(run(home, "--session", "all"));

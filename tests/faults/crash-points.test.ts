@@ -95,7 +95,7 @@ describe.concurrent("a worker that dies, while the venue lives on, loses no orde
   it.each(withVenueAlive)("%s", (point) => dieAt(venueLivesOn, point), 120_000);
 });
 
-describe.concurrent("a venue that dies with the worker, at each wait of its ledger, agrees with it afterwards", () => {
+describe.concurrent("a venue that dies with the worker, at each wait of its ledger, agrees with it afterwards (O11)", () => {
   it.each(withVenueDead.filter((point) => /^\w+ ledger /.test(point)))("%s", (point) => dieAt(venueDiesToo, point), 120_000);
 });
 

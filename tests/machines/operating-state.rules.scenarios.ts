@@ -133,7 +133,7 @@ const boundaries: Rules = [
 
 const durations: Rules = [
   {
-    name: "a rule is confirmed at the third hourly evaluation, not at the second",
+    name: "a rule is confirmed at the third hourly evaluation, not at the second (S12)",
     run: (machine) => {
       const posture = beginPosture(machine);
       const storm = { ...neutral, vix: 35 };
@@ -142,7 +142,7 @@ const durations: Rules = [
     },
   },
   {
-    name: "two hours are two hours at a minute cycle: one millisecond short does not confirm, exactly two hours do",
+    name: "two hours are two hours at a minute cycle: one millisecond short does not confirm, exactly two hours do (S12)",
     run: (machine) => {
       const posture = beginPosture(machine);
       const storm = { ...neutral, vix: 35 };
@@ -165,7 +165,7 @@ const durations: Rules = [
     },
   },
   {
-    name: "two evaluations at the same time count once",
+    name: "two evaluations at the same time count once (S12)",
     run: (machine) => {
       const storm = { ...neutral, vix: 35 };
       const posture = beginPosture(machine, { confirmation: { cycles: 2, hours: 0 } });
@@ -191,7 +191,7 @@ const durations: Rules = [
     },
   },
   {
-    name: "the rule must stay true, its clause may change; the clauses of the last evaluation are recorded",
+    name: "the rule must stay true, its clause may change; the clauses of the last evaluation are recorded (S12)",
     run: (machine) => {
       const posture = beginPosture(machine);
       posture.measure(at(0), { ...neutral, vix: 35 });
@@ -549,7 +549,7 @@ const readings: Rules = [
     },
   },
   {
-    name: "literal sets every key the other way, and a single key may differ from its reading",
+    name: "literal sets every key the other way, and a single key may differ from its reading (S11)",
     run: (machine) => {
       const one = beginPosture(machine).context().policy.details;
       const other = beginPosture(machine, { reading: "literal" }).context().policy.details;
@@ -587,7 +587,7 @@ const readings: Rules = [
 
 const safety: Rules = [
   {
-    name: "FAIL forces DEFENSIVE at that fact, without hold, cooldown or confirmation, and is announced",
+    name: "FAIL forces DEFENSIVE at that fact, without hold, cooldown or confirmation, and is announced (S14)",
     run: (machine) => {
       for (const initial of ["AGGRESSIVE", "BALANCED"] as const) {
         const posture = beginPosture(machine, { initial });
@@ -617,7 +617,7 @@ const safety: Rules = [
     },
   },
   {
-    name: "FAIL and LOCKDOWN reset every confirmation and evaluate no rule",
+    name: "FAIL and LOCKDOWN reset every confirmation and evaluate no rule (S14)",
     run: (machine) => {
       for (const state of ["FAIL", "LOCKDOWN"] as const) {
         const posture = beginPosture(machine, { initial: "DEFENSIVE" });
@@ -642,7 +642,7 @@ const safety: Rules = [
     },
   },
   {
-    name: "LOCKDOWN keeps the state; its release takes AGGRESSIVE to BALANCED at the first evaluation, others stay",
+    name: "LOCKDOWN keeps the state; its release takes AGGRESSIVE to BALANCED at the first evaluation, others stay (S14)",
     run: (machine) => {
       for (const [initial, expected] of [
         ["AGGRESSIVE", "BALANCED"],
@@ -674,7 +674,7 @@ const safety: Rules = [
     },
   },
   {
-    name: "rules are evaluated in the same step as the resume",
+    name: "rules are evaluated in the same step as the resume (S14)",
     run: (machine) => {
       const posture = beginPosture(machine, { initial: "AGGRESSIVE" });
       posture.safety(at(0), "LOCKDOWN");
@@ -711,7 +711,7 @@ const safety: Rules = [
     },
   },
   {
-    name: "a step is announced with its rule and clauses, and recorded with the metrics that decided",
+    name: "a step is announced with its rule and clauses, and recorded with the metrics that decided (S16)",
     run: (machine) => {
       const posture = beginPosture(machine);
       for (const hour of [0, 1]) posture.measure(at(hour), { ...neutral, vix: 35 });

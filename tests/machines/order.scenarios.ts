@@ -163,7 +163,7 @@ const others: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "an order of nothing is never approved, so never sent",
+    name: "an order of nothing is never approved, so never sent (O1, O2, O3, O4)",
     run: (machine) => {
       const order = drive<OrderFact, OrderEffect>(machine, { ...input, quantity: 0 });
       assert.deepEqual(told(order, { type: "order.approved", epoch: 1 }), []);

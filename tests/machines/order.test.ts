@@ -20,7 +20,7 @@ const arrowsOfChart = (): Set<string> =>
   );
 
 describe("the order's chart", () => {
-  it("has exactly the states of the specification", () => {
+  it("has exactly the states of the specification (O1)", () => {
     expect(Object.keys(machine.states)).toEqual([...orderStatuses]);
   });
 
@@ -50,7 +50,7 @@ describe("the order's chart", () => {
     }
   });
 
-  it("never moves backwards: what ended stays ended, what the venue has shown stays shown", () => {
+  it("never moves backwards: what ended stays ended, what the venue has shown stays shown (O3)", () => {
     const ranks = { none: 0, submitted: 1, accepted: 2 };
     const isBackwards = ({ from, to }: (typeof world.steps)[number]): boolean =>
       (from.ended !== null && to.ended !== from.ended) ||

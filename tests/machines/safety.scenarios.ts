@@ -124,7 +124,7 @@ const others: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "WARNING ends after the quiet period, not a millisecond before",
+    name: "WARNING ends after the quiet period, not a millisecond before (S3)",
     run: (machine) => {
       const safety = inState(machine, "WARNING");
       assert.deepEqual(safety.send(due(quietTimer, 599_999)), [{ type: "timer.set", id: quietTimer, at: 600_000 }]);
@@ -185,7 +185,7 @@ const others: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "the quiet deadline and LOCKDOWN survive a restart",
+    name: "the quiet deadline and LOCKDOWN survive a restart (S3)",
     run: (machine) => {
       const warned = inState(machine, "WARNING");
       warned.restart();
@@ -376,7 +376,7 @@ const others: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "an alert of a trouble that lasts is left to who found it: told once, and not called over because it was quiet",
+    name: "an alert of a trouble that lasts is left to who found it: told once, and not called over because it was quiet (S3)",
     run: (machine) => {
       for (const code of ["AN010", "AN070", "AN071", "AN080", "AN081", "AN091"]) {
         const safety = begin(machine);
@@ -405,7 +405,7 @@ const others: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "every registered code leads where its letters say, and its text is the reason",
+    name: "every registered code leads where its letters say, and its text is the reason (S7)",
     run: (machine) => {
       for (const { code, kind, severity } of describedCodes()) {
         const safety = begin(machine);
@@ -439,7 +439,7 @@ const others: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "agrees with S2 and S3 written as a table, on ten thousand random facts with restarts",
+    name: "agrees with S2 and S3 written as a table, on ten thousand random facts with restarts (S2)",
     run: (machine) => {
       const random = createRandom(20260213);
       let at = 0;

@@ -67,7 +67,7 @@ describe("what goes wrong reaches safety as a fact", () => {
     expect(safetyOf(evening)).toBe("NORMAL untroubled");
   });
 
-  it("a feed that stays silent: WARNING and one alert for as long as it is, and the end is told when data comes again", async () => {
+  it("a feed that stays silent: WARNING and one alert for as long as it is, and the end is told when data comes again (S3)", async () => {
     const world = await createWorld();
     const told = (): readonly string[] =>
       world.log.filter(({ fields }) => (fields as { code?: string }).code === "AN010").map(({ level }) => level);
@@ -87,7 +87,7 @@ describe("what goes wrong reaches safety as a fact", () => {
     expect(safetyOf(world)).toBe("NORMAL untroubled");
   });
 
-  it("an archive that cannot write: WARNING and one alert for as long as that lasts, and the end is told when it can", async () => {
+  it("an archive that cannot write: WARNING and one alert for as long as that lasts, and the end is told when it can (S3)", async () => {
     const world = await createWorld();
     const told = (): readonly string[] =>
       world.log.filter(({ fields }) => (fields as { code?: string }).code === "AN070").map(({ level }) => level);
@@ -161,7 +161,7 @@ describe("what goes wrong reaches safety as a fact", () => {
     await expectHalted(world);
   });
 
-  it("positions that disagree with the venue's: FAIL, cleared once they agree, also by the next process", async () => {
+  it("positions that disagree with the venue's: FAIL, cleared once they agree, also by the next process (S3)", async () => {
     const world = await createWorld({ positions: { SPY: 5 } });
     // The start does not wait for ever, and trading stays closed.
     expect(world.status().trading.open).toBe(false);
@@ -179,7 +179,7 @@ describe("what goes wrong reaches safety as a fact", () => {
     expect(other.status()).toMatchObject({ safety: "NORMAL", positions: { SPY: 10 } });
   });
 
-  it("positions that go on to disagree: the next process knows since when, and does not call the same one a second trip", async () => {
+  it("positions that go on to disagree: the next process knows since when, and does not call the same one a second trip (S3)", async () => {
     const world = await createWorld({ positions: { SPY: 5 } });
     await world.advance(10_000);
     expect(safetyOf(world)).toBe("WARNING AN030");
@@ -191,7 +191,7 @@ describe("what goes wrong reaches safety as a fact", () => {
     expect(world.facts().filter(({ type }) => type === "failsafe.tripped")).toHaveLength(1);
   });
 
-  it("an order that the venue never had: its absences are counted over a kill", async () => {
+  it("an order that the venue never had: its absences are counted over a kill (O5)", async () => {
     const world = await trading();
     world.venue.script("loseRequest");
     await world.fact("order.intended", order("lost", "sell"));
@@ -220,7 +220,7 @@ describe("what goes wrong reaches safety as a fact", () => {
     expect(world.status().trading.open).toBe(true);
   });
 
-  it("a reload reaches the sources too: the wait before a lost broker is connected again", async () => {
+  it("a reload reaches the sources too: the wait before a lost broker is connected again (E11)", async () => {
     const reconnects = async (reconnectMs: readonly [number, number]): Promise<number | undefined> => {
       const world = await createWorld();
       const { events, ...others } = world.config;
@@ -274,7 +274,7 @@ describe("the trip path", () => {
     expect(sent(world)).toEqual(["filled", "resting"]);
   });
 
-  it("stops an order that was approved before and had not left yet", async () => {
+  it("stops an order that was approved before and had not left yet (O5, O6, O7, S6)", async () => {
     const world = await trading();
     await world.advance(2000);
     const { house, settle } = world.root();

@@ -43,7 +43,7 @@ const fillNewest = async (world: World): Promise<void> => {
 const pin = (world: World, state: OperatingState) =>
   world.answer({ command: "override.set", state, forMs: day, operator: "kim", reason: "test" });
 
-describe("the operating state's limits on live intents, from a strategy's proposal to the venue", () => {
+describe("the operating state's limits on live intents, from a strategy's proposal to the venue (S19)", () => {
   it("the entry threshold: a signal just below it is denied, one at it leaves, and it moves with the state", async () => {
     const { world, propose } = await marketWith();
     expect(await propose({ signal: 0.69 })).toBe("SIGNAL_TOO_WEAK");
@@ -70,7 +70,7 @@ describe("the operating state's limits on live intents, from a strategy's propos
     expect(await propose()).toBe("NEW_ENTRY_CLOSED");
   });
 
-  it("in FAIL a signal is made and never acted on, and it is out of date when FAIL is over", async () => {
+  it("in FAIL a signal is made and never acted on, and it is out of date when FAIL is over (S5)", async () => {
     const { world, propose } = await marketWith();
     await pin(world, "AGGRESSIVE");
     await world.fact("failsafe.tripped", { code: "FS098", reason: "x" });

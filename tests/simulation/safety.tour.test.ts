@@ -117,7 +117,7 @@ const act = async (world: World, event: string, state: Model): Promise<void> => 
 };
 
 describe(`safety in the whole house, every event in every state: ${model.states} states, ${model.edges} pairs in ${model.steps} steps`, () => {
-  it("the house says what the chart says, sends no order in FAIL and LOCKDOWN, cancels all the same, and sees the market", async () => {
+  it("the house says what the chart says, sends no order in FAIL and LOCKDOWN, cancels all the same, and sees the market (E5, S1, S2, S3)", async () => {
     expect(model.tours).toHaveLength(1);
     const world = await createWorld({ config });
     await world.tick(price);
@@ -172,7 +172,7 @@ describe(`safety in the whole house, every event in every state: ${model.states}
     expect(world.venue.submits.map(({ orderId }) => orderId)).toEqual([...world.venue.book.keys()]);
   });
 
-  it("DEFENSIVE comes with the very fact that brings FAIL", async () => {
+  it("DEFENSIVE comes with the very fact that brings FAIL (S14)", async () => {
     const world = await createWorld({ config });
     await world.advance(5000);
     await world.fact("failsafe.tripped", cause);

@@ -58,7 +58,7 @@ interface Journey {
   readonly lost: () => void;
 }
 
-interface Waiting {
+interface PendingReport {
   at: number;
   readonly n: number;
   readonly report: BrokerReport;
@@ -77,7 +77,7 @@ export const createWire = (options: WireOptions): Wire => {
   const arrivals = new Map<number, Journey[]>();
   /** Requests that have left and not arrived; queries wait for them. */
   const underway = new Set<Promise<void>>();
-  const reports: Waiting[] = [];
+  const reports: PendingReport[] = [];
   let connection = 0;
   let stalledUntil = 0;
   let lastReportAt = 0;
@@ -196,7 +196,7 @@ export const createWire = (options: WireOptions): Wire => {
 
   const enqueue = (at: number, n: number, report: BrokerReport): void => {
     let place = reports.length;
-    while (place > 0 && (reports[place - 1] as Waiting).at > at) place -= 1;
+    while (place > 0 && (reports[place - 1] as PendingReport).at > at) place -= 1;
     reports.splice(place, 0, { at, n, report });
   };
 

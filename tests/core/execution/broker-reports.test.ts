@@ -135,7 +135,7 @@ describe("broker reports", () => {
     expect(types()).toHaveLength(3);
   });
 
-  it("that even the door refused are not remembered: the question after the cut brings them; and the cut itself is told", () => {
+  it("that even the door refused are not remembered: the question after the cut brings them; and the cut itself is told (E3)", () => {
     const { intake, facts, tell, refuse } = create({ B1: "mine" });
     refuse(true);
     tell(filled("f1"));

@@ -67,7 +67,7 @@ describe("comparing with the venue", () => {
     expect(found.disagreement).toBeUndefined();
   });
 
-  it("tells fills before what became of their order, and counts them into the positions it expects", () => {
+  it("tells fills before what became of their order, and counts them into the positions it expects (O5, O6)", () => {
     const filled = { ...ibm, status: "filled", cumulativeQuantity: 10, leavesQuantity: 0 } as const;
     const found = compare({
       orders: [filled, listed("B1", { clientOrderId: "1" })],
@@ -92,7 +92,7 @@ describe("comparing with the venue", () => {
     expect(compare(given, { isKnown: (fillId) => fillId === "f1" })).toMatchObject({ facts: [], fills: 0, unconfirmed: 0 });
   });
 
-  it("must see a difference twice on the timer's account, and does once what it does", () => {
+  it("must see a difference twice on the timer's account, and does once what it does (O5, O6)", () => {
     const given = { executions: [execution("f1", "B2", 4)] };
     const view = createDesk();
     const first = compare(given, { cause: "timer", view });

@@ -58,7 +58,7 @@ describe("explaining the operating state (S17)", () => {
     expect(posture.explain(startAt).sentence).toMatch(/Unknown: vix\.$/);
   });
 
-  it("blocks in the origin's words, each with its end: stay, cooldown, confirmation", () => {
+  it("blocks in the origin's words, each with its end: stay, cooldown, confirmation (S17)", () => {
     const posture = begin({ cooldownHours: 200 });
     posture.measure(startAt, neutral);
     posture.safety(startAt + 1, "FAIL");

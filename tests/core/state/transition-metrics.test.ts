@@ -36,11 +36,11 @@ describe("metrics of the operating state, from fills and marks (S21)", () => {
     expect(createTransitionMetrics(options).measure()).toEqual({});
   });
 
-  it("measures the drawdown from the high-water mark of account equity", () => {
+  it("measures the drawdown from the high-water mark of account equity (S21)", () => {
     expect(daily([10_000, 12_000, 9_000]).measure().drawdown?.value).toBeCloseTo(0.25, 12);
   });
 
-  it("forgets a peak that is older than the configured number of trading days", () => {
+  it("forgets a peak that is older than the configured number of trading days (S21)", () => {
     const prices = [20_000, ...Array.from({ length: 10 }, () => 10_000)];
     expect(daily(prices, { highWaterDays: 11 }).measure().drawdown?.value).toBeCloseTo(0.5, 12);
     expect(daily(prices, { highWaterDays: 10 }).measure().drawdown?.value).toBe(0);
@@ -53,7 +53,7 @@ describe("metrics of the operating state, from fills and marks (S21)", () => {
     expect(metrics.measure().drawdown?.value).toBeCloseTo(0.5, 12);
   });
 
-  it("counts a day with profit, ignores a flat one and starts over after a losing one", () => {
+  it("counts a day with profit, ignores a flat one and starts over after a losing one (S21)", () => {
     // The last day has not ended, so it does not count yet.
     expect(daily([10_000, 10_100, 10_200, 10_300]).measure().profitableDays?.value).toBe(2);
     expect(daily([10_000, 10_100, 10_100, 10_200, 10_300]).measure().profitableDays?.value).toBe(2);

@@ -121,14 +121,14 @@ describe("an evaluation cycle", () => {
     [{ ...buy, signal: Number.NaN }, "test proposed what is no order: signal is NaN and must be a finite number"],
     [{ type: "cancel", reason: "old" }, "test proposed what is no cancel: orderId is missing"],
     [{ type: "hold" }, 'test proposed "hold"; a proposal is an order or a cancel'],
-  ])("refuses a whole cycle for a proposal that is none, and says which field: %o", (proposal, reason) => {
+  ])("refuses a whole cycle for a proposal that is none, and says which field: %o (E1)", (proposal, reason) => {
     const { cycle, offered, types } = createSetup(() => [buy, proposal as Proposal]);
     cycle.run(7);
     expect(types()).toEqual(["cycle.started", "cycle.failed"]);
     expect(offered.at(-1)).toMatchObject({ payload: { cycle: 7, reason: `Error: ${reason}` } });
   });
 
-  it("acts on a fresh signal and drops one that waited too long, for example in FAIL", async () => {
+  it("acts on a fresh signal and drops one that waited too long, for example in FAIL (S5)", async () => {
     const { clock, cycle, offered } = createSetup(() => []);
     const signal = {
       at: 0,

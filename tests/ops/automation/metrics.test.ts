@@ -80,7 +80,7 @@ describe("the metrics page", () => {
     expect(samples.get('qts_lane_overruns_total{lane="P0"}')).toBe(2);
   });
 
-  it("tells what became of the facts of each type, and what each source delivered", async () => {
+  it("tells what became of the facts of each type, and what each source delivered (E8)", async () => {
     const samples = await collect(exampleStatus(), {});
     expect(samples.get('qts_facts_total{type="market.trade.ticked",lane="P1",outcome="accepted"}')).toBe(120334);
     expect(samples.get('qts_facts_total{type="market.trade.ticked",lane="P1",outcome="dropped"}')).toBe(10);
