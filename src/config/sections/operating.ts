@@ -1,0 +1,70 @@
+/** The operating state: its limits, the rules that move it, and how they are read. */
+import { z } from "zod";
+import { count, positive, share, shareRange } from "../values.ts";
+
+const operatingState = z.enum(["AGGRESSIVE", "BALANCED", "DEFENSIVE"]);
+const stateProperties = z
+  .strictObject({
+    scalpShare: shareRange,
+    swingShare: shareRange,
+    portfolioShare: shareRange,
+    riskMultiplier: z.number().positive(),
+    entrySignalMin: share,
+    positionsMax: count,
+    dailyTradesMax: count,
+    rebalancing: z.boolean(),
+    newEntry: z.boolean(),
+    scalp: z.boolean(),
+    swing: z.boolean(),
+  })
+  .refine(({ scalpShare, swingShare, portfolioShare }) => {
+    const low = scalpShare[0] + swingShare[0] + portfolioShare[0];
+    const high = scalpShare[1] + swingShare[1] + portfolioShare[1];
+    return low <= 1 + 1e-9 && high >= 1 - 1e-9;
+  }, "the three shares must be able to sum to 1");
+
+export const operating = z.strictObject({
+  reading: z.enum(["safety-first", "literal"]),
+  readingDetails: z.strictObject({
+    holdDelaysDerisking: z.boolean().optional(),
+    cooldownDelaysDerisking: z.boolean().optional(),
+    circuitBreakerNeedsConfirmation: z.boolean().optional(),
+    aggressiveHeedsDefensiveRule: z.boolean().optional(),
+    confirmsOneStateAhead: z.boolean().optional(),
+    promotionsAreGuarded: z.boolean().optional(),
+    releaseAlwaysToBalanced: z.boolean().optional(),
+    lockdownCountsAsHeld: z.boolean().optional(),
+  }),
+  initial: operatingState,
+  evaluationEveryMs: positive,
+  states: z.strictObject({ AGGRESSIVE: stateProperties, BALANCED: stateProperties, DEFENSIVE: stateProperties }),
+  rules: z.strictObject({
+    aggressiveToBalanced: z.strictObject({
+      drawdownAbove: share,
+      vixAbove: z.number().positive(),
+      consecutiveScalpLossesAbove: count,
+      dailyLossAbove: share,
+    }),
+    balancedToDefensive: z.strictObject({ drawdownAbove: share, vixAbove: z.number().positive() }),
+    defensiveToBalanced: z.strictObject({
+      drawdownBelow: share,
+      vixBelow: z.number().positive(),
+      profitableDaysMin: count,
+      heldDaysMin: count,
+    }),
+    balancedToAggressive: z.strictObject({
+      vixBelow: z.number().positive(),
+      growthAbove: z.number(),
+      winRateAbove: share,
+      heldDaysMin: count,
+    }),
+  }),
+  minimumStayDays: z.strictObject({ AGGRESSIVE: count, BALANCED: count, DEFENSIVE: count }),
+  cooldownHours: z.number().min(0),
+  confirmation: z.strictObject({ cycles: positive, hours: z.number().min(0) }),
+  overrideDaysMax: positive,
+  staleAfterMs: z.strictObject({ vix: positive, drawdown: positive, account: positive }),
+  promotionNeedsEveryInput: z.boolean(),
+  highWaterDays: positive,
+  targetCagr: z.number(),
+});

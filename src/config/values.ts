@@ -1,0 +1,24 @@
+/** The kinds of values that the sections of the configuration are made of, and what holds for several of them at once. */
+import { z } from "zod";
+
+export const count = z.int().min(0);
+export const positive = z.int().min(1);
+export const durationMs = z.int().min(0);
+export const share = z.number().min(0).max(1, "is a share between 0 and 1; write 0.05 for 5 %");
+export const shareRange = z.tuple([share, share]).refine(([low, high]) => low <= high, "the range must be [low, high]");
+/** What is set aside in memory for so many facts at the start: more than this is a mistake, not a wish. */
+export const places = z.int().min(1).max(1_000_000);
+/** As long as this nothing else of the process has its turn. */
+export const sliceMs = z.number().positive().max(10_000);
+
+const orders = { "<": (a: number, b: number) => a < b, "≤": (a: number, b: number) => a <= b };
+/** The keys of a group stand in this order. */
+export const inOrder = <const K extends string>(sign: keyof typeof orders, ...keys: readonly K[]) =>
+  [
+    (group: { readonly [key in K]: number }) =>
+      keys.every((key, n) => n === 0 || orders[sign](group[keys[n - 1] as K], group[key])),
+    {
+      error: ({ input }: { readonly input?: unknown }) =>
+        `wants ${keys.join(` ${sign} `)}, and they are ${keys.map((key) => (input as { [key in K]: number })[key]).join(", ")}`,
+    },
+  ] as const;
