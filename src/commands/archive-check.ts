@@ -4,7 +4,7 @@ import { join, relative, resolve, sep } from "node:path";
 import { type ArchiveReport, checkOrder, createArchiveCheck } from "#archive/check.ts";
 import { archiveDirectory } from "#archive/paths.ts";
 import { regularSpans } from "#market/sessions.ts";
-import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
+import { type Command, type CommandIo, exitCodes, readOptions, stoppedCode, UsageError } from "./command.ts";
 import { whyUnreadable } from "./unreadable.ts";
 
 const help = `qts archive check DIR: is a market archive whole?
@@ -17,7 +17,7 @@ order, and gaps; a row of the source that is neither there nor declared in a gap
   --expect SYMBOL=N    the source has N trades of SYMBOL, numbered from 1; may be repeated
   --time-zone ZONE     time zone of the days and hours in the paths (Asia/Seoul)
 
-Exit codes: 0 whole · 1 something is bad, torn, doubled or silently missing · 2 usage
+Exit codes: 0 whole · 1 something is bad, torn, doubled or silently missing · 2 usage · 130, 143 stopped
 
   qts archive check ./var
   qts archive check ./var --json --expect SPY=241504 --expect IBM=24106
@@ -83,7 +83,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       .map((entry) => relative(directory, join(entry.parentPath, entry.name)).split(sep).join("/"))
       .sort(checkOrder);
     for (const path of paths) {
-      if (io.signal?.aborted) return exitCodes.failed;
+      if (io.signal?.aborted) return stoppedCode(io);
       check.file(path, readFileSync(join(directory, path), "utf8"));
     }
   } catch (error) {

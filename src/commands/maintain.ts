@@ -149,6 +149,7 @@ export const command: Command = {
     const includeGlobs = values.include ?? ["**"];
     const stop = (): void => void worker.close();
     io.signal?.addEventListener("abort", stop, { once: true });
+    io.onOutputLost?.(() => {});
     try {
       let report: RunReport;
       if (isDryRun) {

@@ -40,6 +40,7 @@ export const command: Command = {
     const worker = createBackupThread();
     const stop = (): void => void worker.close();
     io.signal?.addEventListener("abort", stop, { once: true });
+    io.onOutputLost?.(() => {});
     try {
       const restored = await restoreBackup(createMaintenanceFiles(), worker, {
         backupRoot: resolve(io.cwd, required("restore", "backup", values.backup)),

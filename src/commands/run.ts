@@ -1,7 +1,5 @@
 /** `qts run`: the session itself, from options to report. Everything that touches the world is made here and handed to the root. */
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
+import { join } from "node:path";
 import { createArchiveFiles, realPulse } from "#adapters/host/archive-files.ts";
 import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.ts";
 import { createBackupThread } from "#adapters/host/backup/thread.ts";
@@ -18,12 +16,11 @@ import { watchVitalSigns } from "#adapters/host/vitals.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { rulesFor } from "#adapters/paper/market-rules.ts";
 import { createReplayFeed } from "#adapters/replay/feed.ts";
-import { openRecordedDay, volatilityOf } from "#adapters/replay/recorded-days.ts";
+import { volatilityOf } from "#adapters/replay/recorded-days.ts";
 import { playedAt } from "#adapters/replay/timed-values.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { liveProblem } from "#core/execution/live-keys.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
-import type { CreateStrategy } from "#core/strategy/strategy.ts";
 import { createHealthMonitor } from "#ops/automation/health.ts";
 import { houseChecks } from "#ops/automation/house-checks.ts";
 import { createHouseMetrics } from "#ops/automation/metrics.ts";
@@ -31,8 +28,9 @@ import { createRoot } from "#src/root.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
 import { qtsVersion } from "./command-line.ts";
-import { problemLines, readConfigFile } from "./config-file.ts";
+import { problemLines, readConfigFile, tellProblems } from "./config-file.ts";
 import { openSessionBroker } from "./session-broker.ts";
+import { openSessionInputs } from "./session-inputs.ts";
 
 const help = `qts run: play or trade a session, until its data ends or you stop it.
 
@@ -98,19 +96,6 @@ const sessionOf = (text: string | undefined): "regular" | "all" | undefined => {
 const given = (values: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
-const loadStrategy = async (name: string, cwd: string): Promise<CreateStrategy | string> => {
-  if (name === "moving-average-cross") return (await import("#core/strategy/moving-average-cross.ts")).createStrategy;
-  const file = resolve(cwd, name);
-  if (!existsSync(file)) return `there is no strategy ${file}; give moving-average-cross or the path of your module.`;
-  try {
-    const loaded = (await import(pathToFileURL(file).href)) as { createStrategy?: CreateStrategy };
-    if (typeof loaded.createStrategy === "function") return loaded.createStrategy;
-    return `the strategy module ${file} does not export createStrategy; docs/examples/strategy.md shows one.`;
-  } catch (error) {
-    return `the strategy "${name}" cannot be loaded from ${file}: ${String(error).split("\n")[0]}.`;
-  }
-};
-
 /** What a person reads at the end. */
 const reportText = (report: SessionReport, { instruments }: Config): string => {
   const { currency = "", priceScale = 0 } = instruments[0] ?? {};
@@ -139,15 +124,12 @@ Session report${report.recovered ? ", recovered from an earlier run" : ""}
 `;
 };
 
-const readConfig = (
+const readConfig = async (
   values: ReturnType<typeof readOptions<typeof options>>["values"],
   io: CommandIo,
-): { readonly config: Config } | { readonly exitCode: number } => {
-  const read = readConfigFile(values.config, io);
-  if (!read.ok) {
-    io.err(problemLines(read.file, read.problems));
-    return { exitCode: exitCodes.config };
-  }
+): Promise<{ readonly config: Config } | { readonly exitCode: number }> => {
+  const read = await readConfigFile(values.config, io);
+  if (!read.ok) return { exitCode: tellProblems(read, io) };
   const parsed = parseConfig(read.config, {
     session: given({
       speed: speedOf(values.speed),
@@ -159,14 +141,12 @@ const readConfig = (
     execution: given({ strategy: values.strategy }),
     maintenance: given({ enabled: values["without-ops"] ? false : undefined }),
   });
-  if (parsed.ok) return { config: parsed.config };
-  io.err(problemLines(undefined, parsed.problems));
-  return { exitCode: exitCodes.config };
+  return parsed.ok ? { config: parsed.config } : { exitCode: tellProblems({ ...parsed, file: undefined }, io) };
 };
 
 const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   const { values } = readOptions("run", args, options);
-  const read = readConfig(values, io);
+  const read = await readConfig(values, io);
   if ("exitCode" in read) return read.exitCode;
   const { config } = read;
   const refuse = (sentence: string, exitCode: number = exitCodes.refused): number => {
@@ -175,11 +155,12 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   };
 
   // What can be checked without writing anything comes first, so that a mistake leaves nothing half-written.
-  const day = openRecordedDay(config.session.day);
-  if (!day.ok) return refuse(day.error);
-  const createStrategy = await loadStrategy(config.execution.strategy, io.cwd);
-  if (typeof createStrategy === "string") return refuse(createStrategy, exitCodes.config);
-
+  const inputs = await openSessionInputs(config, io);
+  if (!inputs.ok) {
+    io.err(problemLines(undefined, inputs.error.problems));
+    return inputs.error.exitCode;
+  }
+  const { day, createStrategy } = inputs.value;
   const home = openHome(homeOf(values.home, io));
   if (!home.ok) return refuse(home.error.problem);
   const lease = acquireLease({ home: home.value.path, command: `qts run ${args.join(" ")}`.trim(), now: Date.now() });
@@ -211,7 +192,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     // The replay's own clock drains the house whenever it lets I/O have its turn.
     let settle: () => Promise<void> | undefined = () => undefined;
     const clock = createSimulatedClock({
-      startAt: day.value.header.midnightAt,
+      startAt: day.header.midnightAt,
       yieldToIo: async () => {
         void settle();
         await new Promise((done) => setImmediate(done));
@@ -219,7 +200,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       },
     });
     const feed = createReplayFeed({
-      day: day.value,
+      day,
       hours: config.session.hours,
       speed: config.session.speed,
       clock,
@@ -293,8 +274,8 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     checkHealth.unref();
     closers.push(() => clearInterval(checkHealth));
 
-    io.onReload?.(() => {
-      const again = readConfig(values, { ...io, err: (text) => logger.error(text.trim()) });
+    io.onReload?.(async () => {
+      const again = await readConfig(values, { ...io, err: (text) => logger.error(text.trim()) });
       if ("exitCode" in again) logger.error("the changed configuration is refused; the present one stays in force");
       else logger.info(root.reload(again.config), "the configuration was read again");
     });

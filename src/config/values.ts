@@ -3,7 +3,27 @@ import { z } from "zod";
 
 export const count = z.int().min(0);
 export const positive = z.int().min(1);
-export const durationMs = z.int().min(0);
+/** More than a century is a slip of the hand, and times must stay dates that can be written. */
+const centuryDays = 36_500;
+const dayMs = 86_400_000;
+export const durationMs = z
+  .int()
+  .min(0)
+  .max(centuryDays * dayMs);
+/** A duration that cannot be nothing. */
+export const periodMs = z
+  .int()
+  .min(1)
+  .max(centuryDays * dayMs);
+/** Node's own timers fire at once beyond 24 days; none of ours needs more than one. */
+export const timerMs = z.int().min(1).max(dayMs);
+export const days = z.int().min(0).max(centuryDays);
+export const hours = z
+  .number()
+  .min(0)
+  .max(centuryDays * 24);
+/** HH:MM, from 00:00 to 23:59. */
+export const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time of day, HH:MM from 00:00 to 23:59");
 export const share = z.number().min(0).max(1, "is a share between 0 and 1; write 0.05 for 5 %");
 export const shareRange = z.tuple([share, share]).refine(([low, high]) => low <= high, "the range must be [low, high]");
 /** What is set aside in memory for so many facts at the start: more than this is a mistake, not a wish. */

@@ -1,16 +1,16 @@
 /** Market data on its way to disk. */
 import { z } from "zod";
-import { inOrder, positive, share } from "../values.ts";
+import { inOrder, periodMs, positive, share } from "../values.ts";
 
 const gapLimits = z
-  .strictObject({ minorMs: positive, majorMs: positive, criticalMs: positive })
+  .strictObject({ minorMs: periodMs, majorMs: periodMs, criticalMs: periodMs })
   .refine(...inOrder("<", "minorMs", "majorMs", "criticalMs"));
 
 export const archive = z.strictObject({
-  writeEveryMs: positive,
-  fsyncEveryMs: positive,
+  writeEveryMs: periodMs,
+  fsyncEveryMs: periodMs,
   bufferRowsMax: positive,
-  scalpWindowMs: z.int().min(1000).multipleOf(1000, "must be whole seconds, because segments are named by second"),
+  scalpWindowMs: periodMs.min(1000).multipleOf(1000, "must be whole seconds, because segments are named by second"),
   timeZone: z.string().refine((zone) => {
     try {
       return new Intl.DateTimeFormat("en-US", { timeZone: zone }) !== undefined;
@@ -18,8 +18,8 @@ export const archive = z.strictObject({
       return false;
     }
   }, "is not a time zone, like Asia/Seoul"),
-  silenceMsMax: positive,
+  silenceMsMax: periodMs,
   gaps: z.strictObject({ scalp: gapLimits, swing: gapLimits }),
   persistedShareMin: share,
-  measureEveryMs: positive,
+  measureEveryMs: periodMs,
 });

@@ -1,27 +1,30 @@
 /** The venue: how long its answers may take, and what the paper exchange is like. */
 import { z } from "zod";
-import { count, durationMs, positive, share } from "../values.ts";
+import { durationMs, periodMs, positive, share, timerMs } from "../values.ts";
 
 export const broker = z.strictObject({
   adapter: z.enum(["paper", "exchange"]),
-  submitTimeoutMs: positive,
-  unknownDeadlineMs: positive,
-  pendingDeadlineMs: positive,
+  submitTimeoutMs: periodMs,
+  unknownDeadlineMs: periodMs,
+  pendingDeadlineMs: periodMs,
   absentAfterMs: durationMs,
   matchSkewMs: durationMs,
   finishedOrdersKept: positive,
-  reconcileEveryMs: positive,
+  reconcileEveryMs: periodMs,
   exchange: z.strictObject({
-    url: z.string().regex(/^ws:\/\/(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}$/, "must be a loopback address, ws://127.0.0.1:PORT"),
-    silenceMsMax: positive,
+    url: z
+      .string()
+      .regex(/^ws:\/\/(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}$/, "must be a loopback address, ws://127.0.0.1:PORT")
+      .refine((url) => Number(url.slice(url.lastIndexOf(":") + 1)) <= 65_535, "has a port above 65535"),
+    silenceMsMax: timerMs,
   }),
   paper: z.strictObject({
     cashMinor: positive,
-    latencyMs: z.tuple([count, count]).refine(([low, high]) => low <= high, "the range must be [low, high]"),
+    latencyMs: z.tuple([durationMs, durationMs]).refine(([low, high]) => low <= high, "the range must be [low, high]"),
     participationShare: share,
     feeRate: share,
     sellTaxRate: share,
-    responseTimeoutMs: positive,
+    responseTimeoutMs: periodMs,
     clientOrderIds: z.boolean(),
     basePriceMinor: z.record(z.string().min(1), positive),
     faults: z.strictObject({

@@ -1,9 +1,9 @@
 /** From when a full disk is a trouble. */
 import { z } from "zod";
-import { positive, share } from "../values.ts";
+import { periodMs, share } from "../values.ts";
 
 export const disk = z
-  .strictObject({ warningFreeShare: share, criticalFreeShare: share, measureEveryMs: positive })
+  .strictObject({ warningFreeShare: share, criticalFreeShare: share, measureEveryMs: periodMs })
   .refine(
     ({ warningFreeShare, criticalFreeShare }) => criticalFreeShare <= warningFreeShare,
     "wants criticalFreeShare ≤ warningFreeShare",

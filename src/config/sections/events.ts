@@ -1,6 +1,6 @@
 /** Lanes, handlers and sources: how facts wait and what happens when they wait too long. */
 import { z } from "zod";
-import { count, durationMs, inOrder, places, positive, share, sliceMs } from "../values.ts";
+import { count, durationMs, inOrder, periodMs, places, positive, share, sliceMs } from "../values.ts";
 
 const sla = z
   .strictObject({
@@ -21,7 +21,7 @@ export const events = z.strictObject({
         ...lane,
         waitingOutsideMax: places,
         internalReserve: places,
-        processingMsMax: positive,
+        processingMsMax: periodMs,
         warningDepth: positive,
         criticalDepth: positive,
         slaMs: sla,
@@ -38,13 +38,13 @@ export const events = z.strictObject({
   handlers: z.strictObject({
     retries: count,
     retryDelaysMs: z.array(durationMs).min(1),
-    timeoutMs: positive,
+    timeoutMs: periodMs,
     inProgressMax: places,
     deadLettersMax: places,
   }),
   intake: z.strictObject({
     timeSliceMs: sliceMs,
-    reconnectMs: z.tuple([positive, positive]).refine(([low, high]) => low <= high, "the range must be [first, longest]"),
+    reconnectMs: z.tuple([periodMs, periodMs]).refine(([low, high]) => low <= high, "the range must be [first, longest]"),
     heldMax: places,
   }),
   drainMsMax: durationMs,

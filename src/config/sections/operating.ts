@@ -1,6 +1,6 @@
 /** The operating state: its limits, the rules that move it, and how they are read. */
 import { z } from "zod";
-import { count, positive, share, shareRange } from "../values.ts";
+import { count, days, hours, periodMs, positive, share, shareRange } from "../values.ts";
 
 const operatingState = z.enum(["AGGRESSIVE", "BALANCED", "DEFENSIVE"]);
 const stateProperties = z
@@ -36,7 +36,7 @@ export const operating = z.strictObject({
     lockdownCountsAsHeld: z.boolean().optional(),
   }),
   initial: operatingState,
-  evaluationEveryMs: positive,
+  evaluationEveryMs: periodMs,
   states: z.strictObject({ AGGRESSIVE: stateProperties, BALANCED: stateProperties, DEFENSIVE: stateProperties }),
   rules: z.strictObject({
     aggressiveToBalanced: z.strictObject({
@@ -49,22 +49,22 @@ export const operating = z.strictObject({
     defensiveToBalanced: z.strictObject({
       drawdownBelow: share,
       vixBelow: z.number().positive(),
-      profitableDaysMin: count,
-      heldDaysMin: count,
+      profitableDaysMin: days,
+      heldDaysMin: days,
     }),
     balancedToAggressive: z.strictObject({
       vixBelow: z.number().positive(),
       growthAbove: z.number(),
       winRateAbove: share,
-      heldDaysMin: count,
+      heldDaysMin: days,
     }),
   }),
-  minimumStayDays: z.strictObject({ AGGRESSIVE: count, BALANCED: count, DEFENSIVE: count }),
-  cooldownHours: z.number().min(0),
-  confirmation: z.strictObject({ cycles: positive, hours: z.number().min(0) }),
-  overrideDaysMax: positive,
-  staleAfterMs: z.strictObject({ vix: positive, drawdown: positive, account: positive }),
+  minimumStayDays: z.strictObject({ AGGRESSIVE: days, BALANCED: days, DEFENSIVE: days }),
+  cooldownHours: hours,
+  confirmation: z.strictObject({ cycles: positive, hours: hours }),
+  overrideDaysMax: days.min(1),
+  staleAfterMs: z.strictObject({ vix: periodMs, drawdown: periodMs, account: periodMs }),
   promotionNeedsEveryInput: z.boolean(),
-  highWaterDays: positive,
+  highWaterDays: days.min(1),
   targetCagr: z.number(),
 });
