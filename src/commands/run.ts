@@ -11,7 +11,7 @@ import { openSessionJournal } from "#adapters/host/journal/sessions.ts";
 import { acquireLease } from "#adapters/host/lease.ts";
 import { createLog } from "#adapters/host/log.ts";
 import { createHttpServer } from "#adapters/host/page/http.ts";
-import { createTerminalView } from "#adapters/host/terminal/terminal.ts";
+import { createTerminalView, type TerminalView } from "#adapters/host/terminal/terminal.ts";
 import { watchVitalSigns } from "#adapters/host/vitals.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { rulesFor } from "#adapters/paper/market-rules.ts";
@@ -274,6 +274,14 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     checkHealth.unref();
     closers.push(() => clearInterval(checkHealth));
 
+    // Trading does not end because nobody looks on any more.
+    let view: TerminalView | undefined;
+    io.onOutputLost?.((error) => {
+      view?.stop();
+      logger.warn(
+        `standard output is lost (${error.message}): the session goes on${view === undefined ? "" : " without its view"}; kill ${process.pid} stops it in order`,
+      );
+    });
     io.onReload?.(async () => {
       const again = await readConfig(values, { ...io, err: (text) => logger.error(text.trim()) });
       if ("exitCode" in again) logger.error("the changed configuration is refused; the present one stays in force");
@@ -317,7 +325,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       "the session has started",
     );
 
-    const view = isTerminal
+    view = isTerminal
       ? createTerminalView({ out: process.stdout, status: root.status, address: listening.value.url, clock, env: io.env })
       : undefined;
     view?.start();
@@ -325,6 +333,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     view?.stop();
     logger.info({ report }, failure ?? "the session has ended");
     io.out(values.json ? `${JSON.stringify(report)}\n` : reportText(report, config));
+    if (log.dropped() > 0) io.err(`qts: ${log.dropped()} lines of the log could not be written.\n`);
     if (failure === undefined) return exitCodes.ok;
     io.err(`qts: ${failure}\n`);
     return exitCodes.failed;
