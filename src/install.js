@@ -20,13 +20,11 @@ const libc = () => (process.report?.getReport().header.glibcVersionRuntime ? "gl
 const fits = (wanted, own) =>
   wanted === undefined || wanted.includes(own) || wanted.every((name) => name[0] === "!" && name !== `!${own}`);
 const wanted = Object.keys(lock.packages).filter((path) => {
-  const { os, cpu, libc: c } = lock.packages[path];
-  return (
-    path !== "" &&
-    fits(os, process.platform) &&
-    fits(cpu, process.arch) &&
-    (c === undefined || process.platform !== "linux" || fits(c, libc()))
-  );
+  const { os, cpu, libc: library, optional } = lock.packages[path];
+  // What is optional and fits every platform is needed by a package of another platform only.
+  if (path === "" || (optional && os === undefined && cpu === undefined)) return false;
+  if (!fits(os, process.platform) || !fits(cpu, process.arch)) return false;
+  return process.platform !== "linux" || library === undefined || fits(library, libc());
 });
 const missing = () => wanted.filter((path) => !existsSync(at(join(path, "package.json"))));
 const changedAt = (path) => (existsSync(path) ? statSync(path).mtimeMs : 0);

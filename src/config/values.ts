@@ -42,3 +42,11 @@ export const inOrder = <const K extends string>(sign: keyof typeof orders, ...ke
         `wants ${keys.join(` ${sign} `)}, and they are ${keys.map((key) => (input as { [key in K]: number })[key]).join(", ")}`,
     },
   ] as const;
+
+/**
+ * A key that nothing reads yet. It stays in the configuration because the seeds name it and the room that reads it is coming;
+ * the reference says so, and a key without a reader that is not reserved fails tests/config/readers.test.ts.
+ *
+ * @param room that will read it, a word of docs/architecture
+ */
+export const reserved = <S extends z.ZodType>(room: string, schema: S): S => schema.meta({ reservedFor: room });

@@ -1,6 +1,6 @@
 /** Lanes, handlers and sources: how facts wait and what happens when they wait too long. */
 import { z } from "zod";
-import { count, durationMs, inOrder, periodMs, places, positive, share, sliceMs } from "../values.ts";
+import { count, durationMs, inOrder, periodMs, places, positive, reserved, share, sliceMs } from "../values.ts";
 
 const sla = z
   .strictObject({
@@ -10,7 +10,7 @@ const sla = z
     max: z.number().positive(),
   })
   .refine(...inOrder("≤", "p50", "p95", "p99", "max"));
-const lane = { capacity: places, batchSize: positive, batchWaitMs: durationMs };
+const lane = { capacity: places, batchSize: reserved("data", positive), batchWaitMs: reserved("data", durationMs) };
 const marks = { warningShare: share, criticalShare: share };
 const marksInOrder = inOrder("≤", "warningShare", "criticalShare");
 
@@ -34,7 +34,7 @@ export const events = z.strictObject({
   timeSliceMs: sliceMs,
   lowLanesShareMin: share,
   hysteresisShare: z.number().min(0).lt(1, "must be below 1: a lane that is calm again at its warning mark has no hysteresis"),
-  warningBatchFactor: positive,
+  warningBatchFactor: reserved("data", positive),
   handlers: z.strictObject({
     retries: count,
     retryDelaysMs: z.array(durationMs).min(1),

@@ -1,21 +1,21 @@
 /** The operating state: its limits, the rules that move it, and how they are read. */
 import { z } from "zod";
-import { count, days, hours, periodMs, positive, share, shareRange } from "../values.ts";
+import { count, days, hours, periodMs, positive, reserved, share, shareRange } from "../values.ts";
 
 const operatingState = z.enum(["AGGRESSIVE", "BALANCED", "DEFENSIVE"]);
 const stateProperties = z
   .strictObject({
-    scalpShare: shareRange,
-    swingShare: shareRange,
-    portfolioShare: shareRange,
+    scalpShare: reserved("capital", shareRange),
+    swingShare: reserved("capital", shareRange),
+    portfolioShare: reserved("capital", shareRange),
     riskMultiplier: z.number().positive(),
     entrySignalMin: share,
     positionsMax: count,
     dailyTradesMax: count,
-    rebalancing: z.boolean(),
+    rebalancing: reserved("capital", z.boolean()),
     newEntry: z.boolean(),
-    scalp: z.boolean(),
-    swing: z.boolean(),
+    scalp: reserved("scalp", z.boolean()),
+    swing: reserved("pipeline", z.boolean()),
   })
   .refine(({ scalpShare, swingShare, portfolioShare }) => {
     const low = scalpShare[0] + swingShare[0] + portfolioShare[0];
