@@ -5,6 +5,7 @@ import { readText } from "#adapters/host/input.ts";
 import { type Config, type ConfigProblem, defaultYaml, parseConfig } from "#config/config.ts";
 import { type CommandIo, exitCodes, stoppedCode } from "./command.ts";
 import { nearest } from "./nearest.ts";
+import { printable } from "./printable.ts";
 import { tooLarge, whyUnreadable } from "./unreadable.ts";
 
 export type ReadConfig =
@@ -71,10 +72,6 @@ export const readConfigFile = async (option: string | undefined, io: CommandIo):
   const parsed = parseConfig(text);
   return parsed.ok ? { ok: true, config: parsed.config, file } : { ok: false, file, problems: parsed.problems };
 };
-
-/** What could move the cursor or the colours of a terminal is written by its number. */
-const printable = (text: string): string =>
-  text.replace(/[\p{Cc}\p{Cf}]/gu, (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`);
 
 /** One line per problem: the key's path, its value, what is wanted. The first fifty, and how many more there are. */
 export const problemLines = (file: string | undefined, problems: readonly ConfigProblem[]): string => {

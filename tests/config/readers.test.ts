@@ -1,5 +1,5 @@
 /** Honest configuration: every key has somebody who reads it, or is reserved by name for a room to come. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -8,8 +8,13 @@ import { type ConfigKey, configKeys } from "#config/keys.ts";
 import { readers } from "./readers.ts";
 
 const keys = configKeys();
-const source = (file: string): string =>
-  readFileSync(join(import.meta.dirname, "../..", file), "utf8").replace(/^\s*(\*|\/\/|\/\*).*$/gm, "");
+const root = join(import.meta.dirname, "../..");
+const source = (file: string): string => readFileSync(join(root, file), "utf8").replace(/^\s*(\*|\/\/|\/\*).*$/gm, "");
+const composition = ["src", "src/parts", "src/commands"]
+  .flatMap((folder) =>
+    readdirSync(join(root, folder)).flatMap((name) => (name.endsWith(".ts") ? source(`${folder}/${name}`) : [])),
+  )
+  .join("\n");
 
 const configOf = (...layers: readonly object[]): Config => {
   const parsed = parseConfig(...layers);
@@ -57,7 +62,8 @@ describe("every key of the configuration", () => {
     const reader = readers[key.path];
     if (reader === undefined) throw new Error("no reader");
     if ("written" in reader) {
-      expect(source(reader.file)).toContain(reader.written);
+      const text = reader.file === undefined ? composition : source(reader.file);
+      expect(text.includes(reader.written), `${reader.written} stands in ${reader.file ?? "the composition"}`).toBe(true);
       return;
     }
     const base = reader.base ?? {};
@@ -68,7 +74,7 @@ describe("every key of the configuration", () => {
 });
 
 it("names the room of every reserved key in the reference", () => {
-  const page = readFileSync(join(import.meta.dirname, "../../docs/reference/configuration.md"), "utf8");
+  const page = readFileSync(join(root, "docs/reference/configuration.md"), "utf8");
   const rooms = new Set(keys.flatMap(({ reservedFor }) => reservedFor ?? []));
   expect([...rooms].filter((room) => !page.includes(`reserved for ${room}`))).toEqual([]);
 });

@@ -38,9 +38,14 @@ export type Reader =
       /** The other value, where twice or half the default will not do. */
       readonly other?: unknown;
     }
-  | { readonly file: string; readonly written: string };
+  | {
+      /** Absent: anywhere in the composition, src/*.ts, src/parts and src/commands. */
+      readonly file?: string;
+      readonly written: string;
+    };
 
 const written = (file: string, text: string): Reader => ({ file, written: text });
+const composed = (text: string): Reader => ({ written: text });
 const eachSees = <const P extends string>(sees: (config: Config) => unknown, ...paths: readonly P[]) =>
   Object.fromEntries(paths.map((path) => [path, { sees }])) as { readonly [path in P]: Reader };
 
@@ -272,23 +277,19 @@ const slas = ["P0", "P1", "P2"].flatMap((lane) =>
 
 const dispatcherFile = "src/core/runtime/dispatcher.ts";
 const handlersFile = "src/core/event/handlers.ts";
-const run = "src/commands/run.ts";
-const root = "src/root.ts";
-const recording = "src/root.recording.ts";
-const rootOps = "src/root.ops.ts";
 
 export const readers: { readonly [path: string]: Reader } = {
-  "session.day": written(run, "volatilityOf(config.session.day)"),
-  "session.hours": written(run, "hours: config.session.hours"),
-  "session.speed": written(run, "speed: config.session.speed"),
+  "session.day": composed("volatilityOf(config.session.day)"),
+  "session.hours": composed("{ hours, speed, seed } = config.session"),
+  "session.speed": composed("{ hours, speed, seed } = config.session"),
   "session.seed": { sees: ({ session }) => createRandom(session.seed)() },
-  "http.host": written(run, "host: config.http.host"),
-  "http.port": written(run, "port: config.http.port"),
-  "log.level": written(run, "level: config.log.level"),
-  "instruments.symbol": written(recording, "instruments.map(({ symbol }) => symbol)"),
+  "http.host": composed("host: config.http.host"),
+  "http.port": composed("port: config.http.port"),
+  "log.level": composed("level: config.log.level"),
+  "instruments.symbol": composed("instruments.map(({ symbol }) => symbol)"),
   "instruments.market": written("src/adapters/paper/market-rules.ts", "market"),
-  "instruments.currency": written(run, "currency = "),
-  "instruments.priceScale": written(run, "priceScale = 0"),
+  "instruments.currency": composed("currency = "),
+  "instruments.priceScale": composed("priceScale = 0"),
   "instruments.tickSize": written("src/core/risk/order-gates.ts", "view.instrument(symbol)?.tickSize"),
   "instruments.lotSize": written("src/core/orders/positions.ts", "lotSize"),
   ...Object.fromEntries(laneKeys.map((path) => [path, { sees: lanes, base: small }])),
@@ -307,8 +308,8 @@ export const readers: { readonly [path: string]: Reader } = {
   "events.intake.heldMax": written("src/core/event/intake.ts", "config.heldMax"),
   "events.drainMsMax": written(dispatcherFile, "config.drainMsMax"),
   "journal.snapshotEveryFacts": written("src/core/runtime/house.ts", "options.snapshotEveryFacts"),
-  "journal.snapshotsKept": written(run, "snapshotsKept: config.journal.snapshotsKept"),
-  "journal.recordsKept": written(run, "recordsKept: config.journal.recordsKept"),
+  "journal.snapshotsKept": composed("snapshotsKept: config.journal.snapshotsKept"),
+  "journal.recordsKept": composed("recordsKept: config.journal.recordsKept"),
   ...eachSees(restarts, "supervision.restartsMax", "supervision.windowMs", "supervision.delayMs", "supervision.delayMsMax"),
   ...eachSees(safety, "safety.quietPeriodMs", "safety.brokerGraceMs"),
   "safety.clockJumpMsMax": written("src/adapters/host/vitals.ts", "Math.abs(stepMs) > clockJumpMsMax"),
@@ -324,9 +325,9 @@ export const readers: { readonly [path: string]: Reader } = {
   "operating.minimumStayDays.AGGRESSIVE": { sees: posture, base: { operating: { reading: "literal" } } },
   "operating.promotionNeedsEveryInput": { sees: blocks },
   ...eachSees(ages, "operating.staleAfterMs.vix", "operating.staleAfterMs.drawdown", "operating.staleAfterMs.account"),
-  "operating.targetCagr": written(root, "targetCagr: config.operating.targetCagr"),
-  "operating.highWaterDays": written(root, "highWaterDays: config.operating.highWaterDays"),
-  "operating.evaluationEveryMs": written(root, "config.operating.evaluationEveryMs"),
+  "operating.targetCagr": composed("const { evaluationEveryMs: everyMs, highWaterDays, targetCagr } = config.operating"),
+  "operating.highWaterDays": composed("const { evaluationEveryMs: everyMs, highWaterDays, targetCagr } = config.operating"),
+  "operating.evaluationEveryMs": composed("const { evaluationEveryMs: everyMs, highWaterDays, targetCagr } = config.operating"),
   "operating.overrideDaysMax": { sees: pinned },
   ...Object.fromEntries(states),
   ...eachSees(execution, "execution.intervalMs", "execution.errorBackoffMs", "execution.cycleBudgetMs", "execution.cyclesMax"),
@@ -341,19 +342,19 @@ export const readers: { readonly [path: string]: Reader } = {
   "risk.ordersPerMinuteMax": { sees: gates(), base: { risk: { ordersPerMinuteMax: 10 } } },
   "risk.consecutiveFailuresMax": written("src/core/risk/limit-gates.ts", "consecutiveFailuresMax"),
   "risk.failurePauseMs": written("src/core/risk/limit-gates.ts", "failurePauseMs"),
-  "live.enabled": written(run, "liveEnabled: config.live.enabled"),
+  "live.enabled": composed("liveEnabled: config.live.enabled"),
   ...eachSees(gates(), "trading.enabled", "killSwitch.tripped"),
   "broker.adapter": written("src/commands/session-broker.ts", "switch (adapter)"),
-  "broker.submitTimeoutMs": written(root, "submitTimeoutMs: config.broker.submitTimeoutMs"),
-  "broker.unknownDeadlineMs": written(root, "unknownDeadlineMs: config.broker.unknownDeadlineMs"),
-  "broker.pendingDeadlineMs": written(root, "pendingDeadlineMs: config.broker.pendingDeadlineMs"),
-  "broker.absentAfterMs": written(root, "absentAfterMs: config.broker.absentAfterMs"),
-  "broker.matchSkewMs": written(root, "matchSkewMs: config.broker.matchSkewMs"),
-  "broker.finishedOrdersKept": written(root, "finishedKept: config.broker.finishedOrdersKept"),
-  "broker.reconcileEveryMs": written(root, "everyMs: config.broker.reconcileEveryMs"),
+  "broker.submitTimeoutMs": composed("submitTimeoutMs: config.broker.submitTimeoutMs"),
+  "broker.unknownDeadlineMs": composed("unknownDeadlineMs: config.broker.unknownDeadlineMs"),
+  "broker.pendingDeadlineMs": composed("pendingDeadlineMs: config.broker.pendingDeadlineMs"),
+  "broker.absentAfterMs": composed("absentAfterMs: config.broker.absentAfterMs"),
+  "broker.matchSkewMs": composed("matchSkewMs: config.broker.matchSkewMs"),
+  "broker.finishedOrdersKept": composed("finishedKept: config.broker.finishedOrdersKept"),
+  "broker.reconcileEveryMs": composed("everyMs: config.broker.reconcileEveryMs"),
   "broker.exchange.url": written("src/commands/session-broker.ts", "createExchangeClient({ ...exchange"),
   "broker.exchange.silenceMsMax": written("src/adapters/paper/exchange-client.ts", "options.silenceMsMax"),
-  "broker.paper.cashMinor": written(root, "startingCashMinor: config.broker.paper.cashMinor"),
+  "broker.paper.cashMinor": composed("startingCashMinor: config.broker.paper.cashMinor"),
   ...eachSees(fates, "broker.paper.latencyMs", ...faultShares),
   "broker.paper.participationShare": written("src/adapters/paper/venue-book.ts", "config.participationShare"),
   "broker.paper.feeRate": written("src/adapters/paper/account.ts", "options.feeRate"),
@@ -365,7 +366,7 @@ export const readers: { readonly [path: string]: Reader } = {
   "broker.paper.faults.slowOrderMs": { sees: fates, base: { broker: { paper: { faults: { slowOrderShare: 1 } } } } },
   "broker.paper.faults.listLagMs": written("src/adapters/paper/line.ts", "faults.listLagMs"),
   "broker.paper.faults.stallMs": written("src/adapters/paper/line.ts", "faults.stallMs"),
-  "market.swingEveryMs": written(recording, "swingEveryMs: config.market.swingEveryMs"),
+  "market.swingEveryMs": composed("swingEveryMs: config.market.swingEveryMs"),
   "market.futureMsMax": written("src/market/validation.ts", "futureMsMax"),
   "market.pastMsMax": written("src/market/validation.ts", "pastMsMax"),
   "market.spreadShareMax": written("src/market/validation.ts", "spreadShareMax"),
@@ -382,7 +383,7 @@ export const readers: { readonly [path: string]: Reader } = {
   "archive.fsyncEveryMs": written("src/archive/stream-writer.ts", "options.fsyncEveryMs"),
   "archive.bufferRowsMax": written("src/archive/jsonl-sink.ts", "writeEveryMs, bufferRowsMax } = options"),
   "archive.scalpWindowMs": written("src/archive/paths.ts", "scalpWindowMs"),
-  "archive.timeZone": written(rootOps, "timeZone: config.archive.timeZone"),
+  "archive.timeZone": composed("timeZone: config.archive.timeZone"),
   ...Object.fromEntries(
     ["scalp", "swing"].flatMap((stream) => [
       [`archive.gaps.${stream}.minorMs`, written("src/archive/gaps.ts", "limits[stream].minorMs")],
@@ -390,15 +391,15 @@ export const readers: { readonly [path: string]: Reader } = {
       [`archive.gaps.${stream}.criticalMs`, written("src/archive/gaps.ts", "{ majorMs, criticalMs } = limits[stream]")],
     ]),
   ),
-  "archive.persistedShareMin": written(root, "persistedShareMin: config.archive.persistedShareMin"),
-  "archive.measureEveryMs": written(recording, "countsEveryMs: config.archive.measureEveryMs"),
-  "maintenance.enabled": written(rootOps, "maintenance !== undefined && enabled && atDayEnd"),
-  "maintenance.atDayEnd": written(rootOps, "maintenance !== undefined && enabled && atDayEnd"),
-  "maintenance.dailyAt": written(rootOps, "dailyAt.split"),
+  "archive.persistedShareMin": composed("persistedShareMin: config.archive.persistedShareMin"),
+  "archive.measureEveryMs": composed("countsEveryMs: config.archive.measureEveryMs"),
+  "maintenance.enabled": composed("maintenance !== undefined && enabled && atDayEnd"),
+  "maintenance.atDayEnd": composed("maintenance !== undefined && enabled && atDayEnd"),
+  "maintenance.dailyAt": composed("dailyAt.split"),
   ...eachSees(held, "maintenance.policy.rawSnapshotDays", "maintenance.policy.patternRecordDays"),
   "maintenance.policy.filesKeptMin": written("src/ops/maintenance/retention/scanner.ts", "policy.filesKeptMin"),
   "maintenance.deleteShareMax": written("src/ops/maintenance/coordinator.ts", "options.deleteShareMax"),
   "maintenance.gzipLevel": written("src/ops/maintenance/coordinator.ts", "options.gzipLevel"),
   ...eachSees(disk, "disk.warningFreeShare", "disk.criticalFreeShare"),
-  "disk.measureEveryMs": written(recording, "diskEveryMs: config.disk.measureEveryMs"),
+  "disk.measureEveryMs": composed("diskEveryMs: config.disk.measureEveryMs"),
 };

@@ -1,8 +1,9 @@
 /** The operating state: its limits, the rules that move it, and how they are read. */
 import { z } from "zod";
+import { operatingStates } from "#machines/facts/safety.ts";
 import { count, days, hours, periodMs, positive, reserved, share, shareRange } from "../values.ts";
 
-const operatingState = z.enum(["AGGRESSIVE", "BALANCED", "DEFENSIVE"]);
+const operatingState = z.enum(operatingStates);
 const stateProperties = z
   .strictObject({
     scalpShare: reserved("capital", shareRange),
