@@ -11,7 +11,8 @@ import { type Config, parseConfig } from "#config/config.ts";
 import { calendarOf } from "#market/calendar.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, exitCodes, readOptions } from "./command.ts";
-import { problemLines, readConfigFile } from "./config-file.ts";
+import { problemLines, readConfigFile, tellProblems } from "./config-file.ts";
+import { openSessionInputs } from "./session-inputs.ts";
 
 export interface DoctorCheck {
   readonly name: "node" | "configuration" | "home" | "session" | "disk" | "port" | "clock" | "data" | "calendar";
@@ -157,16 +158,21 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
       json: { type: "boolean" },
     });
     const home = homeOf(values.home, io);
-    const read = readConfigFile(values.config, io);
+    const read = await readConfigFile(values.config, io);
+    if (!read.ok && read.isStopped) return tellProblems(read, io);
     // With a broken file the rest is still worth knowing, by the defaults.
     const config = read.ok ? read.config : defaults();
+    const inputs = await openSessionInputs(config, io);
+    const isRefused = read.ok && !inputs.ok && inputs.error.exitCode === exitCodes.config;
     const session = await checkSession(home);
     const isRunning = session.sentence.startsWith("QTS runs here");
     const findings: { readonly [N in DoctorCheck["name"]]: Finding } = {
       node: checkNode(),
-      configuration: read.ok
-        ? fine(`${read.file ?? "The default configuration"} is valid.`)
-        : fail(problemLines(read.file, read.problems).trimEnd()),
+      configuration: !read.ok
+        ? fail(problemLines(read.file, read.problems).trimEnd())
+        : isRefused
+          ? fail(problemLines(read.file, inputs.error.problems).trimEnd())
+          : fine(`${read.file ?? "The default configuration"} is valid.`),
       home: checkHome(home),
       session,
       disk: checkDisk(home, config.disk),
@@ -177,7 +183,7 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
     };
     const checks = Object.entries(findings).map(([name, finding]) => ({ name, ...finding }));
     const anyFails = checks.some(({ state }) => state === "fail");
-    const exitCode = read.ok ? (anyFails ? exitCodes.failed : exitCodes.ok) : exitCodes.config;
+    const exitCode = read.ok && !isRefused ? (anyFails ? exitCodes.failed : exitCodes.ok) : exitCodes.config;
     if (values.json) io.out(`${JSON.stringify({ exitCode, checks })}\n`);
     else
       for (const { name, state, sentence } of checks)

@@ -4,8 +4,8 @@
  * It is how a person explains an order, and how any venue's event log can be tried against the machine. Nothing is sent:
  * what the orders ask for is not performed.
  */
-import { open } from "node:fs/promises";
 import { resolve } from "node:path";
+import { readLines } from "#adapters/host/input.ts";
 import { type ActorEvent, isFactType, rowOf } from "#core/event/catalog.ts";
 import { payloadProblem } from "#core/event/payload.ts";
 import { isDeskEvent } from "#core/orders/desk-facts.ts";
@@ -13,7 +13,7 @@ import { OrderDesk, type Outcome } from "#core/orders/order-desk.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { averagePriceOf, leavesOf, pendingOf, statusOf } from "#machines/order.rules.ts";
 import { type Command, exitCodes, readOptions } from "./command.ts";
-import { whyUnreadable } from "./unreadable.ts";
+import { tellUnread } from "./unreadable.ts";
 
 /** What is printed after one line, for one order. */
 export interface ReplayRow {
@@ -140,32 +140,30 @@ Options:
             pending, refused, refusalCode
 
 Exit codes: 0 the whole file was read (refused facts are an answer, not a failure), 1 a line or the file cannot be read,
-2 usage.
+2 usage, 130 or 143 stopped.
 `,
   run: async (args, io) => {
     const { values, positionals } = readOptions("order replay", args, { json: { type: "boolean" } }, ["FACTS.jsonl"]);
     const name = positionals[0] as string;
     let number = 0;
-    try {
-      const file = await open(resolve(io.cwd, name));
-      const replay = createReplay();
-      // Reading to the end closes the file; leaving the loop early does too.
-      for await (const text of file.readLines()) {
-        number += 1;
-        // trim also takes a byte order mark.
-        const content = text.trim();
-        if (content === "") continue;
-        const event = parseLine(content);
-        if (!event.ok) {
-          io.err(`${name}, line ${number}: ${event.error}.\n`);
-          return exitCodes.failed;
-        }
-        for (const row of replay(number, event.value)) io.out(`${values.json ? JSON.stringify(row) : shown(row)}\n`);
+    let refused: string | undefined;
+    const replay = createReplay();
+    const read = await readLines(resolve(io.cwd, name), io.signal, (text) => {
+      number += 1;
+      // trim also takes a byte order mark.
+      const content = text.trim();
+      if (content === "") return true;
+      const event = parseLine(content);
+      if (!event.ok) {
+        refused = event.error;
+        return false;
       }
-      return exitCodes.ok;
-    } catch (error) {
-      io.err(`${name} cannot be read: ${whyUnreadable(error)}.\n`);
-      return exitCodes.failed;
-    }
+      for (const row of replay(number, event.value)) io.out(`${values.json ? JSON.stringify(row) : shown(row)}\n`);
+      return true;
+    });
+    if (!read.ok) return tellUnread(read.error, name, exitCodes.failed, io);
+    if (refused === undefined) return exitCodes.ok;
+    io.err(`${name}, line ${number}: ${refused}.\n`);
+    return exitCodes.failed;
   },
 };

@@ -5,6 +5,9 @@ import type { Config } from "#config/config.ts";
 import type { Broker, Clock } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 
+/** Which of them place real orders: known before a broker is opened, so that missing keys are told before anything is made. */
+export const adapterIsLive: { readonly [A in Config["broker"]["adapter"]]: boolean } = { paper: false, exchange: false };
+
 /** A broker that sees the market which is being played. */
 export type SessionBroker = Broker & Pick<PaperBroker, "onTrade" | "endOfSession">;
 

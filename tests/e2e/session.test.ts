@@ -156,7 +156,9 @@ describe("mistakes get one clear sentence and their exit code", () => {
     const folder = emptyFolder();
     const config = join(folder, "qts.yaml");
     writeFileSync(config, "session: { day: kr-20260101 }\n");
-    expect(await sentence(["run", "--config", config, "--home", join(folder, "home")], 4)).toContain("us-equity-20131007");
+    expect(await sentence(["run", "--config", config, "--home", join(folder, "home")], 78)).toContain(
+      'session.day is "kr-20260101": there is no such recorded day; choose one of us-equity-20131007',
+    );
     expect(readdirSync(folder)).toEqual(["qts.yaml"]);
   });
 
