@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { NewFact } from "#core/event/catalog.ts";
+import type { NewFact, PayloadFor } from "#core/event/catalog.ts";
 import type { SafetyContext } from "#machines/safety.machine.ts";
 import { createWorld, type World } from "../world.ts";
 
@@ -40,6 +40,18 @@ const expectHalted = async (world: World): Promise<void> => {
 };
 
 describe("what goes wrong reaches safety as a fact", () => {
+  it("not a report that comes twice: it is counted; but a known fill with other figures", async () => {
+    const world = await trading();
+    const came = world.facts().filter(({ type }) => type === "order.filled" || type === "order.accepted");
+    expect(came.map(({ type }) => type)).toContain("order.filled");
+    for (const { type, payload } of came) await world.fact(type, payload as never);
+    expect(safetyOf(world)).toBe("NORMAL untroubled");
+    expect(world.status().orderRefusals).toEqual({ duplicate: came.length });
+    const fill = came.find(({ type }) => type === "order.filled")?.payload as PayloadFor<"order.filled">;
+    await world.fact("order.filled", { ...fill, priceMinor: fill.priceMinor + 1 });
+    expect(safetyOf(world)).toBe("WARNING AN020");
+  });
+
   it("a blocked event loop and a jump of the wall clock: WARNING, until it has been quiet for long enough", async () => {
     const world = await createWorld({ config: { archive: { silenceMsMax: 1e9 } } });
     world.oddity({ code: "AN060", reason: "the event loop was blocked for 1200 ms" });

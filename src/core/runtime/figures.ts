@@ -145,6 +145,7 @@ export const createFigures = (
     restarts: sources.restarts(),
     effectsPending: house.effectsPending(),
     refusedFacts: house.dispatcher.refused(),
+    orderRefusals: sources.desk().refusals(),
     loopDelayMs: sources.loopDelay(),
   });
 

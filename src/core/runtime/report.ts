@@ -123,5 +123,7 @@ export interface HouseStatus extends Omit<SessionReport, "lanes"> {
   readonly restarts: { readonly [component: string]: number };
   readonly effectsPending: number;
   readonly refusedFacts: { readonly [type: string]: number };
+  /** Facts about orders that the desk refused, by code; a report that came twice is a `duplicate`. */
+  readonly orderRefusals: { readonly [code: string]: number };
   readonly loopDelayMs: { readonly p99: number; readonly max: number };
 }
