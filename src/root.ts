@@ -71,8 +71,10 @@ export interface RootPorts extends Omit<RecordingPorts, "onTick" | "run" | "arch
   readonly home: { readonly path: string; readonly archive: string; readonly backup: string; readonly maintenanceLogs: string };
   /** True when the journal already holds facts of this session. */
   readonly continued: boolean;
-  /** Of the lease; order ids carry it. */
+  /** Of the lease. */
   readonly epoch: number;
+  /** What the order ids of this run begin with: no other run at the same venue has it, whatever became of the home. */
+  readonly orderSeries: string;
   readonly clock: SessionClock;
   /** People live in real time, also in a replay. */
   readonly wallClock: Pick<Clock, "now" | "setTimer">;
@@ -224,7 +226,7 @@ export const createRoot = (config: Config, ports: RootPorts): Root => {
     clock,
     offer,
     signalMsMax: 2 * config.execution.intervalMs,
-    nextOrderId: createOrderIds(epoch),
+    nextOrderId: createOrderIds(ports.orderSeries),
     view: () => ({
       now: clock.now(),
       instruments: config.instruments,

@@ -32,7 +32,7 @@ import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
 import { qtsVersion } from "./command-line.ts";
 import { problemLines, readConfigFile } from "./config-file.ts";
-import { openSessionBroker } from "./session-broker.ts";
+import { openSessionBroker, orderSeriesFor } from "./session-broker.ts";
 
 const help = `qts run: play or trade a session, until its data ends or you stop it.
 
@@ -225,7 +225,9 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       clock,
       settle: () => settle(),
     });
-    const broker = await openSessionBroker(config, { clock, ledgerPath: join(home.value.paper, `session-${session}.jsonl`) });
+    const ledgerPath = join(home.value.paper, `session-${session}.jsonl`);
+    const orderSeries = orderSeriesFor(config, { ledgerPath, epoch: lease.value.epoch, startedAt: Date.now() });
+    const broker = await openSessionBroker(config, { clock, ledgerPath });
     if (!broker.ok) return refuse(broker.error);
     closers.push(() => broker.value.close());
     const live = liveProblem(
@@ -246,6 +248,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       session,
       continued,
       epoch: lease.value.epoch,
+      orderSeries,
       clock,
       journal,
       markEnded,
