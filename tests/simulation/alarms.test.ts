@@ -66,6 +66,20 @@ describe("what goes wrong reaches safety as a fact", () => {
     expect(safetyOf(world)).toBe("NORMAL untroubled");
   });
 
+  it("not what a fresh home cannot know yet: it is told as that, and nothing is promoted by it", async () => {
+    const world = await createWorld({ config: { archive: { silenceMsMax: 1e9 } } });
+    await world.fact("market.vix.updated", { value: 14 });
+    for (let minute = 0; minute < 150; minute += 10) {
+      await world.tick(price);
+      await world.advance(600_000);
+    }
+    expect(world.facts().filter(({ type }) => type === "operating.metrics.measured").length).toBeGreaterThan(1);
+    expect(world.facts().filter(({ type }) => type === "anomaly.raised")).toEqual([]);
+    expect(safetyOf(world)).toBe("NORMAL untroubled");
+    const { body } = await world.answer({ command: "explain", subject: "operating" });
+    expect(body.sentence).toContain("Not yet: cagr (an annual rate needs 90 days of marks, 0 so far), winRate (");
+  });
+
   it("a feed that is silent while its market is open: WARNING, and the market closed is no silence", async () => {
     const world = await createWorld();
     await world.tick(price);
