@@ -6,7 +6,7 @@
  * neither is silent loss. The caller feeds the system stream first, then the market streams in the order of time.
  */
 import { NumberRanges } from "./number-ranges.ts";
-import { dayStartsAt, type PathRules, readSegmentPath, type Stream } from "./paths.ts";
+import { dayMs, dayStartsAt, type PathRules, readSegmentPath, type Stream } from "./paths.ts";
 
 type Json = { readonly [key: string]: unknown };
 
@@ -235,7 +235,7 @@ export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
       }
       const { stream, day, fromMs } = name;
       const startsAt = dayStartsAt(day, options.timeZone);
-      const segment = { fromAt: startsAt + fromMs, dayEndsAt: startsAt + 86_400_000 };
+      const segment = { fromAt: startsAt + fromMs, dayEndsAt: startsAt + dayMs };
       counts.files += 1;
       streams[stream].files += 1;
       // Bytes and characters are the same for the ASCII that rows are made of; a stranger's text is counted as UTF-8.

@@ -50,7 +50,7 @@ const localTime = (at: number, timeZone: string): LocalTime => {
   return { day: `${part.year}${part.month}${part.day}`, sinceMidnightMs: seconds * 1000 + (((at % 1000) + 1000) % 1000) };
 };
 
-const dayMs = 24 * 3_600_000;
+export const dayMs = 24 * 3_600_000;
 const widthOf = (stream: Stream, { scalpWindowMs }: PathRules): number =>
   stream === "scalp" ? scalpWindowMs : stream === "swing" ? 3_600_000 : dayMs;
 

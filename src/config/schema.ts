@@ -3,6 +3,7 @@
  * can name the type.
  */
 import { z } from "zod";
+import { operatingStates } from "#machines/facts/safety.ts";
 
 const count = z.int().min(0);
 const positive = z.int().min(1);
@@ -36,7 +37,7 @@ const lane = { capacity: places, batchSize: positive, batchWaitMs: durationMs };
 const marks = { warningShare: share, criticalShare: share };
 const marksInOrder = inOrder("≤", "warningShare", "criticalShare");
 
-const operatingState = z.enum(["AGGRESSIVE", "BALANCED", "DEFENSIVE"]);
+const operatingState = z.enum(operatingStates);
 const stateProperties = z
   .strictObject({
     scalpShare: shareRange,

@@ -9,6 +9,7 @@ import { feedMachine } from "#machines/feed.machine.ts";
 import { maintenanceMachine } from "#machines/maintenance.machine.ts";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { orderMachine } from "#machines/order.machine.ts";
+import { reconciliationMachine } from "#machines/reconciliation.machine.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
 import { schedulerMachine } from "#machines/scheduler.machine.ts";
 import { archiveScenarios } from "../machines/archive.scenarios.ts";
@@ -19,6 +20,7 @@ import { maintenanceScenarios } from "../machines/maintenance.scenarios.ts";
 import { personScenarios } from "../machines/operating-state.person.scenarios.ts";
 import { ruleScenarios } from "../machines/operating-state.rules.scenarios.ts";
 import { orderScenarios } from "../machines/order.scenarios.ts";
+import { reconciliationScenarios } from "../machines/reconciliation.scenarios.ts";
 import { safetyScenarios } from "../machines/safety.scenarios.ts";
 import { schedulerScenarios } from "../machines/scheduler.scenarios.ts";
 import { opsOfQuietParts, opsScenarios, supervisorOfQuietParts, supervisorScenarios } from "../machines/supervision.scenarios.ts";
@@ -43,6 +45,7 @@ export const mutationSuites: { readonly [name: string]: MutationSuite } = {
   safety: suite(safetyMachine, safetyScenarios),
   "operating-state": suite(operatingMachine, [...ruleScenarios, ...personScenarios]),
   order: suite(orderMachine, orderScenarios, orderEquivalents),
+  reconciliation: suite(reconciliationMachine, reconciliationScenarios),
   "execution-loop": suite(executionLoopMachine, executionLoopScenarios),
   maintenance: suite(maintenanceMachine, maintenanceScenarios),
   feed: suite(feedMachine, feedScenarios),

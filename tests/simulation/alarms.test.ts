@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { NewFact, PayloadFor } from "#core/event/catalog.ts";
+import type { NewFact } from "#core/event/catalog.ts";
+import type { PayloadFor } from "#machines/facts/catalog.ts";
 import type { SafetyContext } from "#machines/safety.machine.ts";
 import { createWorld, type World } from "../world.ts";
 

@@ -22,8 +22,8 @@ import {
   type Refusal,
   statusOf,
 } from "#machines/order.rules.ts";
-import type { ActorEvent } from "../event/catalog.ts";
 import type { Instrument, Side } from "../instrument.ts";
+import type { DeskEvent } from "./desk-facts.ts";
 import { averageOf, flatPosition, type Position, realizedOf, withFill, withoutFill } from "./positions.ts";
 
 export interface DeskInput {
@@ -36,8 +36,6 @@ export interface DeskInput {
   /** The trading day that an epoch ms belongs to; the UTC day when absent. */
   readonly dayOf?: (at: number) => string;
 }
-
-export type DeskEvent = ActorEvent;
 
 /** What became of one fact. */
 export interface Outcome {
@@ -222,8 +220,6 @@ export class OrderDesk implements DeskView {
         const orderId = /^order\.(?:unknown|pending):(.+)$/s.exec(event.id)?.[1];
         return orderId === undefined || this.#snapshot(orderId) === undefined ? [] : [this.#step(orderId, event, emit)];
       }
-      case "broker.connected":
-        return [];
       case "broker.disconnected":
         this.#trading = { open: false, why: `the broker is disconnected: ${event.reason}` };
         return [...this.#inFlight].map((orderId) => this.#step(orderId, event, emit));
@@ -238,7 +234,7 @@ export class OrderDesk implements DeskView {
         this.#trading = { open: false, why: `reconciliation failed: ${event.reason}` };
         return [];
       default:
-        return "orderId" in event && event.type.startsWith("order.") ? [this.#step(event.orderId, event as OrderFact, emit)] : [];
+        return [this.#step(event.orderId, event, emit)];
     }
   }
 
