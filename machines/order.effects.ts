@@ -46,11 +46,17 @@ const ownFacts: ReadonlySet<OrderFact["type"]> = new Set([
 ] satisfies OrderFact["type"][]);
 
 /** Refusals behind which money may have moved that we do not count. */
-const moneyCodes: ReadonlySet<RefusalCode> = new Set(["overfill", "contradiction", "not.approved"] satisfies RefusalCode[]);
+const moneyCodes: ReadonlySet<RefusalCode> = new Set([
+  "overfill",
+  "contradiction",
+  "not.approved",
+  "duplicate.fill",
+] satisfies RefusalCode[]);
 
 const refusalEffects = (before: OrderRecord, { code, fact, reason }: NonNullable<OrderRecord["refusal"]>): OrderEffect[] => {
   const { orderId } = before;
-  if (ownFacts.has(fact as OrderFact["type"])) return [];
+  // A report that comes twice is counted and journaled; it says nothing new, so it alarms nobody (spec O3).
+  if (ownFacts.has(fact as OrderFact["type"]) || code === "duplicate") return [];
   const text = `${orderId} ${statusOf(before)}: ${fact} refused. ${reason}`;
   const anomaly: SafetyReport = { type: "safety.report", kind: "anomaly", code: "AN020", reason: text };
   if (moneyCodes.has(code)) return [{ type: "alert.critical", code: "AN020", text }, anomaly, { type: "order.query", orderId }];

@@ -71,7 +71,7 @@ export type OrderFact = EventOf<typeof orderTakes>;
 export const refusalCodes = {
   "not.approved": "The order has not been approved, so the venue cannot know it.",
   duplicate: "The same report came before.",
-  "duplicate.fill": "A fill with this id is already counted.",
+  "duplicate.fill": "A fill with this id is counted with other figures.",
   "duplicate.request": "The same request is already pending.",
   ended: "The order has ended.",
   "nothing.left": "No quantity is left to act on.",
@@ -105,6 +105,8 @@ export interface OrderFill {
   readonly quantity: number;
   readonly priceMinor: number;
   readonly feeMinor: number;
+  /** Of a fill that was busted or corrected: what its report said, to know a repeat of it. */
+  readonly reported?: { readonly quantity: number; readonly priceMinor: number };
 }
 
 export interface ReplaceRequest {
@@ -256,6 +258,9 @@ export const judge = (order: OrderRecord, fact: OrderFact, limits: OrderLimits):
       return refuse("broker.id", `It says ${brokerOrderId}, the order is ${order.brokerOrderId}.`);
   }
 
+  // Taken twice, one answer would settle two requests, and an old amendment would come back (spec O3).
+  if ("isRepeat" in fact && fact.isRepeat === true) return refuse("duplicate");
+
   switch (fact.type) {
     case "order.approved":
       if (order.ended !== null) return refuse("ended");
@@ -289,8 +294,8 @@ export const judge = (order: OrderRecord, fact: OrderFact, limits: OrderLimits):
 
     case "order.accepted":
       if (order.epoch === null) return refuse("not.approved");
-      if (order.ended === "denied" || order.ended === "rejected") return refuse("contradiction", `It was ${order.ended} before.`);
       if (order.isAcknowledged && bound(order, fact).brokerOrderId === undefined) return refuse("duplicate");
+      if (order.ended === "denied" || order.ended === "rejected") return refuse("contradiction", `It was ${order.ended} before.`);
       // A late first acknowledgement is legal after fills or a cancel; it never moves the order back.
       return become({ isAcknowledged: true, isUndetermined: false, evidence: "accepted", ...bound(order, fact) });
 
@@ -373,7 +378,9 @@ export const judge = (order: OrderRecord, fact: OrderFact, limits: OrderLimits):
         cumulative,
         unattributed: order.unattributed - seen,
         valueMinor: order.valueMinor - fill.quantity * fill.priceMinor + quantity * priceMinor,
-        fills: order.fills.map((known) => (known === fill ? { ...fill, quantity, priceMinor } : known)),
+        fills: order.fills.map((known) =>
+          known === fill ? { ...fill, quantity, priceMinor, reported: reportedOf(fill) } : known,
+        ),
       });
     }
 
@@ -400,6 +407,10 @@ export const judge = (order: OrderRecord, fact: OrderFact, limits: OrderLimits):
 type Refuse = (code: RefusalCode, detail?: string) => OrderRecord;
 type Become = (changes: Partial<OrderRecord>) => OrderRecord;
 type FactOf<T extends OrderFact["type"]> = Extract<OrderFact, { type: T }>;
+
+/** What the venue said when it first told of a fill. */
+const reportedOf = ({ reported, quantity, priceMinor }: OrderFill): NonNullable<OrderFill["reported"]> =>
+  reported ?? { quantity, priceMinor };
 
 const isFill = (fact: OrderFact): fact is FactOf<"order.filled" | "order.partially.filled"> =>
   fact.type === "order.filled" || fact.type === "order.partially.filled";
@@ -441,7 +452,16 @@ const judgeFill = (
   const { fillId, quantity, priceMinor, feeMinor = 0 } = fact;
   if (order.epoch === null) return refuse("not.approved");
   if (order.ended === "denied" || order.ended === "rejected") return refuse("contradiction", `It was ${order.ended} before.`);
-  if (order.fills.some((known) => known.fillId === fillId)) return refuse("duplicate.fill", `Fill ${fillId}.`);
+  const known = order.fills.find((fill) => fill.fillId === fillId);
+  if (known !== undefined) {
+    const reported = reportedOf(known);
+    const isSame = reported.quantity === quantity && reported.priceMinor === priceMinor && known.feeMinor === feeMinor;
+    if (isSame) return refuse("duplicate", `Fill ${fillId}.`);
+    return refuse(
+      "duplicate.fill",
+      `Fill ${fillId}: ${quantity} at ${priceMinor}, not ${reported.quantity} at ${reported.priceMinor}.`,
+    );
+  }
   if (quantity <= 0 || priceMinor <= 0) return refuse("fill.empty");
   // The order list may have shown this fill before its report came; then it is already in the cumulative quantity.
   const growth = quantity - Math.min(order.unattributed, quantity);

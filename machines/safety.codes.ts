@@ -30,7 +30,7 @@ export const safetyCodes = {
   AN010: "Market data is missing: a feed is silent.",
   AN011: "A metric that decides the operating state is missing or stale.",
   AN012: "A metric that decides the operating state was refused: impossible value, wrong unit or time out of order.",
-  AN020: "An order report was illegal or came twice.",
+  AN020: "An order report was illegal, or says otherwise than one before it.",
   AN021: "A fill arrived for an order that had already ended.",
   AN022: "An order's outcome is not known yet; the broker is being asked.",
   AN023: "A cancel or replace request stayed unanswered.",

@@ -24,7 +24,7 @@ import { createReplayFeed } from "#adapters/replay/feed.ts";
 import { volatilityOf } from "#adapters/replay/recorded-days.ts";
 import { playedAt } from "#adapters/replay/timed-values.ts";
 import { qtsVersion } from "#commands/command-line.ts";
-import { openSessionBroker } from "#commands/session-broker.ts";
+import { openSessionBroker, orderSeriesFor } from "#commands/session-broker.ts";
 import type { Config } from "#config/config.ts";
 import { liveProblem } from "#core/execution/live-keys.ts";
 import { err, ok, type Result } from "#core/result.ts";
@@ -110,7 +110,9 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
   });
   const { hours, speed, seed } = config.session;
   const feed = createReplayFeed({ day, hours, speed, clock, settle: () => settle() });
-  const broker = await openSessionBroker(config, { clock, ledgerPath: join(home.value.paper, `session-${session}.jsonl`) });
+  const ledgerPath = join(home.value.paper, `session-${session}.jsonl`);
+  const orderSeries = orderSeriesFor(config, { ledgerPath, epoch: lease.value.epoch, startedAt: Date.now() });
+  const broker = await openSessionBroker(config, { clock, ledgerPath });
   if (!broker.ok) return broker;
   closers.push(() => broker.value.close());
   const live = liveProblem(
@@ -133,6 +135,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     session,
     continued,
     epoch: lease.value.epoch,
+    orderSeries,
     clock,
     journal,
     markEnded,

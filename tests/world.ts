@@ -134,6 +134,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
       session: "0001",
       continued: isContinued,
       epoch: lives,
+      orderSeries: String(lives),
       clock,
       wallClock: wall,
       journal,

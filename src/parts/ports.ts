@@ -36,8 +36,10 @@ export interface SessionPorts {
   readonly session: string;
   /** True when the journal already holds facts of this session. */
   readonly continued: boolean;
-  /** Of the lease; order ids carry it. */
+  /** Of the lease. */
   readonly epoch: number;
+  /** What the order ids of this run begin with: no other run at the same venue has it, whatever became of the home. */
+  readonly orderSeries: string;
   readonly clock: SessionClock;
   /** People live in real time, also in a replay. */
   readonly wallClock: Pick<Clock, "now" | "monotonicMs" | "setTimer">;

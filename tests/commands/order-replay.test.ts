@@ -55,11 +55,11 @@ describe("qts order replay", () => {
       [2, "submitting", 0, 10, null, null, null],
       [4, "submitted", 0, 10, null, null, null],
       [5, "partiallyFilled", 3, 7, 100, null, null],
-      [6, "partiallyFilled", 3, 7, 100, null, "duplicate.fill"],
+      [6, "partiallyFilled", 3, 7, 100, null, "duplicate"],
       [7, "pendingCancel", 3, 7, 100, "cancel", null],
       [8, null, null, null, null, null, "order.not.here"],
     ]);
-    expect(rows[4].refused).toBe("A fill with this id is already counted. Fill f1.");
+    expect(rows[4].refused).toBe("The same report came before. Fill f1.");
     expect(rows[0]).toMatchObject({ at: 1, type: "order.intended", order: "o1", ordered: 10, refused: null });
   });
 
@@ -82,7 +82,7 @@ describe("qts order replay", () => {
     const text = out.trimEnd().split("\n");
     expect(text).toHaveLength(7);
     expect(text[4]).toMatch(
-      /6 order\.partially\.filled +o1 +partiallyFilled +cumulative 3 +leaves 7 +average 100 +pending - +refused duplicate\.fill: A fill/,
+      /6 order\.partially\.filled +o1 +partiallyFilled +cumulative 3 +leaves 7 +average 100 +pending - +refused duplicate: The same report/,
     );
     expect(text[5]).toMatch(/pending cancel$/);
   });

@@ -104,8 +104,6 @@ const neverRefused: Arrows = {
     "order.accepted[0] accepted",
     "order.rejected[0] rejected",
     "order.denied[0] denied",
-    "order.canceled[0] canceled",
-    "order.expired[0] expired",
     "order.cancel.requested[0] pendingCancel",
     "broker.disconnected[0] unknown",
   ],
@@ -114,13 +112,10 @@ const neverRefused: Arrows = {
     "order.accepted[2] pendingReplace",
     "order.rejected[0] rejected",
     "order.denied[0] denied",
-    "order.canceled[0] canceled",
-    "order.expired[0] expired",
   ],
   submitted: ["order.cancel.requested[0] pendingCancel"],
   accepted: ["order.cancel.requested[0] pendingCancel"],
   partiallyFilled: ["order.cancel.requested[0] pendingCancel"],
-  pendingCancel: ["order.cancel.rejected[5] pendingReplace"],
 };
 
 const listed = (arrows: Arrows, reason: string): { readonly [mutant: string]: string } =>

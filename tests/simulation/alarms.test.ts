@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { NewFact } from "#core/event/catalog.ts";
 import type { ReconciliationContext } from "#machines/reconciliation.machine.ts";
+import type { PayloadFor } from "#machines/facts/catalog.ts";
 import type { SafetyContext } from "#machines/safety.machine.ts";
 import { createWorld, type World } from "../world.ts";
 
@@ -41,6 +42,18 @@ const expectHalted = async (world: World): Promise<void> => {
 };
 
 describe("what goes wrong reaches safety as a fact", () => {
+  it("not a report that comes twice: it is counted; but a known fill with other figures", async () => {
+    const world = await trading();
+    const came = world.facts().filter(({ type }) => type === "order.filled" || type === "order.accepted");
+    expect(came.map(({ type }) => type)).toContain("order.filled");
+    for (const { type, payload } of came) await world.fact(type, payload as never);
+    expect(safetyOf(world)).toBe("NORMAL untroubled");
+    expect(world.status().orderRefusals).toEqual({ duplicate: came.length });
+    const fill = came.find(({ type }) => type === "order.filled")?.payload as PayloadFor<"order.filled">;
+    await world.fact("order.filled", { ...fill, priceMinor: fill.priceMinor + 1 });
+    expect(safetyOf(world)).toBe("WARNING AN020");
+  });
+
   it("a blocked event loop and a jump of the wall clock: WARNING, until it has been quiet for long enough", async () => {
     const world = await createWorld({ config: { archive: { silenceMsMax: 1e9 } } });
     world.oddity({ code: "AN060", reason: "the event loop was blocked for 1200 ms" });
@@ -53,6 +66,20 @@ describe("what goes wrong reaches safety as a fact", () => {
     expect(safetyOf(world)).toBe("WARNING AN061");
     await world.advance(1);
     expect(safetyOf(world)).toBe("NORMAL untroubled");
+  });
+
+  it("not what a fresh home cannot know yet: it is told as that, and nothing is promoted by it", async () => {
+    const world = await createWorld({ config: { archive: { silenceMsMax: 1e9 } } });
+    await world.fact("market.vix.updated", { value: 14 });
+    for (let minute = 0; minute < 150; minute += 10) {
+      await world.tick(price);
+      await world.advance(600_000);
+    }
+    expect(world.facts().filter(({ type }) => type === "operating.metrics.measured").length).toBeGreaterThan(1);
+    expect(world.facts().filter(({ type }) => type === "anomaly.raised")).toEqual([]);
+    expect(safetyOf(world)).toBe("NORMAL untroubled");
+    const { body } = await world.answer({ command: "explain", subject: "operating" });
+    expect(body.sentence).toContain("Not yet: cagr (an annual rate needs 90 days of marks, 0 so far), winRate (");
   });
 
   it("a feed that is silent while its market is open: WARNING, and the market closed is no silence", async () => {

@@ -39,8 +39,16 @@ export interface ReportIntake {
 const waitingMax = 1_000;
 /** Far more answers than can be on their way to the desk at once. */
 const bindingsKept = 1_000;
-/** Fill ids remembered to see overlaps between stream and reconciliation. */
+/** Fill ids remembered to see overlaps between stream and reconciliation, and answers to see one that comes twice. */
 const overlapKept = 10_000;
+/** What an order cannot tell from an answer to its next request; fills, acknowledgements and rejections it knows by themselves. */
+const answerTypes: ReadonlySet<OrderReport["type"]> = new Set([
+  "canceled",
+  "expired",
+  "cancelRejected",
+  "replaceRejected",
+  "replaced",
+] satisfies OrderReport["type"][]);
 
 export const fillToFact = (execution: BrokerExecution, orderId: string, isLast: boolean, source: string): NewFact => ({
   type: isLast ? "order.filled" : "order.partially.filled",
@@ -56,8 +64,10 @@ export const fillToFact = (execution: BrokerExecution, orderId: string, isLast: 
   correlationId: orderId,
 });
 
-export const reportToFact = (report: OrderReport, orderId: string, source: string): NewFact => {
+/** @param isRepeat the venue sent the same answer before, word for word */
+export const reportToFact = (report: OrderReport, orderId: string, source: string, isRepeat = false): NewFact => {
   const { brokerOrderId } = report;
+  const again = isRepeat ? { isRepeat } : {};
   const about = { source, correlationId: orderId };
   switch (report.type) {
     case "filled":
@@ -65,19 +75,27 @@ export const reportToFact = (report: OrderReport, orderId: string, source: strin
     case "accepted":
       return { type: "order.accepted", payload: { orderId, brokerOrderId }, ...about };
     case "canceled":
-      return { type: "order.canceled", payload: { orderId, brokerOrderId }, ...about };
+      return { type: "order.canceled", payload: { orderId, brokerOrderId, ...again }, ...about };
     case "expired":
-      return { type: "order.expired", payload: { orderId, brokerOrderId }, ...about };
+      return { type: "order.expired", payload: { orderId, brokerOrderId, ...again }, ...about };
     case "rejected":
       return { type: "order.rejected", payload: { orderId, code: report.code, reason: report.reason, brokerOrderId }, ...about };
     case "cancelRejected":
-      return { type: "order.cancel.rejected", payload: { orderId, code: report.code, reason: report.reason }, ...about };
+      return {
+        type: "order.cancel.rejected",
+        payload: { orderId, code: report.code, reason: report.reason, ...again },
+        ...about,
+      };
     case "replaceRejected":
-      return { type: "order.replace.rejected", payload: { orderId, code: report.code, reason: report.reason }, ...about };
+      return {
+        type: "order.replace.rejected",
+        payload: { orderId, code: report.code, reason: report.reason, ...again },
+        ...about,
+      };
     case "replaced": {
       const { quantity, limitPriceMinor } = report;
       const price = limitPriceMinor === undefined ? {} : { limitPriceMinor };
-      return { type: "order.replaced", payload: { orderId, quantity, brokerOrderId, ...price }, ...about };
+      return { type: "order.replaced", payload: { orderId, quantity, brokerOrderId, ...price, ...again }, ...about };
     }
     case "busted":
       return { type: "order.fill.busted", payload: { orderId, fillId: report.fillId }, ...about };
@@ -114,6 +132,7 @@ export const createReportIntake = ({
   const bound = new Map<string, string>();
   const streamed = new Set<string>();
   const found = new Set<string>();
+  const answers = new Set<string>();
   let close = (): void => {};
 
   const orderIdOf = ({ brokerOrderId, clientOrderId }: OrderReport): string | undefined => {
@@ -134,9 +153,12 @@ export const createReportIntake = ({
       if (found.delete(report.fillId)) return;
     }
     if (report.type === "replaced") noteBinding(report.brokerOrderId, orderId);
-    const isRefused = inlet.offer(reportToFact(report, orderId, name)) === "refused";
+    const answer = answerTypes.has(report.type) ? JSON.stringify(report) : undefined;
+    const isRepeat = answer !== undefined && answers.has(answer);
     // One that was refused must be found by the question that the next connection begins with.
-    if (report.type === "filled" && !isRefused) remember(streamed, report.fillId);
+    if (inlet.offer(reportToFact(report, orderId, name, isRepeat)) === "refused") return;
+    if (report.type === "filled") remember(streamed, report.fillId);
+    if (answer !== undefined) remember(answers, answer);
   };
 
   const isKnown = (fillId: string): boolean => streamed.has(fillId) || found.has(fillId);

@@ -160,6 +160,7 @@ export const createStatus = (
     restarts: house.isRestored() ? view.restarts() : {},
     effectsPending: house.effectsPending(),
     refusedFacts: house.dispatcher.refused(),
+    orderRefusals: house.isRestored() ? view.desk().refusals() : {},
     parts: Object.fromEntries(sources.parts.flatMap(({ name, figures }) => (figures === undefined ? [] : [[name, figures()]]))),
     loopDelayMs: sources.loopDelayMs?.() ?? { p99: 0, max: 0 },
   });

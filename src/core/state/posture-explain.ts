@@ -6,7 +6,7 @@
 
 import { dayMs, hourMs } from "#machines/durations.ts";
 import { type OperatingContext, operatingView } from "#machines/operating-state.machine.ts";
-import type { MetricStatus } from "#machines/operating-state.metrics.ts";
+import { type MetricStatus, metricNames } from "#machines/operating-state.metrics.ts";
 import type { Override } from "#machines/operating-state.override.ts";
 import type { OperatingState } from "#machines/operating-state.policy.ts";
 import {
@@ -144,9 +144,14 @@ export const explainOperating = (
   });
   const pinned = override === null ? "" : ` ${override.operator} pinned ${override.state} until ${iso(override.expiresAt)}.`;
   const absent = context.absent.length === 0 ? "" : ` Unknown: ${context.absent.join(", ")}.`;
+  const waiting = metricNames.flatMap((name) => {
+    const { status, why } = context.metrics[name];
+    return status === "notYet" ? [`${name} (${why})`] : [];
+  });
+  const notYet = waiting.length === 0 ? "" : ` Not yet: ${waiting.join(", ")}.`;
   const why = rule === null ? "as configured" : `by ${rule} (${reason})`;
   return {
-    sentence: `The operating state is ${state} ${why}; safety is ${safety}.${pinned}${absent}`,
+    sentence: `The operating state is ${state} ${why}; safety is ${safety}.${pinned}${absent}${notYet}`,
     state,
     since: since ?? at,
     moves,

@@ -136,6 +136,7 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
   }));
   const sourcePaused = gauge("source_paused", "1 while the source is asked to wait.", ["source"]);
   const refusedFacts = counter("facts_refused", "Facts refused at the door, by their type.", ["type"]);
+  const orderRefusals = counter("order_facts_refused", "Facts about orders that the desk refused, by code.", ["code"]);
   const effects = gauge("effects_pending", "Effects that are under way.");
 
   const stageIn = counter("stage_in", "Rows into a stage; equals out + refused + errored.", ["stage"]);
@@ -168,6 +169,7 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
       ticks,
       restarts,
       refusedFacts,
+      orderRefusals,
       stageIn,
       stageOut,
       stageRefused,
@@ -237,6 +239,7 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
     for (const [actor, state] of Object.entries(status.machines)) machines.set({ actor, state }, 1);
     for (const [component, count] of Object.entries(status.restarts)) restarts.inc({ component }, count);
     for (const [type, count] of Object.entries(status.refusedFacts)) refusedFacts.inc({ type }, count);
+    for (const [code, count] of Object.entries(status.orderRefusals)) orderRefusals.inc({ code }, count);
     effects.set(status.effectsPending);
     for (const [key, metric] of Object.entries(archive)) metric.inc(status.archive[key as keyof typeof archive]);
     for (const orderStatus of orderStatuses) orders.set({ status: orderStatus }, status.orders[orderStatus]);
