@@ -69,13 +69,19 @@ export const judgeFill = (
     return become({ ...heard, fills, feesMinor: order.feesMinor + fee });
   }
   if (known !== undefined) return refuse("duplicate.fill", `Fill ${fillId}.`);
-  const fill = { fillId, quantity, priceMinor, feeMinor, ...underOf(order, brokerOrderId) };
+  const held = order.held.find((fill) => fill.fillId === fillId);
+  // A correction that waits with it came first, and has the last word on everything but the fee.
+  const { isEarly: _, ...waiting } = held?.told === undefined ? { fillId, quantity, priceMinor } : held;
+  const fill = { ...waiting, feeMinor, ...underOf(order, brokerOrderId) };
   const counted = withFill(order, fill);
-  if (typeof counted !== "number") return become({ ...counted, ...heard });
-  const refused = refuse("overfill", `It would make ${counted} of ${largestOf(order)}.`);
-  const isHeld = order.held.length >= chainMax || order.held.some((held) => held.fillId === fillId);
-  return isHeld ? refused : { ...refused, held: [...order.held, fill] };
+  const others = order.held.filter((other) => other !== held);
+  if (typeof counted !== "number") return become({ ...counted, ...heard, held: others });
+  return { ...refuse("overfill", `It would make ${counted} of ${largestOf(order)}.`), held: hold(others, fill) };
 };
+
+/** Beyond the limit they are not kept: that venue does not report an order's fills. */
+const hold = (held: readonly OrderFill[], fill: OrderFill): readonly OrderFill[] =>
+  held.length < chainMax ? [...held, fill] : held;
 
 /** A fill that is taken back or corrected; one that has not been reported yet is remembered by its id. */
 export const judgeFillChange = (
@@ -105,8 +111,12 @@ export const judgeFillChange = (
   const cumulative = order.cumulative - before.quantity + quantity - seen;
   // As for a fill: it may overtake the confirmation of a growth.
   const largest = largestOf(order);
-  if (cumulative > largest) return refuse("overfill", `It would make ${cumulative} of ${largest}.`);
   const fill: OrderFill = { ...before, quantity, priceMinor, told: newest([...(before.told ?? []), { quantity, priceMinor }]) };
+  const others = order.held.filter((other) => other !== held);
+  if (cumulative > largest) {
+    const refused = refuse("overfill", `It would make ${cumulative} of ${largest}.`);
+    return known === undefined ? { ...refused, held: hold(others, fill) } : refused;
+  }
   return become({
     cumulative,
     ordered: Math.max(order.ordered, cumulative),
@@ -114,7 +124,7 @@ export const judgeFillChange = (
     valueMinor: order.valueMinor - before.quantity * before.priceMinor + quantity * priceMinor,
     feesMinor: order.feesMinor + (known === undefined ? fill.feeMinor : 0),
     fills: known === undefined ? [...order.fills, fill] : order.fills.map((other) => (other === known ? fill : other)),
-    held: held === undefined ? order.held : order.held.filter((other) => other !== held),
+    held: others,
     evidence: "accepted",
     isUndetermined: false,
   });

@@ -13,18 +13,19 @@ export const namingOf = ({ brokerOrderId, brokerOrderIds }: OrderRecord, named: 
   return place < brokerOrderIds.indexOf(brokerOrderId) ? "former" : "newer";
 };
 
-/** A fill or a change tells us the id; any other report may name an unknown one only while a change could have brought it. */
+/** A fill, a change or the list tells us the id; any other report may name an unknown one only while a change could have brought it. */
 export const mayName = ({ replaces, changesMoot }: OrderRecord, fact: OrderFact): boolean => {
   switch (fact.type) {
     case "order.partially.filled":
     case "order.filled":
     case "order.replaced":
+    // The broker was asked for our own id, and this is what it has.
+    case "order.reconciled":
       return true;
     case "order.accepted":
     case "order.rejected":
     case "order.canceled":
     case "order.expired":
-    case "order.reconciled":
       return replaces.length + changesMoot.length > 0;
     default:
       return false;

@@ -2,7 +2,7 @@
 import { made, mootMade } from "./order.changes.rules.ts";
 import { endedAs, reopened, requestsMoot } from "./order.ends.rules.ts";
 import { largestOf } from "./order.fills.rules.ts";
-import { isAfterEnd, learned, namingOf, nowUnder } from "./order.ids.rules.ts";
+import { learned, namingOf, nowUnder } from "./order.ids.rules.ts";
 import { type Become, type FactOf, isInFlight, type OrderRecord, type Refuse } from "./order.record.ts";
 
 type Listed = FactOf<"order.reconciled">;
@@ -84,7 +84,9 @@ export const judgeReconciled = (order: OrderRecord, fact: Listed, refuse: Refuse
     case "accepted":
     case "partiallyFilled":
     case "filled": {
-      const isReopened = order.ended !== null && fact.status !== "filled" && isAfterEnd(order, brokerOrderId);
+      // What ended was an id that a change has left behind, whichever of them we learnt first.
+      const isAnother = brokerOrderId !== undefined && order.endedUnder !== null && brokerOrderId !== order.endedUnder;
+      const isReopened = order.ended !== null && fact.status !== "filled" && isAnother;
       if (order.ended !== null && !isReopened) {
         if (fact.status === "filled") return become(listed > order.cumulative ? seen : {});
         const reason = `The order was ${order.ended} before.`;

@@ -31,7 +31,10 @@ const isSmall = ({ fills, replaces, mootAnswers, ordered, ...order }: OrderRecor
   ];
   const rares = rare.reduce((sum, count) => sum + count, 0);
   const isPlain = fills.length <= 2 && replaces.length <= 2 && mootAnswers <= 1 && ordered <= 3;
-  return isPlain && (rares === 0 || (rares === 1 && fills.length + replaces.length + mootAnswers <= 2));
+  return (
+    isPlain &&
+    (rares === 0 || (rares === 1 && fills.length + replaces.length + mootAnswers + order.unattributed <= 2 && !order.isOverdue))
+  );
 };
 
 /** All facts that can mean something to this record, and some that cannot. */

@@ -10,6 +10,7 @@ import { isInFlight, isTerminal, type OrderRecord, statusOf } from "#machines/or
 import type { NewFact, Offer } from "../event/catalog.ts";
 import { fillToFact, type ReportIntake } from "../execution/broker-reports.ts";
 import type { Broker, BrokerAccount, BrokerExecution, BrokerOrder, Cancel, Clock } from "../ports.ts";
+import { compareFills, hasOtherTerms, oneRow } from "./listed.ts";
 import { matchByContent } from "./matching.ts";
 import type { DeskView } from "./order-desk.ts";
 
@@ -61,7 +62,8 @@ interface Answers {
 /** What a comparison found out, in the order in which it is told. */
 interface News {
   readonly facts: NewFact[];
-  readonly executions: BrokerExecution[];
+  /** Lots that the facts will add to the positions; below zero when they take some back. */
+  readonly executions: Pick<BrokerExecution, "symbol" | "side" | "quantity">[];
 }
 
 interface Difference {
@@ -163,12 +165,13 @@ export const createReconciliation = ({
   const differs = (order: OrderRecord, listed: BrokerOrder, foundLots: number): boolean => {
     if (order.isUndetermined || isInFlight(order) || order.brokerOrderId === null) return true;
     // We hold that the venue never had it, or refused it; the machine will say how loudly it disagrees.
-    if (order.ended === "denied" || order.ended === "rejected") return listed.status !== "rejected";
+    if (order.ended === "denied" || (order.ended === "rejected" && listed.cumulativeQuantity <= order.cumulative + foundLots))
+      return listed.status !== "rejected";
     const counted = order.cumulative + foundLots;
     if (listed.cumulativeQuantity > counted) return true;
     // The list is behind our reports: nothing to learn from it.
     if (listed.cumulativeQuantity < counted) return false;
-    if (order.isOverdue) return true;
+    if (order.isOverdue || (order.ended === null && foundLots === 0 && hasOtherTerms(order, listed))) return true;
     const isEnded = isTerminal(statusOf(order)) || (foundLots > 0 && counted >= order.ordered);
     const isListedOpen = listed.status === "accepted" || listed.status === "partiallyFilled";
     return isListedOpen ? isEnded || statusOf(order) === "submitted" : !isEnded;
@@ -192,11 +195,18 @@ export const createReconciliation = ({
     const seen = new Map<string, Difference>();
     const isAfterGap = cause !== "timer";
     const byOrder = new Map<string, BrokerOrder>();
+    const rowsOf = new Map<string, BrokerOrder[]>();
     const unbound: BrokerOrder[] = [];
     for (const listed of answers.orders) {
       const orderId = view.orderIdOf(listed.brokerOrderId) ?? listed.clientOrderId;
-      if (orderId !== undefined && view.order(orderId) !== undefined) byOrder.set(orderId, listed);
+      if (orderId !== undefined && view.order(orderId) !== undefined)
+        rowsOf.set(orderId, [...(rowsOf.get(orderId) ?? []), listed]);
       else unbound.push(listed);
+    }
+    for (const [orderId, rows] of rowsOf) {
+      const order = view.order(orderId);
+      const listed = order === undefined ? undefined : oneRow(order, rows, policy.matchSkewMs);
+      if (listed !== undefined) byOrder.set(orderId, listed);
     }
 
     const undetermined = [...view.liveOrders()].filter((order) => order.isUndetermined && !byOrder.has(order.orderId));
@@ -221,20 +231,41 @@ export const createReconciliation = ({
     const orderIdByBroker = new Map([...byOrder].map(([orderId, { brokerOrderId }]) => [brokerOrderId, orderId]));
     const foundLots = new Map<string, number>();
     const foundFills = new Set<string>();
+    const executionsOf = new Map<string, BrokerExecution[]>();
     for (const execution of answers.executions) {
       const orderId =
         orderIdByBroker.get(execution.brokerOrderId) ?? view.orderIdOf(execution.brokerOrderId) ?? execution.clientOrderId;
       const order = orderId === undefined ? undefined : view.order(orderId);
       // Not in memory: ended long ago, or placed by somebody else. The positions tell whether it was counted.
-      if (order === undefined || order.fills.some(({ fillId }) => fillId === execution.fillId)) continue;
+      if (order === undefined) continue;
+      executionsOf.set(order.orderId, [...(executionsOf.get(order.orderId) ?? []), execution]);
+      const counted = order.fills.find(({ fillId }) => fillId === execution.fillId);
+      if (counted !== undefined && !counted.isEarly) continue;
       const isUrgent = isAfterGap || order.isUndetermined || order.unattributed > 0;
       if (!isDue(isUrgent, `fill ${execution.fillId}`, "missing", seen)) continue;
       if (foundFills.has(execution.fillId) || intake.isKnown(execution.fillId)) continue;
       foundFills.add(execution.fillId);
       news.facts.push(fillToFact(execution, order.orderId, false, "reconciliation"));
-      news.executions.push(execution);
       findings.fills += 1;
+      // Only its fee is news when a bust or a correction was faster than the fill.
+      if (counted !== undefined) continue;
+      news.executions.push(execution);
       foundLots.set(order.orderId, (foundLots.get(order.orderId) ?? 0) + execution.quantity);
+    }
+    // What has left list, executions and account alike for so long was taken back.
+    const isTakenBack = disagreesSince !== undefined && clock.now() - disagreesSince >= disagreementMsMax;
+    for (const [orderId, listed] of byOrder) {
+      const order = view.order(orderId);
+      if (order === undefined || order.fills.length === 0) continue;
+      const { symbol, side } = order;
+      const figures = compareFills(order, executionsOf.get(orderId) ?? [], listed, isTakenBack);
+      for (const { fillId, quantity, priceMinor, lots } of figures) {
+        if (!isDue(isTakenBack, `figures ${fillId}`, `${quantity} ${priceMinor} ${order.cumulative}`, seen)) continue;
+        const payload = { orderId, fillId, quantity, priceMinor, listed: true };
+        news.facts.push(factOf({ type: "order.fill.corrected", payload }, orderId));
+        news.executions.push({ symbol, side, quantity: lots });
+        findings.fills += 1;
+      }
     }
 
     for (const [orderId, listed] of byOrder) {
@@ -339,7 +370,8 @@ export const createReconciliation = ({
     if (findings.fills > 0 || (findings.orders > 0 && cause !== "start"))
       anomaly(`reconciliation found ${findings.fills} fills and ${findings.orders} orders that no report had told`);
     schedule(clock.now() + policy.everyMs);
-    if ([...lastDifferences.values()].some(({ isDone }) => !isDone)) schedule(clock.now() + confirmMs);
+    // Fills that were found may bring to light what the list says besides.
+    if (findings.fills > 0 || [...lastDifferences.values()].some(({ isDone }) => !isDone)) schedule(clock.now() + confirmMs);
     scheduleSearches();
   };
 
