@@ -272,7 +272,9 @@ export const createReconciliation = ({
       const order = view.order(orderId);
       if (order === undefined || !differs(order, listed, foundLots.get(orderId) ?? 0)) continue;
       const isUrgent = isAfterGap || order.isUndetermined || order.isOverdue;
-      const text = `${listed.status} ${listed.cumulativeQuantity} ${statusOf(order)} ${order.cumulative} ${order.deadlineAt}`;
+      const { cumulative, ordered, deadlineAt, isOverdue } = order;
+      const ours = `${statusOf(order)} ${cumulative} of ${ordered} ${deadlineAt} ${isOverdue}`;
+      const text = `${listed.status} ${listed.cumulativeQuantity} ${listed.leavesQuantity}, ours ${ours}`;
       if (!isDue(isUrgent, `order ${orderId}`, text, seen)) continue;
       news.facts.push(reconciled(order, listed));
       findings.orders += 1;

@@ -45,7 +45,7 @@ describe("every legal history of a venue", () => {
     { name: "when all reports come, late, twice and out of order", lost: 0, from: 1 },
     { name: "when a fifth of the reports is lost", lost: 20, from: 10_001 },
   ])("heals from the list and the executions $name", async ({ lost, from }) => {
-    const count = Number(process.env.QTS_HISTORIES ?? 150);
+    const count = Number(process.env.QTS_HISTORIES ?? 100);
     const unhealed: string[] = [];
     for (let seed = from; seed < from + count; seed += 1) {
       const { shown, expected, told } = await live(seed, lost);
