@@ -17,6 +17,7 @@ import {
   confirmMs,
   type Disagreement,
   disagreementAt,
+  hasLasted,
   isAbsent,
   isLasting,
   lookupDelayMs,
@@ -57,7 +58,13 @@ export type ReconciliationEffect =
   /** Tell that a run begins: trading closes unless the cause is the timer, and what was on its way becomes unknown. */
   | { readonly type: "reconciliation.begin"; readonly cause: ReconciliationCause }
   /** Ask the venue and compare; answered by reconciliation.compared or .unanswered with the same number. */
-  | { readonly type: "broker.compare"; readonly asked: number; readonly cause: ReconciliationCause }
+  | {
+      readonly type: "broker.compare";
+      readonly asked: number;
+      readonly cause: ReconciliationCause;
+      /** The account has shown other positions for so long that its lists no longer lag: a fill that has left them was taken back. */
+      readonly isTakenBack?: true;
+    }
   /** Tell the order that the venue never had it. */
   | { readonly type: "order.report.absent"; readonly orderId: string }
   /** Tell that both sides agree. */
@@ -109,7 +116,8 @@ const nextRunDelayMs = ({ policy, lookups, failuresInRow }: ReconciliationContex
     case "reconciliation.compared":
       if (event.disagreement !== undefined) return retryDelayMs(failuresInRow);
       // What the stream may be about to explain is looked at again before it is acted on.
-      return event.unconfirmed > 0 ? Math.min(confirmMs, policy.everyMs) : policy.everyMs;
+      // Fills that were found may bring to light what the list says besides.
+      return event.unconfirmed > 0 || event.fills > 0 ? Math.min(confirmMs, policy.everyMs) : policy.everyMs;
     default:
       return retryDelayMs(failuresInRow);
   }
@@ -148,10 +156,11 @@ export const reconciliationMachine = setup({
       enqueue.assign({ cause, queued, firstAsked: context.asked + 1, findings: noFindings });
       enqueue.emit({ type: "reconciliation.begin", cause });
     }),
-    ask: enqueueActions(({ context: { asked, cause }, event, enqueue }) => {
+    ask: enqueueActions(({ context: { asked, cause, disagreement }, event, enqueue }) => {
       enqueue.assign({ asked: asked + 1 });
       enqueue.emit({ type: "timer.set", id: answerTimer, at: event.at + answerMsMax });
-      enqueue.emit({ type: "broker.compare", asked: asked + 1, cause });
+      const isTakenBack = disagreement !== null && hasLasted(disagreement, event.at);
+      enqueue.emit({ type: "broker.compare", asked: asked + 1, cause, ...(isTakenBack ? { isTakenBack } : {}) });
     }),
     /** When the next run begins by itself. The earliest wins: one run answers every question that waits. */
     setNextRun: enqueueActions(({ context, event, enqueue }) => {

@@ -72,5 +72,8 @@ export const disagreementAt = (
 };
 
 /** Has it lasted so long that trading must fail safe, for the first time? */
-export const isLasting = ({ since, hasTripped }: Disagreement, at: number): boolean =>
-  !hasTripped && at - since >= disagreementMsMax;
+export const hasLasted = ({ since }: Disagreement, at: number): boolean => at - since >= disagreementMsMax;
+
+/** It has lasted, and safety has not been told yet. */
+export const isLasting = (disagreement: Disagreement, at: number): boolean =>
+  !disagreement.hasTripped && hasLasted(disagreement, at);

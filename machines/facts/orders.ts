@@ -146,14 +146,14 @@ export const orderFacts = factTable({
   "order.fill.busted": {
     priority: "P0",
     journaled: true,
-    payload: { orderId: "text", fillId: "text" },
-    says: "The venue took a fill back.",
+    payload: { orderId: "text", fillId: "text", listed: "flag?" },
+    says: "The venue took a fill back; listed: it is gone from the venue's lists.",
   },
   "order.fill.corrected": {
     priority: "P0",
     journaled: true,
-    payload: { orderId: "text", fillId: "text", quantity: "natural", priceMinor: "integer" },
-    says: "The venue corrected a fill.",
+    payload: { orderId: "text", fillId: "text", quantity: "natural", priceMinor: "integer", listed: "flag?" },
+    says: "The venue corrected a fill; listed: its list of executions says so, which outranks late reports.",
   },
   "order.reconciled": {
     priority: "P0",

@@ -88,7 +88,16 @@ describe("a session from start to report", () => {
     session.child.kill("SIGINT");
     expect((await session.finished).exitCode).toBe(0);
     expect(readdirSync(folder)).toEqual(["home"]);
-    expect(readdirSync(home).sort()).toEqual(["backup", "config", "control", "home.json", "journal", "lock.sqlite", "ops", "paper"]);
+    expect(readdirSync(home).sort()).toEqual([
+      "backup",
+      "config",
+      "control",
+      "home.json",
+      "journal",
+      "lock.sqlite",
+      "ops",
+      "paper",
+    ]);
   });
 });
 

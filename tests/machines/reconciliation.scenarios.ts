@@ -304,6 +304,8 @@ const counts: readonly Scenario<Machine>[] = [
         assert.deepEqual(driven.send(compared(20, 2, { orders: 1, fills: 2, mismatches: 3 })), [
           ...agreed(cause, { orders: 1, fills: 2, mismatches: 3 }),
           found(2, 1),
+          // What was found may bring to light what the list says besides.
+          set("run", 1020),
         ]);
       }
     },
@@ -341,6 +343,7 @@ const counts: readonly Scenario<Machine>[] = [
       assert.deepEqual(driven.send(compared(1000, 3, { orders: 1, fills: 1, mismatches: 1 })), [
         ...agreed("reconnect", { orders: 2, fills: 3, mismatches: 1 }),
         found(3, 2),
+        set("run", 2000),
       ]);
       driven.send(requested(2000));
       assert.deepEqual(driven.send(compared(2000, 4)), agreed("operator"));
@@ -561,6 +564,26 @@ const disagrees: readonly Scenario<Machine>[] = [
           driven.send(differing(20_000, 3, reason)).filter(({ type }) => type === "safety.report"),
           [report],
         );
+      }
+    },
+  },
+  {
+    name: "says with the question that what left the lists was taken back, once positions have disagreed for 15 s, not sooner",
+    run: (machine) => {
+      for (const [at, isTakenBack] of [
+        [14_999, false],
+        [15_000, true],
+      ] as const) {
+        const driven = opened(machine);
+        driven.send(requested(0));
+        for (const asked of [2, 3, 4]) {
+          driven.send(compared(0, asked, { disagreement: spy }));
+          driven.send(due("confirm", 0));
+        }
+        const asks = driven.send(requested(at)).filter(({ type }) => type === "broker.compare");
+        assert.deepEqual(asks, [
+          { type: "broker.compare", asked: 5, cause: "operator", ...(isTakenBack ? { isTakenBack } : {}) },
+        ]);
       }
     },
   },

@@ -217,8 +217,9 @@ export const createReportIntake = ({
     retry,
     isKnown,
     offerFound: (fact) => {
-      const { fillId } = fact.payload as { readonly fillId?: string };
-      if (fillId === undefined) return inlet.offer(fact);
+      // A correction names a fill that is known, or it could not be corrected.
+      if (fact.type !== "order.filled" && fact.type !== "order.partially.filled") return inlet.offer(fact);
+      const { fillId } = fact.payload;
       if (isKnown(fillId)) return undefined;
       const room = inlet.offer(fact);
       if (room !== "refused") remember(found, fillId);

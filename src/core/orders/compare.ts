@@ -10,6 +10,7 @@ import type { ReconciliationCause } from "#machines/reconciliation.rules.ts";
 import type { NewFact } from "../event/catalog.ts";
 import { fillToFact } from "../execution/broker-reports.ts";
 import type { BrokerAccount, BrokerExecution, BrokerOrder } from "../ports.ts";
+import { compareFills, hasOtherTerms, oneRow } from "./listed.ts";
 import { matchByContent } from "./matching.ts";
 import type { DeskView } from "./order-desk.ts";
 
@@ -51,25 +52,34 @@ export interface Matched {
   readonly ambiguous: readonly string[];
 }
 
-/** @param content match what has no id in common by content, for venues without client order ids; undefined: never */
+/**
+ * @param byContent match what has no id in common by content, for venues without client order ids
+ * @param skewMs how far the venue's clock may be behind ours
+ */
 export const matchOrders = (
   view: DeskView,
   orders: readonly BrokerOrder[],
-  content: { readonly skewMs: number } | undefined,
+  { byContent, skewMs }: { readonly byContent: boolean; readonly skewMs: number },
 ): Matched => {
   const byOrder = new Map<string, BrokerOrder>();
+  const rowsOf = new Map<string, BrokerOrder[]>();
   const unbound: BrokerOrder[] = [];
   for (const listed of orders) {
     const orderId = view.orderIdOf(listed.brokerOrderId) ?? listed.clientOrderId;
-    if (orderId !== undefined && view.order(orderId) !== undefined) byOrder.set(orderId, listed);
+    if (orderId !== undefined && view.order(orderId) !== undefined) rowsOf.set(orderId, [...(rowsOf.get(orderId) ?? []), listed]);
     else unbound.push(listed);
   }
+  for (const [orderId, rows] of rowsOf) {
+    const order = view.order(orderId);
+    const listed = order === undefined ? undefined : oneRow(order, rows, skewMs);
+    if (listed !== undefined) byOrder.set(orderId, listed);
+  }
   const undetermined = [...view.liveOrders()].filter((order) => order.isUndetermined && !byOrder.has(order.orderId));
-  if (content === undefined) return { byOrder, unbound, undetermined, bindings: [], ambiguous: [] };
+  if (!byContent) return { byOrder, unbound, undetermined, bindings: [], ambiguous: [] };
   const { pairs, ambiguous } = matchByContent(
     undetermined,
     unbound.filter(({ clientOrderId }) => clientOrderId === undefined),
-    content.skewMs,
+    skewMs,
   );
   for (const { order, brokerOrder } of pairs) byOrder.set(order.orderId, brokerOrder);
   const bound = new Set(pairs.map(({ brokerOrder }) => brokerOrder.brokerOrderId));
@@ -113,6 +123,8 @@ export interface ComparisonInput {
   readonly isKnown: (fillId: string) => boolean;
   /** Lots held before QTS traded on this account. */
   readonly openingPositions: { readonly [symbol: string]: number };
+  /** The account has disagreed for so long that what left its lists was taken back. */
+  readonly isTakenBack: boolean;
 }
 
 const source = "reconciliation";
@@ -147,12 +159,13 @@ const isWorking = ({ status }: BrokerOrder): boolean => status === "accepted" ||
 const differs = (order: OrderRecord, listed: BrokerOrder, foundLots: number): boolean => {
   if (order.isUndetermined || isInFlight(order) || order.brokerOrderId === null) return true;
   // We hold that the venue never had it, or refused it; the machine will say how loudly it disagrees.
-  if (order.ended === "denied" || order.ended === "rejected") return listed.status !== "rejected";
+  if (order.ended === "denied" || (order.ended === "rejected" && listed.cumulativeQuantity <= order.cumulative + foundLots))
+    return listed.status !== "rejected";
   const counted = order.cumulative + foundLots;
   if (listed.cumulativeQuantity > counted) return true;
   // The list is behind our reports: nothing to learn from it.
   if (listed.cumulativeQuantity < counted) return false;
-  if (order.isOverdue) return true;
+  if (order.isOverdue || (order.ended === null && foundLots === 0 && hasOtherTerms(order, listed))) return true;
   const isEnded = isTerminal(statusOf(order)) || (foundLots > 0 && counted >= order.ordered);
   return isWorking(listed) ? isEnded || statusOf(order) === "submitted" : !isEnded;
 };
@@ -178,7 +191,7 @@ const positionDifferences = (ours: ReadonlyMap<string, number>, { positions }: B
  * or was placed by somebody else: only the positions tell whether its fills were counted.
  */
 export const compareWithVenue = (input: ComparisonInput): Compared => {
-  const { cause, answers, matched, view, last, isKnown } = input;
+  const { cause, answers, matched, view, last, isKnown, isTakenBack } = input;
   const isAfterGap = cause !== "timer";
   const facts: NewFact[] = [];
   const differences = new Map<string, Difference>();
@@ -200,26 +213,50 @@ export const compareWithVenue = (input: ComparisonInput): Compared => {
   const orderIdByBroker = new Map([...matched.byOrder].map(([orderId, { brokerOrderId }]) => [brokerOrderId, orderId]));
   const foundLots = new Map<string, number>();
   const foundFills = new Set<string>();
+  const executionsOf = new Map<string, BrokerExecution[]>();
   for (const execution of answers.executions) {
     const { brokerOrderId, clientOrderId, fillId, symbol, side, quantity } = execution;
     const orderId = orderIdByBroker.get(brokerOrderId) ?? view.orderIdOf(brokerOrderId) ?? clientOrderId;
     const order = orderId === undefined ? undefined : view.order(orderId);
-    if (order === undefined || order.fills.some((fill) => fill.fillId === fillId)) continue;
+    if (order === undefined) continue;
+    executionsOf.set(order.orderId, [...(executionsOf.get(order.orderId) ?? []), execution]);
+    const counted = order.fills.find((fill) => fill.fillId === fillId);
+    if (counted !== undefined && !counted.isEarly) continue;
     const isUrgent = isAfterGap || order.isUndetermined || order.unattributed > 0;
     if (!shouldAct(isUrgent, `fill ${fillId}`, "missing")) continue;
     if (foundFills.has(fillId) || isKnown(fillId)) continue;
     foundFills.add(fillId);
     facts.push(fillToFact(execution, order.orderId, false, source));
     fills += 1;
+    // Only its fee is news when a bust or a correction was faster than the fill.
+    if (counted !== undefined) continue;
     foundLots.set(order.orderId, (foundLots.get(order.orderId) ?? 0) + quantity);
     addLots(expected, symbol, side === "buy" ? quantity : -quantity);
   }
 
   for (const [orderId, listed] of matched.byOrder) {
     const order = view.order(orderId);
+    if (order === undefined || order.fills.length === 0) continue;
+    const figures = compareFills(order, executionsOf.get(orderId) ?? [], listed, isTakenBack);
+    for (const { fillId, quantity, priceMinor, lots } of figures) {
+      if (!shouldAct(isTakenBack, `figures ${fillId}`, `${quantity} ${priceMinor} ${order.cumulative}`)) continue;
+      facts.push({
+        type: "order.fill.corrected",
+        payload: { orderId, fillId, quantity, priceMinor, listed: true },
+        ...about(orderId),
+      });
+      fills += 1;
+      addLots(expected, order.symbol, order.side === "buy" ? lots : -lots);
+    }
+  }
+
+  for (const [orderId, listed] of matched.byOrder) {
+    const order = view.order(orderId);
     if (order === undefined || !differs(order, listed, foundLots.get(orderId) ?? 0)) continue;
     const isUrgent = isAfterGap || order.isUndetermined || order.isOverdue;
-    const text = `${listed.status} ${listed.cumulativeQuantity} ${statusOf(order)} ${order.cumulative} ${order.deadlineAt}`;
+    const { cumulative, ordered, deadlineAt, isOverdue } = order;
+    const ours = `${statusOf(order)} ${cumulative} of ${ordered} ${deadlineAt} ${isOverdue}`;
+    const text = `${listed.status} ${listed.cumulativeQuantity} ${listed.leavesQuantity}, ours ${ours}`;
     if (!shouldAct(isUrgent, `order ${orderId}`, text)) continue;
     facts.push(reconciled(orderId, listed));
     orders += 1;

@@ -44,15 +44,22 @@ const answersOf = (given: Partial<Answers> = {}): Answers => ({
   ...{ orders: [ibm], executions: [], account: { positions: [], cashMinor: 0 } },
   ...given,
 });
+const byIds = { byContent: false, skewMs: 100 };
 const compare = (
   given: Partial<Answers>,
-  over: Partial<ComparisonInput> & { readonly content?: { readonly skewMs: number } } = {},
+  over: Partial<ComparisonInput> & { readonly matching?: Parameters<typeof matchOrders>[2] } = {},
 ) => {
   const view = over.view ?? createDesk();
   const answers = answersOf(given);
   return compareWithVenue({
-    ...{ cause: "reconnect", answers, matched: matchOrders(view, answers.orders, over.content), view, last: nothingSeen },
-    ...{ isKnown: () => false, openingPositions: {} },
+    ...{
+      cause: "reconnect",
+      answers,
+      matched: matchOrders(view, answers.orders, over.matching ?? byIds),
+      view,
+      last: nothingSeen,
+    },
+    ...{ isKnown: () => false, openingPositions: {}, isTakenBack: false },
     ...over,
   });
 };
@@ -112,14 +119,14 @@ describe("comparing with the venue", () => {
   });
 
   it("binds by content only what has one partner each way", () => {
-    const content = { skewMs: 100 };
+    const matching = { byContent: true, skewMs: 100 };
     const view = createDesk();
-    expect(matchOrders(view, [ibm, listed("X1")], content)).toMatchObject({
+    expect(matchOrders(view, [ibm, listed("X1")], matching)).toMatchObject({
       bindings: [{ brokerOrderId: "X1", orderId: "1" }],
       ...{ unbound: [], undetermined: [], ambiguous: [] },
     });
-    expect(matchOrders(view, [ibm, listed("X1")], undefined)).toMatchObject({ bindings: [], undetermined: [{ orderId: "1" }] });
-    const two = compare({ orders: [ibm, listed("X1"), listed("X2")] }, { view, content });
+    expect(matchOrders(view, [ibm, listed("X1")], byIds)).toMatchObject({ bindings: [], undetermined: [{ orderId: "1" }] });
+    const two = compare({ orders: [ibm, listed("X1"), listed("X2")] }, { view, matching });
     expect(two.remarks[0]).toBe("1 may be any of the venue's orders X1, X2; an operator must resolve it");
     expect(two.absent.map(({ orderId }) => orderId)).toEqual(["1"]);
   });

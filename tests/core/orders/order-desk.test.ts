@@ -182,6 +182,51 @@ describe("the order desk", () => {
     expect(desk.position("SPY").quantity).toBe(30);
   });
 
+  it("knows an order by every id the venue gave it, after a restart too, and lets all of them leave with it (O13, B2)", () => {
+    const { desk, work, fill, tell } = createTold(new OrderDesk({ ...deskInput, finishedKept: 2 }));
+    work("1");
+    for (const [change, quantity] of [9, 8, 7].entries())
+      tell("order.replaced", { orderId: "1", quantity, brokerOrderId: `B1-${change}` });
+    const ids = ["B1", "B1-0", "B1-1", "B1-2"];
+    const again = new OrderDesk(deskInput, JSON.parse(JSON.stringify(desk.persist())));
+    for (const each of [desk, again]) expect(ids.map((id) => each.orderIdOf(id))).toEqual(["1", "1", "1", "1"]);
+    fill("1", "a", 7);
+    for (const id of ["2", "3"]) {
+      work(id);
+      fill(id, `f${id}`, 10);
+    }
+    expect(desk.order("1")).toBeUndefined();
+    expect(ids.map((id) => desk.orderIdOf(id))).toEqual([undefined, undefined, undefined, undefined]);
+  });
+
+  it("restores what version 0.1.0 saved, which lacks the fields of today", () => {
+    const { desk, work, fill, tell } = createTold();
+    work("1");
+    fill("1", "a", 4);
+    work("2");
+    tell("order.canceled", { orderId: "2" });
+    const old = JSON.parse(JSON.stringify(desk.persist()));
+    for (const order of [...old.live, ...old.finished])
+      for (const name of ["brokerOrderIds", "endedUnder", "changesMoot", "changesMade", "held"]) delete order[name];
+    const { desk: restored, tell: tellRestored, fill: fillRestored } = createTold(new OrderDesk(deskInput, old));
+    expect(restored.persist()).toEqual(desk.persist());
+    expect(restored.orderIdOf("B1")).toBe("1");
+    tellRestored("order.replaced", { orderId: "1", quantity: 8, brokerOrderId: "N1" });
+    expect(fillRestored("1", "b", 9)?.refusal).toMatchObject({ code: "overfill" });
+    fillRestored("2", "late", 1);
+    expect([restored.order("1")?.brokerOrderIds, restored.order("2")?.cumulative]).toEqual([["B1", "N1"], 1]);
+  });
+
+  it("moves the position when a change makes room for a fill that was refused", () => {
+    const { desk, work, fill, tell } = createTold();
+    work("1");
+    fill("1", "a", 8);
+    fill("1", "b", 5);
+    expect(desk.position("SPY").quantity).toBe(8);
+    tell("order.replaced", { orderId: "1", quantity: 15 });
+    expect(desk.position("SPY")).toMatchObject({ quantity: 13, cashMinor: -1300, feesMinor: 2 });
+  });
+
   it("keeps an order whose listed fills have not been reported yet, and counts them once when they come", () => {
     const { desk, effects, work, fill, tell, statusOf } = createTold();
     work("1");

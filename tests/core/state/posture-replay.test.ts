@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "#config/config.ts";
-import { type PostureRow, parsePostureCsv, parseTimestamp } from "#core/state/posture-csv.ts";
+import { type PostureRow, parsePostureCsv } from "#core/state/posture-csv.ts";
 import { postureCsvLines, replayPosture } from "#core/state/posture-replay.ts";
 import type { OperatingInput } from "#machines/operating-state.policy.ts";
 import type { SafetyView } from "#machines/operating-state.rules.ts";
@@ -156,21 +156,6 @@ describe("files of metrics", () => {
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
     expect([...parsed.value.rows][0]).toMatchObject({ safety: "UNKNOWN", metrics: { vix: { value: 31 } } });
     expect(parsed.value.absentColumns).toContain("safety");
-  });
-
-  it.each([
-    ["2024-03-05", Date.UTC(2024, 2, 5)],
-    ["2024-03-05T10:30", Date.UTC(2024, 2, 5, 10, 30)],
-    ["2024-03-05 10:30:15", Date.UTC(2024, 2, 5, 10, 30, 15)],
-    ["2024-03-05T10:30:15.123456Z", Date.UTC(2024, 2, 5, 10, 30, 15, 123)],
-    ["2024-03-05T10:30:15+09:00", Date.UTC(2024, 2, 5, 1, 30, 15)],
-    ["2024-03-05T10:30:15-0530", Date.UTC(2024, 2, 5, 16, 0, 15)],
-    ["2024-02-30", undefined],
-    ["2024-03-05T24:00:00Z", undefined],
-    ["05/03/2024", undefined],
-    ["1709600000000", undefined],
-  ])("reads the time %s", (text, at) => {
-    expect(parseTimestamp(text)).toBe(at);
   });
 
   it.each([
