@@ -96,7 +96,7 @@ const nonsense = (order: OrderRecord): readonly OrderFact[] => {
     { type: "order.replaced", ...about, quantity: 0 },
     { type: "order.replace.requested", ...about, quantity: 0 },
     { type: "order.fill.corrected", ...about, fillId: order.fills[0]?.fillId ?? "f1", quantity: 1, priceMinor: 0 },
-    { type: "order.fill.busted", ...about, fillId: "nobody's" },
+    { type: "order.reconciled", ...about, found: true, status: "partiallyFilled", cumulativeQuantity: 9 },
     { type: "order.resolved", ...about, outcome: "bound", operator: "p", reason: "r" },
   ];
 };
