@@ -6,7 +6,7 @@ import { createTerminalView } from "#adapters/host/terminal/terminal.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
-import { recoveringText } from "#core/runtime/status.ts";
+import { lossesText, recoveringText } from "#core/runtime/status.ts";
 import type { CreateStrategy } from "#core/strategy/strategy.ts";
 import { type Closers, openHost } from "#src/host.ts";
 import { createRoot } from "#src/root.ts";
@@ -91,21 +91,10 @@ const loadStrategy = async (name: string, cwd: string): Promise<CreateStrategy |
   }
 };
 
-const lossWords = {
-  alerts: "alerts that reached nobody",
-  effectsWithheld: "effects withheld because the journal failed",
-  signals: "signals that came too late",
-  deadLettersForgotten: "letters of facts given up",
-  logLines: "log lines",
-} as const satisfies { readonly [K in keyof SessionReport["losses"]]: string };
-
 /** A line only when something was lost. */
 const lossLine = ({ losses }: SessionReport): string => {
-  const lost = Object.entries(lossWords).flatMap(([key, words]) => {
-    const count = losses[key as keyof typeof lossWords];
-    return count === 0 ? [] : [`${count} ${words}`];
-  });
-  return lost.length === 0 ? "" : `  lost         ${lost.join(", ")}\n`;
+  const lost = lossesText(losses);
+  return lost === "" ? "" : `  lost         ${lost}\n`;
 };
 
 /** What a person reads at the end. */

@@ -107,6 +107,8 @@ const lots = 10;
 const act = async (world: World, event: string, state: Model): Promise<void> => {
   await world.advanceTo(state.at);
   const fact = facts[event];
+  // The next process looks for itself whether the switch is on.
+  if (event === "kill switch" || event === "kill switch off") world.setKillSwitch(event === "kill switch" ? "model" : null);
   if (fact !== undefined) await world.fact(fact.type, fact.payload as never);
   else if (event === "the broker goes" && world.venue.isConnected()) world.venue.setConnected(false);
   else if (event === "the broker comes" && !world.venue.isConnected()) world.venue.setConnected(true);
