@@ -42,6 +42,7 @@ export const safetyCodes = {
   AN061: "The wall clock jumped.",
   AN062: "A lane reached its critical mark.",
   AN063: "A handler gives up on facts.",
+  AN064: "The kill switch cannot be looked at.",
   AN070: "The archive cannot write.",
   AN071: "Less was persisted than was received.",
   AN080: "A maintenance run failed; nothing unproven was deleted.",

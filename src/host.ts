@@ -12,6 +12,7 @@ import { openHome } from "#adapters/host/home.ts";
 import { stampHome } from "#adapters/host/home-stamp.ts";
 import { journalSentence } from "#adapters/host/journal/errors.ts";
 import { openSessionJournal } from "#adapters/host/journal/sessions.ts";
+import { createKillSwitch, killSwitchPath } from "#adapters/host/kill-switch.ts";
 import { acquireLease } from "#adapters/host/lease.ts";
 import { createLog, type Log } from "#adapters/host/log.ts";
 import { post } from "#adapters/host/outgoing.ts";
@@ -161,6 +162,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     wallClock: createHostClock(),
     pulse: realPulse,
     vix: playedAt(clock, volatilityOf(config.session.day)),
+    killSwitch: createKillSwitch(killSwitchPath(home.value.path)),
     oddities: vitals.oddities,
     ...(options.withOps ? { ops: { files: createMaintenanceFiles(), worker: createBackupThread() } } : {}),
   };

@@ -5,6 +5,7 @@ import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { sendCommand } from "#adapters/host/control/client.ts";
 import { homePaths, openHome } from "#adapters/host/home.ts";
+import { createKillSwitch, killSwitchPath } from "#adapters/host/kill-switch.ts";
 import { readOwner } from "#adapters/host/lease.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
@@ -15,7 +16,7 @@ import { problemLines, readConfigFile, tellProblems } from "./config-file.ts";
 import { openSessionInputs } from "./session-inputs.ts";
 
 export interface DoctorCheck {
-  readonly name: "node" | "configuration" | "home" | "session" | "disk" | "port" | "clock" | "data" | "calendar";
+  readonly name: "node" | "configuration" | "home" | "session" | "disk" | "port" | "clock" | "data" | "calendar" | "kill-switch";
   readonly state: "ok" | "warn" | "fail";
   /** For a person; with the remedy unless it is ok. */
   readonly sentence: string;
@@ -113,6 +114,17 @@ const checkClock = (home: string, now: number): Finding => {
   return fine(`The clock says ${new Date(now).toISOString()}.`);
 };
 
+const checkKillSwitch = (home: string, { available, tripped }: Config["killSwitch"]): Finding => {
+  if (tripped)
+    return warn("killSwitch.tripped is set in the configuration: a session is in LOCKDOWN from its start; set it to false.");
+  const path = killSwitchPath(home);
+  if (!available) return warn(`${path} is not watched, because killSwitch.available is false: making that file stops nothing.`);
+  const found = createKillSwitch(path).now();
+  if (!found.ok) return fail(`${found.error}: turning the kill switch on would have no effect; let this user read ${home}.`);
+  if (found.value === null) return fine(`It is off; touch ${path} to stop trading when nothing else answers.`);
+  return warn(`It is on (${found.value}): a session is in LOCKDOWN; remove ${path}, then \`qts release\`.`);
+};
+
 const checkData = (name: string): Finding => {
   const day = openRecordedDay(name);
   return day.ok ? fine(`The recorded day ${name} is whole.`) : fail(`${day.error.charAt(0).toUpperCase()}${day.error.slice(1)}.`);
@@ -180,6 +192,7 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
       clock: checkClock(home, Date.now()),
       data: checkData(config.session.day),
       calendar: checkCalendar(config),
+      "kill-switch": checkKillSwitch(home, config.killSwitch),
     };
     const checks = Object.entries(findings).map(([name, finding]) => ({ name, ...finding }));
     const anyFails = checks.some(({ state }) => state === "fail");

@@ -2,7 +2,7 @@
 import { createTerminalView, type TerminalView } from "#adapters/host/terminal/terminal.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
-import { recoveringText } from "#core/runtime/status.ts";
+import { lossesText, recoveringText } from "#core/runtime/status.ts";
 import { type Closers, openHost } from "#src/host.ts";
 import { createRoot } from "#src/root.ts";
 import { homeOf } from "./ask.ts";
@@ -74,21 +74,10 @@ const sessionOf = (text: string | undefined): "regular" | "all" | undefined => {
 const given = (values: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
-const lossWords = {
-  alerts: "alerts that reached nobody",
-  effectsWithheld: "effects withheld because the journal failed",
-  signals: "signals that came too late",
-  deadLettersForgotten: "letters of facts given up",
-  logLines: "log lines",
-} as const satisfies { readonly [K in keyof SessionReport["losses"]]: string };
-
 /** A line only when something was lost. */
 const lossLine = ({ losses }: SessionReport): string => {
-  const lost = Object.entries(lossWords).flatMap(([key, words]) => {
-    const count = losses[key as keyof typeof lossWords];
-    return count === 0 ? [] : [`${count} ${words}`];
-  });
-  return lost.length === 0 ? "" : `  lost         ${lost.join(", ")}\n`;
+  const lost = lossesText(losses);
+  return lost === "" ? "" : `  lost         ${lost}\n`;
 };
 
 /** What a person reads at the end. */

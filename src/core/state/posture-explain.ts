@@ -170,7 +170,7 @@ export interface SafetyExplanation extends Explanation {
   readonly cause: { readonly code: string; readonly reason: string; readonly at: number; readonly runbook: string | null } | null;
 }
 
-const endOf = (state: SafetyState, { cause, quietUntil }: SafetyContext): readonly ExplainedMove[] => {
+const endOf = (state: SafetyState, { cause, quietUntil, killSwitch }: SafetyContext): readonly ExplainedMove[] => {
   switch (state) {
     case "NORMAL":
       return [];
@@ -197,8 +197,14 @@ const endOf = (state: SafetyState, { cause, quietUntil }: SafetyContext): readon
         {
           to: "NORMAL",
           rule: "operator_release",
-          clauses: [{ clause: "a named operator releases it with a reason", value: false, holds: false }],
-          blocks: [{ reason: "operator_release_needed" }],
+          clauses: [
+            { clause: "the kill switch is off", value: killSwitch === null, holds: killSwitch === null },
+            { clause: "a named operator releases it with a reason", value: false, holds: false },
+          ],
+          blocks: [
+            ...(killSwitch === null ? [] : [{ reason: `kill_switch_on: ${killSwitch.reason}` }]),
+            { reason: "operator_release_needed" },
+          ],
         },
       ];
     default:

@@ -139,6 +139,9 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
   const orderRefusals = counter("order_facts_refused", "Facts about orders that the desk refused, by code.", ["code"]);
   const effects = gauge("effects_pending", "Effects that are under way.");
 
+  const losses = counter("losses", "What this run counted and could not keep, by kind; 0 in a good run.", ["kind"]);
+  const parts = gauge("part_figure", "Numbers that the parts of the house show of themselves.", ["part", "figure"]);
+
   const stageIn = counter("stage_in", "Rows into a stage; equals out + refused + errored.", ["stage"]);
   const stageOut = counter("stage_out", "Rows out of a stage.", ["stage"]);
   const stageRefused = counter("stage_refused", "Rows a stage refused, by reason.", ["stage", "reason"]);
@@ -170,6 +173,7 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
       restarts,
       refusedFacts,
       orderRefusals,
+      losses,
       stageIn,
       stageOut,
       stageRefused,
@@ -178,7 +182,7 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
       metric.reset();
     for (const metric of Object.values(archive)) metric.reset();
     // A position that was closed, a state that was left: gone, not stale.
-    for (const metric of [position, machines, build]) metric.reset();
+    for (const metric of [position, machines, build, parts]) metric.reset();
   };
 
   const oneOf = (metric: Gauge<"state">, states: readonly string[], current: string): void => {
@@ -238,6 +242,10 @@ export const createHouseMetrics = ({ processMetrics = true }: { readonly process
     trading.set(status.trading.open ? 1 : 0);
     for (const [actor, state] of Object.entries(status.machines)) machines.set({ actor, state }, 1);
     for (const [component, count] of Object.entries(status.restarts)) restarts.inc({ component }, count);
+    for (const [kind, count] of Object.entries(status.losses)) losses.inc({ kind: snake(kind) }, count);
+    for (const [part, figures] of Object.entries(status.parts))
+      for (const [figure, value] of Object.entries(figures))
+        if (typeof value === "number") parts.set({ part, figure: snake(figure) }, value);
     for (const [type, count] of Object.entries(status.refusedFacts)) refusedFacts.inc({ type }, count);
     for (const [code, count] of Object.entries(status.orderRefusals)) orderRefusals.inc({ code }, count);
     effects.set(status.effectsPending);
