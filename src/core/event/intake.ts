@@ -149,7 +149,7 @@ export const holdWhileClosed =
         end = last;
         if (held.size === 0) last();
       };
-      // Beside each other: when the items have ended, what is still held must be let out.
+      // Two subscriptions: the source may end while held items still wait.
       const both = new Subscription();
       both.add(valve.changes.subscribe((isOpen) => isOpen && release()));
       both.add(
@@ -172,7 +172,7 @@ export const createIntake = ({ config: initial, clock, random, offer, whenCalm =
   };
   const figures = new Map<string, () => SourceFigures>();
   const valves: ((open: Promise<void>) => void)[] = [];
-  /** Whoever says nothing critical need not wait for it: market data is recorded also while fills flood the house. */
+  /** Only sources of P0 facts wait for P0; market data goes on. */
   const calmAfter = ({ type }: NewFact): Promise<void> | undefined => (rowOf(type).priority === "P0" ? whenCalm() : undefined);
 
   const inlet = (name: string): Inlet => {
@@ -237,7 +237,7 @@ export const createIntake = ({ config: initial, clock, random, offer, whenCalm =
         const reception = offer(newFact);
         if (reception === "full" || reception === "refused") {
           counts.refused += 1;
-          // Too many wait already: what it says would be lost unseen. A new connection begins with a question.
+          // Cut the connection; the reconciliation after it recovers what is lost here.
           if (reception === "full") cut(`P0 and its door are full: ${newFact.type} was refused`);
           return "refused";
         }
