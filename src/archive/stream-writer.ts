@@ -66,10 +66,10 @@ export class StreamWriter {
   readonly #queue: Batch[] = [];
   #window: Window | undefined;
   #segment: Segment | undefined;
-  /** Half lines that could not be cut back when they were left. */
   readonly #openPaths = new Set<string>();
   readonly #sealing = new Set<Promise<void>>();
   readonly #spares: Lines[] = [];
+  /** Half lines that could not be cut back when they were left. */
   readonly #leftTails: { readonly path: string; readonly size: number }[] = [];
   #isTailOpen = false;
   #failures = 0;

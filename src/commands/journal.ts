@@ -1,9 +1,10 @@
 /** `qts journal`: what was recorded, for people. Reads the file itself, so it works with and without a running QTS. */
 import { homePaths } from "#adapters/host/home.ts";
-import { journalErrorOf, journalSentence } from "#adapters/host/journal/errors.ts";
+import { journalErrorOf } from "#adapters/host/journal/errors.ts";
 import { type SessionFile, sessionsOf } from "#adapters/host/journal/sessions.ts";
 import { type JournalStore, openStore, unpack } from "#adapters/host/journal/store.ts";
 import { inspectWal } from "#adapters/host/journal/wal.ts";
+import { journalSentence } from "#core/journal-sentence.ts";
 import type { JournalError, JournalRecord } from "#core/ports.ts";
 import { parseTimestamp } from "#core/timestamp.ts";
 import { homeOf } from "./ask.ts";

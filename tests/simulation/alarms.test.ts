@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { NewFact } from "#core/event/catalog.ts";
-import type { ReconciliationContext } from "#machines/reconciliation.machine.ts";
 import type { PayloadFor } from "#machines/facts/catalog.ts";
+import type { ReconciliationContext } from "#machines/reconciliation.machine.ts";
 import type { SafetyContext } from "#machines/safety.machine.ts";
 import { createWorld, type World } from "../world.ts";
 

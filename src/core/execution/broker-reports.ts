@@ -8,6 +8,7 @@
  */
 import type { NewFact, Offer } from "../event/catalog.ts";
 import type { Inlet } from "../event/intake.ts";
+import { NewestMap, NewestSet } from "../newest.ts";
 import type { DeskView } from "../orders/order-desk.ts";
 import type { Broker, BrokerExecution, BrokerReport } from "../ports.ts";
 
@@ -106,14 +107,6 @@ export const reportToFact = (report: OrderReport, orderId: string, source: strin
   }
 };
 
-/** A set that forgets its oldest members. */
-const remember = (kept: Set<string>, id: string): void => {
-  kept.add(id);
-  if (kept.size <= overlapKept) return;
-  const [oldest] = kept;
-  if (oldest !== undefined) kept.delete(oldest);
-};
-
 export const createReportIntake = ({
   broker,
   inlet,
@@ -129,10 +122,10 @@ export const createReportIntake = ({
   let waiting: OrderReport[] = [];
   let isAway = false;
   /** The newest bindings, because the desk learns of them a moment later. */
-  const bound = new Map<string, string>();
-  const streamed = new Set<string>();
-  const found = new Set<string>();
-  const answers = new Set<string>();
+  const bound = new NewestMap<string, string>(bindingsKept);
+  const streamed = new NewestSet<string>(overlapKept);
+  const found = new NewestSet<string>(overlapKept);
+  const answers = new NewestSet<string>(overlapKept);
   let close = (): void => {};
 
   const orderIdOf = ({ brokerOrderId, clientOrderId }: OrderReport): string | undefined => {
@@ -142,9 +135,6 @@ export const createReportIntake = ({
 
   const noteBinding = (brokerOrderId: string, orderId: string): void => {
     bound.set(brokerOrderId, orderId);
-    if (bound.size <= bindingsKept) return;
-    const [oldest] = bound.keys();
-    if (oldest !== undefined) bound.delete(oldest);
   };
 
   const pass = (report: OrderReport, orderId: string): void => {
@@ -157,8 +147,8 @@ export const createReportIntake = ({
     const isRepeat = answer !== undefined && answers.has(answer);
     // One that was refused must be found by the question that the next connection begins with.
     if (inlet.offer(reportToFact(report, orderId, name, isRepeat)) === "refused") return;
-    if (report.type === "filled") remember(streamed, report.fillId);
-    if (answer !== undefined) remember(answers, answer);
+    if (report.type === "filled") streamed.add(report.fillId);
+    if (answer !== undefined) answers.add(answer);
   };
 
   const isKnown = (fillId: string): boolean => streamed.has(fillId) || found.has(fillId);
@@ -222,7 +212,7 @@ export const createReportIntake = ({
       const { fillId } = fact.payload;
       if (isKnown(fillId)) return undefined;
       const room = inlet.offer(fact);
-      if (room !== "refused") remember(found, fillId);
+      if (room !== "refused") found.add(fillId);
       return room;
     },
     waiting: () => waiting.length,
