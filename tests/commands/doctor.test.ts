@@ -40,7 +40,10 @@ describe("qts doctor", () => {
     expect(exitCode).toBe(0);
     const lines = out.trimEnd().split("\n");
     expect(lines.map((line) => line.split(/\s+/).slice(0, 2))).toEqual(
-      ["node", "configuration", "home", "session", "disk", "port", "clock", "data", "calendar", "kill-switch"].map((name) => ["ok", name]),
+      ["node", "configuration", "home", "session", "disk", "port", "clock", "data", "calendar", "kill-switch"].map((name) => [
+        "ok",
+        name,
+      ]),
     );
     expect(readdirSync(cwd)).toEqual(["qts.yaml"]);
   });
