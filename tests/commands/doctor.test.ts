@@ -68,7 +68,7 @@ describe("qts doctor", () => {
       state: "fail",
       sentence: expect.stringContaining("htpt"),
     });
-    expect(checks).toHaveLength(9);
+    expect(checks).toHaveLength(10);
   });
 
   it.each([
