@@ -23,6 +23,8 @@ import { session } from "./sections/session.ts";
 import { supervision } from "./sections/supervision.ts";
 import { trading } from "./sections/trading.ts";
 
+export { type Market, markets } from "./sections/instruments.ts";
+
 export const configSchema = z.strictObject({
   session,
   http,

@@ -2,6 +2,10 @@
 import { z } from "zod";
 import { count, positive } from "../values.ts";
 
+/** Markets with a calendar (src/market/calendar.ts): hours, holidays and days are theirs. */
+export const markets = ["KRX", "NXT", "NYSE", "NASDAQ", "UPBIT", "BITHUMB", "BINANCE"] as const;
+export type Market = (typeof markets)[number];
+
 export const instruments = z
   .array(
     z.strictObject({
@@ -10,7 +14,10 @@ export const instruments = z
         .regex(/^[\w.:/-]{1,32}$/, "must be letters, digits and . _ : / - only, at most 32")
         // Prices and positions are looked up by symbol in plain objects.
         .refine((symbol) => !(symbol in {}), "is no name for a symbol"),
-      market: z.string().regex(/^\S+$/, "must be one word"),
+      market: z.enum(
+        markets,
+        `no market of this name has a calendar, without which nobody knows when it is open; known are ${markets.join(", ")}`,
+      ),
       currency: z.string().regex(/^[A-Z]{3}$/, "must be three capital letters, like USD"),
       priceScale: count.max(12),
       tickSize: positive,

@@ -1,8 +1,9 @@
-/** What the order desk takes: whatever its orders take, the intent that opens one, and how a reconciliation ended. */
+/** What the order desk takes: what its orders take, the intent that opens one, how a reconciliation ended, and that a process begins. */
 import type { ActorEvent, EventOf, FactType } from "#machines/facts/catalog.ts";
 import { orderTakes } from "#machines/order.rules.ts";
 
 export const deskTakes = [
+  "session.started",
   "order.intended",
   ...orderTakes,
   "reconciliation.completed",

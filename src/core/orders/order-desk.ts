@@ -122,6 +122,7 @@ export interface DeskView {
 
 type OrderSnapshot = SnapshotFrom<ReturnType<typeof createOrderMachine>>;
 
+const notReconciled = { open: false, why: "the broker has not been reconciled yet" };
 const noInterest: OpenInterest = { buyLots: 0, sellLots: 0, buyLimitMinor: 0, buyMarketLots: 0 };
 const zeroCounts = (): Record<OrderStatus, number> =>
   Object.fromEntries(orderStatuses.map((status) => [status, 0])) as Record<OrderStatus, number>;
@@ -150,7 +151,7 @@ export class OrderDesk implements DeskView {
   #failures: Failures = { inRow: 0, lastAt: 0 };
   #total = 0;
   #day: DayFigures = { day: "", entries: 0, netMinor: 0 };
-  #trading = { open: false, why: "the broker has not been reconciled yet" };
+  #trading = notReconciled;
 
   constructor(input: DeskInput, persisted?: PersistedDesk) {
     this.#input = input;
@@ -220,6 +221,10 @@ export class OrderDesk implements DeskView {
         const orderId = /^order\.(?:unknown|pending):(.+)$/s.exec(event.id)?.[1];
         return orderId === undefined || this.#snapshot(orderId) === undefined ? [] : [this.#step(orderId, event, emit)];
       }
+      case "session.started":
+        // Whatever an earlier process knew, this one has not asked yet.
+        this.#trading = notReconciled;
+        return [];
       case "broker.disconnected":
         this.#trading = { open: false, why: `the broker is disconnected: ${event.reason}` };
         return [...this.#inFlight].map((orderId) => this.#step(orderId, event, emit));
