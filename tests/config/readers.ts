@@ -145,7 +145,7 @@ const feed = ({ archive, market }: Config): unknown => {
 };
 
 // The same series for every key: random ones that come near every threshold from both sides.
-const series = fc.sample(postureSeries, { numRuns: 200, seed: 42 });
+const series = fc.sample(postureSeries, { numRuns: 120, seed: 42 });
 const posture = ({ operating }: Config): unknown =>
   operatingStates.flatMap((initial) =>
     series.map((rows) =>

@@ -66,7 +66,7 @@ const toFile = (to: number | string, recovered: (lost: number) => void): LogLine
   let idle: (() => void)[] = [];
 
   const settle = (): void => {
-    if (waiting.length > 0 && !isFailing) return;
+    if ((isWriting || waiting.length > 0) && !isFailing) return;
     for (const resolve of idle.splice(0)) resolve();
   };
   const later = (ms: number, work: () => void): void => {
