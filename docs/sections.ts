@@ -11,6 +11,7 @@ import { opsMachine } from "#machines/ops.machine.ts";
 import { reconciliationMachine } from "#machines/reconciliation.machine.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
 import { schedulerMachine } from "#machines/scheduler.machine.ts";
+import { sessionMachine } from "#machines/session.machine.ts";
 import { supervisorMachine } from "#machines/supervisor.machine.ts";
 import { snapshotJsonSchema } from "#market/snapshot.ts";
 import { chartOf } from "./chart.ts";
@@ -26,6 +27,7 @@ const machines: { readonly [page: string]: AnyStateMachine } = {
   reconciliation: reconciliationMachine,
   "execution-loop": executionLoopMachine,
   feed: feedMachine,
+  session: sessionMachine,
   archive: archiveMachine,
   ops: opsMachine,
   maintenance: maintenanceMachine,

@@ -77,7 +77,6 @@ export const venueTimer = "session.venue";
 export const settleTimer = "session.settle";
 
 const dayOver = "the day is over";
-const fresh = { cause: "", isEndRequested: false, settleUntil: 0, settleWaitMs: 0, ownerless: 0 } as const;
 
 export const sessionMachine = setup({
   types: {
@@ -94,7 +93,10 @@ export const sessionMachine = setup({
     isTooLate: ({ context, event }) => event.at > context.settleUntil,
   },
   actions: {
-    beginAnew: assign(({ event }) => (event.type === "session.started" ? { ...fresh, recovered: event.recovered } : {})),
+    // The rest of the context is set anew before it is read.
+    beginAnew: assign(({ event }) =>
+      event.type === "session.started" ? { recovered: event.recovered, isEndRequested: false } : {},
+    ),
     rememberEnd: assign(({ event }) =>
       event.type === "session.end.requested" ? { isEndRequested: true, cause: event.cause } : {},
     ),
@@ -142,7 +144,15 @@ export const sessionMachine = setup({
   },
 }).createMachine({
   id: "session",
-  context: ({ input }) => ({ policy: input, recovered: false, ...fresh }),
+  context: ({ input }) => ({
+    policy: input,
+    recovered: false,
+    cause: "",
+    isEndRequested: false,
+    settleUntil: 0,
+    settleWaitMs: 0,
+    ownerless: 0,
+  }),
   initial: "idle",
   on: { "session.started": { target: ".opening", actions: "beginAnew" } },
   states: {

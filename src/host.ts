@@ -14,6 +14,7 @@ import { journalSentence } from "#adapters/host/journal/errors.ts";
 import { openSessionJournal } from "#adapters/host/journal/sessions.ts";
 import { acquireLease } from "#adapters/host/lease.ts";
 import { createLog, type Log } from "#adapters/host/log.ts";
+import { post } from "#adapters/host/outgoing.ts";
 import { createHttpServer } from "#adapters/host/page/http.ts";
 import { watchVitalSigns } from "#adapters/host/vitals.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
@@ -151,6 +152,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
       if (!space.ok) throw new Error(space.error.reason);
       return space.value;
     },
+    post,
     log: log.logger,
     logLinesLost: () => log.dropped(),
     wallClock: createHostClock(),

@@ -43,8 +43,8 @@ const mayImport: Partial<Record<Room, readonly string[]>> = {
   machines: ["xstate"],
   config: ["zod", "yaml", "node", "machines/facts"],
   core: ["xstate", "rxjs", "machines", "type:config"],
-  market: ["rxjs", "type:config", "type:core", "core/random", "core/result", "core/instrument"],
-  archive: ["rxjs", "type:config", "type:core", "type:market", "core/result", "core/instrument"],
+  market: ["rxjs", "type:config", "type:core", "core/random", "core/result", "core/instrument", "core/zoned-time"],
+  archive: ["rxjs", "type:config", "type:core", "type:market", "core/result", "core/instrument", "core/zoned-time"],
   ops: [
     "rxjs",
     "xstate",

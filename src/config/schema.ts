@@ -62,6 +62,10 @@ const gapLimits = z
   .strictObject({ minorMs: positive, majorMs: positive, criticalMs: positive })
   .refine(...inOrder("<", "minorMs", "majorMs", "criticalMs"));
 
+/** Markets with a calendar (src/market/calendar.ts): hours, holidays and days are theirs. */
+export const markets = ["KRX", "NXT", "NYSE", "NASDAQ", "UPBIT", "BITHUMB", "BINANCE"] as const;
+export type Market = (typeof markets)[number];
+
 export const configSchema = z.strictObject({
   session: z.strictObject({
     mode: z.enum(["replay"]),
@@ -79,7 +83,10 @@ export const configSchema = z.strictObject({
     .array(
       z.strictObject({
         symbol: z.string().min(1),
-        market: z.string().min(1),
+        market: z.enum(
+          markets,
+          `no market of this name has a calendar, without which nobody knows when it is open; known are ${markets.join(", ")}`,
+        ),
         currency: z.string().length(3),
         priceScale: count,
         tickSize: positive,

@@ -186,3 +186,16 @@ export interface MaintenanceFiles {
   removeArchive(path: string): Promise<Result<void, HostError>>;
   matchesGlob(path: string, glob: string): boolean;
 }
+
+/** One HTTP POST to a service outside. */
+export interface Outgoing {
+  /** Often a secret: it never enters a log, a fact or an error. */
+  readonly url: string;
+  readonly body: string;
+  readonly contentType: string;
+  /** Real time until the answer. */
+  readonly timeoutMs: number;
+}
+
+/** Posts once. Never throws; a failure is one sentence without the address. */
+export type Post = (request: Outgoing) => Promise<Result<void, string>>;

@@ -7,6 +7,7 @@ import { createReconciliation } from "#core/orders/reconciliation.ts";
 import { createComputingGates } from "#core/risk/computing-gates.ts";
 import { orderMachine } from "#machines/order.machine.ts";
 import { type SafetyState, tradingAllowed } from "#machines/safety.machine.ts";
+import { tradingDayOf } from "#market/calendar.ts";
 import type { Part, PartContext } from "./part.ts";
 
 export const createOrdersPart = ({ config, ports, view, offer, intake }: PartContext) => {
@@ -59,6 +60,7 @@ export const createOrdersPart = ({ config, ports, view, offer, intake }: PartCon
           limits: { unknownDeadlineMs: config.broker.unknownDeadlineMs, pendingDeadlineMs: config.broker.pendingDeadlineMs },
           finishedKept: config.broker.finishedOrdersKept,
           approvalsKept: 10_000,
+          dayOf: tradingDayOf(config.instruments),
         }),
       },
       reconciliation: {

@@ -7,7 +7,7 @@ import type { Strategy } from "#core/strategy/strategy.ts";
 import type { SafetyCode } from "#machines/safety.codes.ts";
 import type { Feed, RawTick } from "#market/ports.ts";
 import type { AlertLog } from "#ops/automation/alerts.ts";
-import type { BackupWorker, MaintenanceFiles } from "#ops/ports.ts";
+import type { BackupWorker, MaintenanceFiles, Post } from "#ops/ports.ts";
 import type { SessionClock } from "./waits.ts";
 
 /** The logger, as much of it as the house uses; pino's fits. */
@@ -65,6 +65,8 @@ export interface SessionPorts {
   readonly loopDelayMs?: () => { readonly p99: number; readonly max: number };
   /** Room on the disk that holds the home; rejects when nobody can say. */
   readonly diskSpace?: () => Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
+  /** The way to services outside; absent where there is none. */
+  readonly post?: Post;
   readonly log: Log;
   /** Lines that the log could not write. */
   readonly logLinesLost?: () => number;

@@ -3,6 +3,7 @@ import { createAccountMetrics, type Marks } from "#core/state/account-metrics.ts
 import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { policyOf } from "#machines/operating-state.policy.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
+import { tradingDayOf } from "#market/calendar.ts";
 import type { Part, PartContext } from "./part.ts";
 
 /** Market time for the first data of a start, before anything is evaluated with it. */
@@ -24,7 +25,7 @@ export const createPosturePart = ({ config, ports, view, tell, intake, deadlines
       startingCashMinor: config.broker.paper.cashMinor,
       highWaterDays,
       targetCagr,
-      dayOf: (at) => new Date(at).toISOString().slice(0, 10),
+      dayOf: tradingDayOf(config.instruments),
     },
     view.desk,
   );

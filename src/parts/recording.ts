@@ -5,9 +5,9 @@ import { readResumePoint } from "#archive/resume.ts";
 import { type ArchiveCounts, createArchiveWatch } from "#archive/watch.ts";
 import { archiveMachine } from "#machines/archive.machine.ts";
 import { feedMachine } from "#machines/feed.machine.ts";
+import { regularSpans } from "#market/calendar.ts";
 import { createFeedLink, type FeedLink } from "#market/feed-link.ts";
 import { createMarketPipeline, type MarketPipeline } from "#market/pipeline.ts";
-import { regularSpans } from "#market/sessions.ts";
 import { createSnapshotLoop } from "#market/snapshot-loop.ts";
 import { type Part, type PartContext, runTextOf } from "./part.ts";
 
@@ -17,7 +17,8 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
   const directory = ports.home.archive;
   const run = runTextOf(ports.epoch);
   const inlet = intake.inlet("feed");
-  const sink = createJsonlSink({ ...config.archive, directory, session, run, files, clock, pulse: ports.pulse, offer });
+  const { numbers } = ports.feed;
+  const sink = createJsonlSink({ ...config.archive, directory, session, run, numbers, files, clock, pulse: ports.pulse, offer });
   let pipeline: MarketPipeline | undefined;
   let link: FeedLink | undefined;
   /** The latest try to open: it reads where an earlier run ended after the archive has said that it can write. */
@@ -74,6 +75,7 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
       archive: sink,
       offer: inlet.offer,
       resume: resume.value,
+      numbers,
       onRow: gaps.row,
       onHole: gaps.hole,
       onRefused: ({ stage, reason, symbol, sequence, at }) =>

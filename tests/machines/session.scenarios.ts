@@ -100,6 +100,8 @@ const stopNow: readonly SessionEffect[] = [
   { type: "session.seal", cause },
 ];
 const dayOver = "the day is over";
+/** Whatever ends the wait for the venue at the start. */
+const answers = [agreed(20), notAsked(30), away(30), due("session.venue", 10_010)];
 const lookAgain = (at: number): readonly SessionEffect[] => [
   { type: "timer.set", id: "session.settle", at },
   { type: "session.wait", until: at },
@@ -127,7 +129,7 @@ const beginnings: readonly Scenario<Machine>[] = [
       assert.equal(driven.state(), "opening.venue");
     },
   },
-  ...[notAsked(30), away(30), due("session.venue", 10_010)].map(
+  ...answers.map(
     (answer): Scenario<Machine> => ({
       name: `begins the market also when the venue's answer is ${answer.type}`,
       run: (machine) => {
@@ -202,15 +204,16 @@ const stops: readonly Scenario<Machine>[] = [
   {
     name: "remembers while it opens that somebody wants it to end, and never begins the market",
     run: (machine) => {
-      for (const early of [true, false]) {
-        const driven = begin(machine);
-        driven.send(start(0));
-        if (early) assert.deepEqual(driven.send(end(5)), []);
-        driven.send(opened(10));
-        if (!early) assert.deepEqual(driven.send(end(15)), []);
-        assert.deepEqual(driven.send(agreed(20)), [forget, ...stopNow]);
-        assert.equal(driven.state(), "stopping");
-      }
+      for (const early of [true, false])
+        for (const answer of answers) {
+          const driven = begin(machine);
+          driven.send(start(0));
+          if (early) assert.deepEqual(driven.send(end(5)), []);
+          driven.send(opened(10));
+          if (!early) assert.deepEqual(driven.send(end(15)), []);
+          assert.deepEqual(driven.send(answer), [forget, ...stopNow]);
+          assert.equal(driven.state(), "stopping");
+        }
     },
   },
   {
@@ -294,6 +297,19 @@ const days: readonly Scenario<Machine>[] = [
       const late = settling(machine);
       assert.deepEqual(late.send(settled(62_001, false, 2, 1)), [{ type: "session.maintain" }]);
       assert.deepEqual(late.send(maintained(70_000)), [{ type: "session.close", cause: dayOver, isDayOver: true, ownerless: 1 }]);
+    },
+  },
+  {
+    name: "names no order of a day before that a crash cut off",
+    run: (machine) => {
+      const driven = settling(machine);
+      driven.send(settled(62_001, false, 1));
+      for (const fact of [start(70_000, true), opened(70_010), agreed(70_020), dataOver(71_000), closed(71_100), sealed(72_000)])
+        driven.send(fact);
+      driven.send(settled(72_500, true, 0));
+      assert.deepEqual(driven.send(maintained(73_000)), [
+        { type: "session.close", cause: dayOver, isDayOver: true, ownerless: 0 },
+      ]);
     },
   },
   {

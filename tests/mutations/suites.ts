@@ -12,6 +12,7 @@ import { orderMachine } from "#machines/order.machine.ts";
 import { reconciliationMachine } from "#machines/reconciliation.machine.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
 import { schedulerMachine } from "#machines/scheduler.machine.ts";
+import { sessionMachine } from "#machines/session.machine.ts";
 import { archiveScenarios } from "../machines/archive.scenarios.ts";
 import type { Scenario } from "../machines/drive.ts";
 import { executionLoopScenarios } from "../machines/execution-loop.scenarios.ts";
@@ -23,6 +24,7 @@ import { orderScenarios } from "../machines/order.scenarios.ts";
 import { reconciliationScenarios } from "../machines/reconciliation.scenarios.ts";
 import { safetyScenarios } from "../machines/safety.scenarios.ts";
 import { schedulerScenarios } from "../machines/scheduler.scenarios.ts";
+import { sessionScenarios } from "../machines/session.scenarios.ts";
 import { opsOfQuietParts, opsScenarios, supervisorOfQuietParts, supervisorScenarios } from "../machines/supervision.scenarios.ts";
 import type { Sentence } from "./mutate.ts";
 import { orderEquivalents } from "./order.equivalent.ts";
@@ -51,6 +53,16 @@ export const mutationSuites: { readonly [name: string]: MutationSuite } = {
   feed: suite(feedMachine, feedScenarios),
   archive: suite(archiveMachine, archiveScenarios),
   scheduler: suite(schedulerMachine, schedulerScenarios),
+  session: suite(
+    sessionMachine,
+    sessionScenarios,
+    Object.fromEntries(
+      ["running", "endingDay"].map((state) => [
+        `session.${state} session.end.requested[0]: to opened instead of stopping`,
+        "opened goes on to stopping at once, because the wish to end is remembered by then",
+      ]),
+    ),
+  ),
   supervisor: suite(supervisorOfQuietParts, supervisorScenarios),
   ops: suite(opsOfQuietParts, opsScenarios),
 };
