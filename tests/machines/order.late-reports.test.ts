@@ -115,7 +115,7 @@ describe("a change", () => {
       unattributed: 0,
       held: [],
     });
-    expect(shown(told(refused, bust("b"), fill("b", 5)))).toEqual(["partiallyFilled", 10, 8, 2, "duplicate.fill"]);
+    expect(shown(told(refused, bust("b"), fill("b", 5)))).toEqual(["partiallyFilled", 10, 8, 2, "duplicate"]);
   });
 });
 
@@ -128,7 +128,7 @@ describe("a bust or a correction", () => {
   it("that overtakes its fill is remembered by its id, and the broker is asked", () => {
     expect(effectsAfter(bust("a"))).toEqual(["order.query"]);
     expect(shown(orderAfter(bust("a"), fill("a", 2)))).toEqual(["accepted", 10, 0, 10, null]);
-    expect(shown(orderAfter(bust("a"), fill("a", 2), fill("a", 2)))).toEqual(["accepted", 10, 0, 10, "duplicate.fill"]);
+    expect(shown(orderAfter(bust("a"), fill("a", 2), fill("a", 2)))).toEqual(["accepted", 10, 0, 10, "duplicate"]);
     const corrected = orderAfter(correct("a", 4), { ...fill("a", 2), feeMinor: 3 });
     expect(shown(corrected)).toEqual(["partiallyFilled", 10, 4, 6, null]);
     expect(corrected).toMatchObject({ valueMinor: 404, feesMinor: 3 });
