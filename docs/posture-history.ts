@@ -11,6 +11,7 @@ import { parseConfig } from "#config/config.ts";
 import type { PostureRow } from "#core/state/posture-csv.ts";
 import { type PostureReplay, replayPosture } from "#core/state/posture-replay.ts";
 import { createTransitionMetrics } from "#core/state/transition-metrics.ts";
+import { dayMs } from "#machines/durations.ts";
 import type { OperatingState } from "#machines/operating-state.policy.ts";
 
 export interface Close {
@@ -20,7 +21,6 @@ export interface Close {
   readonly vixDate: string;
 }
 
-const dayMs = 86_400_000;
 const winRateDays = 30;
 /** KRX closes at 15:30 in Seoul, New York at 16:00 there; daylight saving changes neither day. */
 const krxCloseAt = (date: string): number => Date.parse(`${date}T15:30:00+09:00`);

@@ -1,7 +1,10 @@
 /** The event reference and its JSON Schema, from the catalogue itself: no fact can be missing or described twice. */
 import { type FactType, factTypes, rowOf } from "#core/event/catalog.ts";
 import { type Priority, priorities } from "#core/event/fact.ts";
-import { type Field, payloadSchema } from "#core/event/payload.ts";
+import { payloadSchema } from "#core/event/payload.ts";
+import { routeOf } from "#core/event/routes.ts";
+import type { Reader } from "#machines/facts/fact.ts";
+import type { Field } from "#machines/facts/payload.ts";
 
 const fieldText = (name: string, field: Field): string => {
   if (typeof field === "object") return `${name}: ${field.oneOf.map((value) => `"${value}"`).join(" or ")}`;
@@ -21,6 +24,8 @@ const titles: { readonly [P in Priority]: string } = {
   P3: "P3: reporting",
 };
 
+const readers: { readonly [R in Reader]: string } = { handlers: "(handlers)", people: "(people)", later: "(nobody yet)" };
+
 /** Markdown: one table per priority, one row per fact. */
 export const eventsReference = (): string =>
   priorities
@@ -28,7 +33,7 @@ export const eventsReference = (): string =>
       const rows = factTypes
         .filter((type) => rowOf(type).priority === priority)
         .map((type) => {
-          const { seedName, payload, journaled, route, says } = rowOf(type);
+          const { seedName, payload, journaled, readBy, says } = rowOf(type);
           const fields = Object.entries(payload).map(([name, field]) => fieldText(name, field));
           const cells = [
             `\`${type}\``,
@@ -36,7 +41,7 @@ export const eventsReference = (): string =>
             fields.length === 0 ? "" : `\`${fields.join(", ")}\``,
             ...(priority === "P0" || priority === "P3" ? [] : [keyText(type)]),
             journaled ? "yes" : "",
-            route.join(", "),
+            readBy === undefined ? routeOf(type).join(", ") : readers[readBy],
             says,
           ];
           return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;

@@ -8,8 +8,10 @@ import { feedMachine } from "#machines/feed.machine.ts";
 import { maintenanceMachine } from "#machines/maintenance.machine.ts";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { opsMachine } from "#machines/ops.machine.ts";
+import { reconciliationMachine } from "#machines/reconciliation.machine.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
 import { schedulerMachine } from "#machines/scheduler.machine.ts";
+import { sessionMachine } from "#machines/session.machine.ts";
 import { supervisorMachine } from "#machines/supervisor.machine.ts";
 import { snapshotJsonSchema } from "#market/snapshot.ts";
 import { chartOf } from "./chart.ts";
@@ -22,8 +24,10 @@ const machines: { readonly [page: string]: AnyStateMachine } = {
   supervisor: supervisorMachine,
   safety: safetyMachine,
   "operating-state": operatingMachine,
+  reconciliation: reconciliationMachine,
   "execution-loop": executionLoopMachine,
   feed: feedMachine,
+  session: sessionMachine,
   archive: archiveMachine,
   ops: opsMachine,
   maintenance: maintenanceMachine,

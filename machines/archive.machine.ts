@@ -7,6 +7,7 @@
 import { assign, emit, enqueueActions, setup } from "xstate";
 import { type ArchiveSample, type DiskLevel, diskLevel, lostInWindow, withSample } from "./archive.rules.ts";
 import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
 
 export interface ArchiveInput {
   /** Wait before opening is tried again. */
@@ -16,31 +17,18 @@ export interface ArchiveInput {
   readonly disk: { readonly warningFreeShare: number; readonly criticalFreeShare: number };
 }
 
-export type ArchiveEvent =
-  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
-  | { type: "archive.opened"; at: number; directory: string; recoveredBytes: number }
-  | { type: "archive.write.failed"; at: number; path: string; code: string; reason: string; bufferedRows: number }
-  | { type: "archive.write.resumed"; at: number; path: string; replayedRows: number; lostRows: number }
-  | {
-      type: "archive.measured";
-      at: number;
-      received: number;
-      persisted: number;
-      refused: number;
-      errored: number;
-      pending: number;
-    }
-  | { type: "archive.close.requested"; at: number; cause: string }
-  | { type: "archive.closed"; at: number; persisted: number }
-  | {
-      type: "disk.measured";
-      at: number;
-      freeShare: number;
-      freeBytes: number;
-      growthBytesPerHour?: number;
-      hoursUntilFull?: number;
-    }
-  | { type: "timer.due"; at: number; id: string; dueAt: number };
+export const archiveTakes = [
+  "session.started",
+  "archive.opened",
+  "archive.write.failed",
+  "archive.write.resumed",
+  "archive.measured",
+  "archive.close.requested",
+  "archive.closed",
+  "disk.measured",
+  "timer.due",
+] as const satisfies readonly FactType[];
+export type ArchiveEvent = EventOf<typeof archiveTakes>;
 
 export type ArchiveEffect =
   /** Answered by archive.opened or archive.write.failed. */

@@ -6,6 +6,7 @@
  */
 import { and, assign, emit, setup } from "xstate";
 import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
 
 export interface ExecutionLoopInput {
   readonly intervalMs: number;
@@ -18,14 +19,16 @@ export interface ExecutionLoopInput {
   readonly consecutiveErrorsMax: number;
 }
 
-export type ExecutionLoopEvent =
-  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
-  | { type: "execution.start.requested"; at: number; cause: string }
-  | { type: "execution.stop.requested"; at: number; cause: string }
-  | { type: "cycle.completed"; at: number; cycle: number; intents: number; elapsedMs: number }
-  | { type: "cycle.failed"; at: number; cycle: number; reason: string }
-  | { type: "safety.changed"; at: number; from: string; to: string; code: string; reason: string }
-  | { type: "timer.due"; at: number; id: string; dueAt: number };
+export const executionTakes = [
+  "session.started",
+  "execution.start.requested",
+  "execution.stop.requested",
+  "cycle.completed",
+  "cycle.failed",
+  "safety.changed",
+  "timer.due",
+] as const satisfies readonly FactType[];
+export type ExecutionLoopEvent = EventOf<typeof executionTakes>;
 
 export type ExecutionLoopEffect =
   | { readonly type: "cycle.run"; readonly cycle: number }

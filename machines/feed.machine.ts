@@ -7,6 +7,7 @@
  */
 import { assign, emit, setup } from "xstate";
 import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
 import { fractionOf, type ReconnectPolicy, reconnectDelayMs } from "./feed.rules.ts";
 
 export interface FeedInput {
@@ -17,17 +18,19 @@ export interface FeedInput {
   readonly reconnect: ReconnectPolicy;
 }
 
-export type FeedEvent =
-  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
-  | { type: "feed.connect.requested"; at: number; cause: string }
-  | { type: "feed.stop.requested"; at: number; cause: string }
-  | { type: "feed.connected"; at: number; feed: string }
-  | { type: "feed.disconnected"; at: number; feed: string; reason: string }
-  | { type: "feed.heard"; at: number; feed: string; silentMs: number; marketOpen: boolean }
-  | { type: "feed.went.stale"; at: number; feed: string; silentMs: number }
-  | { type: "feed.recovered"; at: number; feed: string; silentMs: number }
-  | { type: "feed.ended"; at: number; feed: string; ticks: number }
-  | { type: "timer.due"; at: number; id: string; dueAt: number };
+export const feedTakes = [
+  "session.started",
+  "feed.connect.requested",
+  "feed.stop.requested",
+  "feed.connected",
+  "feed.disconnected",
+  "feed.heard",
+  "feed.went.stale",
+  "feed.recovered",
+  "feed.ended",
+  "timer.due",
+] as const satisfies readonly FactType[];
+export type FeedEvent = EventOf<typeof feedTakes>;
 
 export type FeedEffect =
   /** Open the source where the archive ends; answered by feed.connected or feed.disconnected. */

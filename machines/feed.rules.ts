@@ -1,9 +1,8 @@
 /** When is a lost connection tried again? Pure: whoever asks brings the random part of the wait. */
+import { type Backoff, backoffMs } from "./backoff.rules.ts";
 
-export interface ReconnectPolicy {
-  /** The first wait; the next ones are up to twice the one before. */
-  readonly firstMs: number;
-  readonly capMs: number;
+/** Each wait is up to twice the one before. */
+export interface ReconnectPolicy extends Backoff {
   /** 0 means no limit. */
   readonly attemptsMax: number;
   /** A connection that has not answered after this long has failed. */
@@ -25,8 +24,5 @@ export const fractionOf = (at: number, attempt: number): number => {
  * @param fraction of the wait, in [0, 1)
  * @returns milliseconds, at least 1
  */
-export const reconnectDelayMs = (
-  { firstMs, capMs }: Pick<ReconnectPolicy, "firstMs" | "capMs">,
-  attempt: number,
-  fraction: number,
-): number => 1 + Math.floor(fraction * Math.min(capMs, firstMs * 2 ** Math.min(attempt, 30)));
+export const reconnectDelayMs = (policy: Backoff, attempt: number, fraction: number): number =>
+  1 + Math.floor(fraction * backoffMs(policy, attempt));

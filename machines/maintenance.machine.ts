@@ -6,23 +6,19 @@
  */
 import { assign, emit, enqueueActions, setup } from "xstate";
 import type { Alert, SafetyReport } from "./effects.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
 
-export type MaintenanceEvent =
-  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
-  | { type: "maintenance.run.requested"; at: number; runId: string; cause: string }
-  | { type: "maintenance.planned"; at: number; runId: string; files: number; bytes: number }
-  | { type: "maintenance.backup.completed"; at: number; runId: string; archivePath?: string; files: number; bytes: number }
-  | {
-      type: "maintenance.backup.verified";
-      at: number;
-      runId: string;
-      manifestPath: string;
-      manifestSha256: string;
-      files: number;
-    }
-  | { type: "maintenance.scanned"; at: number; runId: string; expired: number; kept: number }
-  | { type: "maintenance.cleaned"; at: number; runId: string; deleted: number; kept: number; failed: number }
-  | { type: "maintenance.failed"; at: number; runId: string; step: string; reason: string };
+export const maintenanceTakes = [
+  "session.started",
+  "maintenance.run.requested",
+  "maintenance.planned",
+  "maintenance.backup.completed",
+  "maintenance.backup.verified",
+  "maintenance.scanned",
+  "maintenance.cleaned",
+  "maintenance.failed",
+] as const satisfies readonly FactType[];
+export type MaintenanceEvent = EventOf<typeof maintenanceTakes>;
 
 export type MaintenanceEffect =
   /** List the files under the data root and what of them the backup lacks. */

@@ -7,6 +7,7 @@
  */
 import { and, enqueueActions, setup } from "xstate";
 import type { SafetyReport, TimerClear, TimerSet } from "./effects.ts";
+import type { ActorEvent, FactType } from "./facts/catalog.ts";
 import { type MetricName, noMetrics, noReadings, type Readings, type ReadMetrics } from "./operating-state.metrics.ts";
 import { type Override, overrideProblem } from "./operating-state.override.ts";
 import {
@@ -41,19 +42,17 @@ import {
 
 export type MoveRule = RuleName | "SAFETY_FAIL" | "LOCKDOWN_RESUME" | "OVERRIDE" | "OVERRIDE_EXPIRED";
 
+export const operatingTakes = [
+  "operating.metrics.measured",
+  "safety.changed",
+  "operating.override.requested",
+  "operating.override.cleared",
+  "timer.due",
+] as const satisfies readonly FactType[];
 export type OperatingEvent =
-  | { type: "operating.metrics.measured"; at: number; metrics: unknown }
-  | { type: "safety.changed"; at: number; from: string; to: SafetyView; code: string; reason: string }
-  | {
-      type: "operating.override.requested";
-      at: number;
-      state: OperatingState;
-      reason: string;
-      operator: string;
-      expiresAt: number;
-    }
-  | { type: "operating.override.cleared"; at: number; operator: string; reason: string }
-  | { type: "timer.due"; at: number; id: string; dueAt: number };
+  | ActorEvent<Exclude<(typeof operatingTakes)[number], "safety.changed">>
+  /** A file that is replayed may not say what safety was. */
+  | (Omit<ActorEvent<"safety.changed">, "from" | "to"> & { readonly from: SafetyView; readonly to: SafetyView });
 
 /** One line of the append-only history. */
 export interface HistoryEntry {

@@ -4,6 +4,7 @@
  * Missing is not calm (spec S13): a metric that is absent, refused or stale reads as null, and null satisfies no condition
  * in either direction. Fractions are fractions: 0.05 is five per cent.
  */
+import { dayMs } from "./durations.ts";
 import type { OperatingPolicy } from "./operating-state.policy.ts";
 
 export interface Measured<T> {
@@ -90,7 +91,6 @@ export const metricProblem = (name: MetricName, value: unknown): string | undefi
   return metricKinds[name].problem(value);
 };
 
-const dayMs = 86_400_000;
 /** 1970-01-01 was a Thursday; in this count of days since then, 2 and 3 of every 7 are Saturday and Sunday. */
 const weekendDaysBefore = (day: number): number => {
   const weeks = Math.floor(day / 7);

@@ -1,14 +1,8 @@
 /**
  * A person may pin the operating state for a while. Safety still outranks the pin (spec S15).
  */
-import {
-  dayMs,
-  lowerRisk,
-  type OperatingPolicy,
-  type OperatingState,
-  operatingStates,
-  raisesRisk,
-} from "./operating-state.policy.ts";
+import { dayMs } from "./durations.ts";
+import { lowerRisk, type OperatingPolicy, type OperatingState, operatingStates, raisesRisk } from "./operating-state.policy.ts";
 import type { SafetyView } from "./operating-state.rules.ts";
 
 export interface Override {

@@ -4,8 +4,9 @@
  * Seed 004 §6.2 can be read in more than one way. Each difference is a key of its own, and `reading` sets them together:
  * "safety-first" resolves every ambiguity towards less risk, "literal" takes the seed word by word (spec S11).
  */
-export const operatingStates = ["AGGRESSIVE", "BALANCED", "DEFENSIVE"] as const;
-export type OperatingState = (typeof operatingStates)[number];
+import type { OperatingState } from "./facts/safety.ts";
+
+export { type OperatingState, operatingStates } from "./facts/safety.ts";
 
 /** Less is safer. */
 const risk: { readonly [S in OperatingState]: number } = { AGGRESSIVE: 2, BALANCED: 1, DEFENSIVE: 0 };
@@ -121,6 +122,3 @@ export const policyOf = (input: OperatingInput): OperatingPolicy => {
   const given = Object.fromEntries(Object.entries(readingDetails).filter(([, value]) => value !== undefined));
   return { ...rest, details: { ...readings[input.reading], ...given } };
 };
-
-export const hourMs = 3_600_000;
-export const dayMs = 24 * hourMs;

@@ -4,8 +4,10 @@
  * Pure functions of readings, safety and time. Time is `at`, a field of the event, so the journal replayed next year gives
  * the same answer. Thresholds and their source: default.yaml, seed 004 §6.2, spec S10–S13.
  */
+
+import { dayMs, hourMs } from "./durations.ts";
 import type { MetricName, Readings } from "./operating-state.metrics.ts";
-import { dayMs, hourMs, type OperatingPolicy, type OperatingState } from "./operating-state.policy.ts";
+import type { OperatingPolicy, OperatingState } from "./operating-state.policy.ts";
 import type { SafetyState } from "./safety.machine.ts";
 
 /** Unknown only where a file says nothing about safety: it is no NORMAL, and no WARNING either. */

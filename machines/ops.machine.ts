@@ -6,25 +6,20 @@
 import type { AnyActorLogic } from "xstate";
 import { assign, emit, enqueueActions, setup } from "xstate";
 import type { Alert, SafetyReport, TimerSet } from "./effects.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
 import { type RestartPolicy, type Restarts, restartDelayMs, restartsLeft, withRestart } from "./restarts.rules.ts";
-
-export const opsParts = ["maintenance", "scheduler"] as const;
-export type OpsPart = (typeof opsParts)[number];
 
 export interface OpsInput {
   readonly restart: RestartPolicy;
-  readonly parts: { readonly [P in OpsPart]?: unknown };
+  /** The parts to spawn, in order, each with the input of its machine. */
+  readonly parts: { readonly [part: string]: unknown };
 }
 
 /** What xstate tells a parent when a child stopped with an error; it carries no time, so it is reported as the fact `component.failed`, which does. */
 type PartError = { type: `xstate.error.actor.${string}`; error: unknown; actorId: string };
 
-export type OpsEvent =
-  | { type: "component.failed"; at: number; component: string; reason: string }
-  | { type: "component.started"; at: number; component: string }
-  | { type: "timer.due"; at: number; id: string; dueAt: number }
-  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
-  | PartError;
+export const opsTakes = ["component.failed", "timer.due", "session.started"] as const satisfies readonly FactType[];
+export type OpsEvent = EventOf<typeof opsTakes> | PartError;
 
 export type OpsEffect =
   | { readonly type: "component.report.failed"; readonly component: string; readonly reason: string }
@@ -38,7 +33,7 @@ interface OpsContext {
   readonly givenUp: readonly string[];
 }
 
-const isOpsPart = (component: string): component is OpsPart => (opsParts as readonly string[]).includes(component);
+const isPart = ({ parts }: OpsInput, component: string): boolean => Object.hasOwn(parts, component);
 
 export const opsMachine = setup({
   types: {
@@ -49,10 +44,10 @@ export const opsMachine = setup({
   },
   actors: {} as Record<string, AnyActorLogic>,
   guards: {
-    isOurs: ({ event }) => event.type === "component.failed" && isOpsPart(event.component),
+    isOurs: ({ context, event }) => event.type === "component.failed" && isPart(context.input, event.component),
     hasRestartsLeft: ({ context, event }) =>
       event.type === "component.failed" &&
-      isOpsPart(event.component) &&
+      isPart(context.input, event.component) &&
       restartsLeft(context.restarts, event.component, event.at, context.input.restart) > 0,
     isRestartDue: ({ event }) => event.type === "timer.due" && event.id.startsWith("restart.ops."),
   },
@@ -63,7 +58,8 @@ export const opsMachine = setup({
       reason: "error" in event ? String(event.error) : "stopped with an error",
     })),
     spawnParts: enqueueActions(({ context, enqueue }) => {
-      for (const part of opsParts) enqueue.spawnChild(part, { id: part, input: context.input.parts[part] as never });
+      for (const [part, input] of Object.entries(context.input.parts))
+        enqueue.spawnChild(part, { id: part, input: input as never });
     }),
     scheduleRestart: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== "component.failed") return;
@@ -74,7 +70,7 @@ export const opsMachine = setup({
     restart: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== "timer.due") return;
       const component = event.id.slice("restart.ops.".length);
-      if (!isOpsPart(component)) return;
+      if (!isPart(context.input, component)) return;
       enqueue.stopChild(component);
       enqueue.spawnChild(component, { id: component, input: context.input.parts[component] as never });
     }),

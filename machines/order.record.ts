@@ -4,6 +4,8 @@
  * The status is a function of (ordered, cumulative, pending requests, how it ended), with the precedence of FIX 4.4 tag 39:
  * a pending request outranks filled, filled outranks canceled, expired and rejected.
  */
+import type { EventOf, FactType } from "./facts/catalog.ts";
+import type { OrderType, Side } from "./facts/orders.ts";
 
 export const orderStatuses = [
   "initialized",
@@ -28,8 +30,8 @@ export const isTerminal = (status: OrderStatus): boolean => (terminalStatuses as
 export interface OrderInput {
   readonly orderId: string;
   readonly symbol: string;
-  readonly side: "buy" | "sell";
-  readonly orderType: "limit" | "market";
+  readonly side: Side;
+  readonly orderType: OrderType;
   /** Lots. */
   readonly quantity: number;
   readonly limitPriceMinor?: number | undefined;
@@ -38,68 +40,32 @@ export interface OrderInput {
   readonly at: number;
 }
 
-type Fill = {
-  at: number;
-  orderId: string;
-  fillId: string;
-  quantity: number;
-  priceMinor: number;
-  feeMinor?: number;
-  brokerOrderId?: string;
-};
-type VenueSays = { at: number; orderId: string; brokerOrderId?: string };
-type VenueRefuses = { at: number; orderId: string; code: string; reason: string };
-
-/** The facts an order is told, with the payloads of the catalogue. */
-export type OrderFact =
-  | ({ type: "order.filled" } & Fill)
-  | ({ type: "order.partially.filled" } & Fill)
-  | ({ type: "order.rejected"; brokerOrderId?: string } & VenueRefuses)
-  | ({ type: "order.canceled"; reason?: string } & VenueSays)
-  | ({ type: "order.expired" } & VenueSays)
-  | ({ type: "order.accepted" } & VenueSays)
-  | { type: "order.submitted"; at: number; orderId: string; brokerOrderId: string }
-  | { type: "order.submit.unknown"; at: number; orderId: string; reason: string }
-  | { type: "order.approved"; at: number; orderId: string; epoch: number }
-  | ({ type: "order.denied" } & VenueRefuses)
-  | { type: "order.cancel.requested"; at: number; orderId: string; reason?: string }
-  | ({ type: "order.cancel.rejected" } & VenueRefuses)
-  | { type: "order.replace.requested"; at: number; orderId: string; quantity: number; limitPriceMinor?: number }
-  | ({ type: "order.replaced"; quantity: number; limitPriceMinor?: number } & VenueSays)
-  | ({ type: "order.replace.rejected" } & VenueRefuses)
-  | { type: "order.fill.busted"; at: number; orderId: string; fillId: string; listed?: boolean }
-  | {
-      type: "order.fill.corrected";
-      at: number;
-      orderId: string;
-      fillId: string;
-      quantity: number;
-      priceMinor: number;
-      /** The venue's list of executions says so: it outranks the reports, which come late and twice. */
-      listed?: boolean;
-    }
-  | {
-      type: "order.reconciled";
-      at: number;
-      orderId: string;
-      found: boolean;
-      brokerOrderId?: string;
-      cumulativeQuantity?: number;
-      leavesQuantity?: number;
-      status: "accepted" | "partiallyFilled" | "filled" | "canceled" | "rejected" | "expired" | "absent";
-    }
-  | {
-      type: "order.resolved";
-      at: number;
-      orderId: string;
-      outcome: "absent" | "bound" | "canceled";
-      brokerOrderId?: string;
-      operator: string;
-      reason: string;
-    }
-  | { type: "reconciliation.started"; at: number; cause: string }
-  | { type: "broker.disconnected"; at: number; broker: string; reason: string }
-  | { type: "timer.due"; at: number; id: string; dueAt: number };
+/** The facts an order takes; those without an `orderId` concern every order that is on its way. */
+export const orderTakes = [
+  "order.filled",
+  "order.partially.filled",
+  "order.rejected",
+  "order.canceled",
+  "order.expired",
+  "order.accepted",
+  "order.submitted",
+  "order.submit.unknown",
+  "order.approved",
+  "order.denied",
+  "order.cancel.requested",
+  "order.cancel.rejected",
+  "order.replace.requested",
+  "order.replaced",
+  "order.replace.rejected",
+  "order.fill.busted",
+  "order.fill.corrected",
+  "order.reconciled",
+  "order.resolved",
+  "reconciliation.started",
+  "broker.disconnected",
+  "timer.due",
+] as const satisfies readonly FactType[];
+export type OrderFact = EventOf<typeof orderTakes>;
 
 export const refusalCodes = {
   "not.approved": "The order has not been approved, so the venue cannot know it.",
@@ -156,8 +122,8 @@ export interface ReplaceRequest {
 export interface OrderRecord {
   readonly orderId: string;
   readonly symbol: string;
-  readonly side: "buy" | "sell";
-  readonly orderType: "limit" | "market";
+  readonly side: Side;
+  readonly orderType: OrderType;
   readonly limitPriceMinor: number | null;
   readonly strategy: string;
   readonly signal: number | null;

@@ -1,4 +1,5 @@
 /** How often and how soon may a part be restarted? Pure functions of earlier restarts and time (spec: 5 in 30 s per child). */
+import { backoffMs } from "./backoff.rules.ts";
 
 export interface RestartPolicy {
   readonly restartsMax: number;
@@ -18,7 +19,7 @@ export const restartsLeft = (restarts: Restarts, component: string, at: number, 
   policy.restartsMax - recent(restarts, component, at, policy).length;
 
 export const restartDelayMs = (restarts: Restarts, component: string, at: number, policy: RestartPolicy): number =>
-  Math.min(policy.delayMs * 2 ** recent(restarts, component, at, policy).length, policy.delayMsMax);
+  backoffMs({ firstMs: policy.delayMs, capMs: policy.delayMsMax }, recent(restarts, component, at, policy).length);
 
 export const withRestart = (restarts: Restarts, component: string, at: number, policy: RestartPolicy): Restarts => ({
   ...restarts,

@@ -7,10 +7,11 @@
  */
 import { assign, enqueueActions, setup } from "xstate";
 import type { Alert, TimerClear, TimerSet } from "./effects.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
+import type { SafetyState } from "./facts/safety.ts";
 import { isSafetyCode, isToldByItsFinder, type SafetyCode } from "./safety.codes.ts";
 
-export const safetyStates = ["NORMAL", "WARNING", "FAIL", "LOCKDOWN"] as const;
-export type SafetyState = (typeof safetyStates)[number];
+export { type SafetyState, safetyStates } from "./facts/safety.ts";
 
 /** New orders may leave the process; in FAIL and LOCKDOWN only cancels do (spec S5). */
 export const tradingAllowed = (state: SafetyState): boolean => state === "NORMAL" || state === "WARNING";
@@ -22,20 +23,20 @@ export interface SafetyInput {
   readonly brokerGraceMs: number;
 }
 
-type Caused = { at: number; code: string; reason: string };
-
-export type SafetyEvent =
-  | ({ type: "anomaly.raised" } & Caused)
-  | ({ type: "guardrail.tripped" } & Caused)
-  | ({ type: "failsafe.tripped" } & Caused)
-  | ({ type: "failsafe.cleared" } & Caused)
-  | { type: "emergency.stop.requested"; at: number; reason: string }
-  | { type: "kill.switch.tripped"; at: number; reason: string }
-  | { type: "operator.lockdown.requested"; at: number; operator?: string; reason: string }
-  | { type: "operator.lockdown.released"; at: number; operator: string; reason: string }
-  | { type: "broker.connected"; at: number; broker: string }
-  | { type: "broker.disconnected"; at: number; broker: string; reason: string }
-  | { type: "timer.due"; at: number; id: string; dueAt: number };
+export const safetyTakes = [
+  "anomaly.raised",
+  "guardrail.tripped",
+  "failsafe.tripped",
+  "failsafe.cleared",
+  "emergency.stop.requested",
+  "kill.switch.tripped",
+  "operator.lockdown.requested",
+  "operator.lockdown.released",
+  "broker.connected",
+  "broker.disconnected",
+  "timer.due",
+] as const satisfies readonly FactType[];
+export type SafetyEvent = EventOf<typeof safetyTakes>;
 
 /** Told to every consumer in the same step as the fact that caused it. */
 export type SafetyAnnouncement = {

@@ -7,17 +7,16 @@
  */
 import { assign, enqueueActions, setup } from "xstate";
 import type { Alert, SafetyReport } from "./effects.ts";
-import { type BackoffPolicy, backoffMs, newTarget, type TargetState } from "./scheduler.rules.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
+import { type BackoffPolicy, newTarget, restMs, type TargetState } from "./scheduler.rules.ts";
 
 export interface SchedulerInput extends BackoffPolicy {
   /** So many failures in a row raise an alert. */
   readonly failuresMax: number;
 }
 
-export type SchedulerEvent =
-  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
-  | { type: "schedule.due"; at: number; target: string; dueAt: number }
-  | { type: "schedule.finished"; at: number; target: string; ok: boolean; reason?: string };
+export const schedulerTakes = ["session.started", "schedule.due", "schedule.finished"] as const satisfies readonly FactType[];
+export type SchedulerEvent = EventOf<typeof schedulerTakes>;
 
 export type SchedulerEffect =
   | { readonly type: "schedule.run"; readonly target: string; readonly dueAt: number }
@@ -93,7 +92,7 @@ export const schedulerMachine = setup({
         });
         enqueue.emit({ type: "schedule.run", target, dueAt });
       } else {
-        const retryAt = at + backoffMs(failures, context.input);
+        const retryAt = at + restMs(failures, context.input);
         enqueue.assign({ targets: { ...context.targets, [target]: { ...rest, retryAt } } });
         enqueue.emit({ type: "schedule.retry", target, at: retryAt });
       }

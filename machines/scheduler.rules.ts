@@ -1,4 +1,5 @@
 /** How long a target waits after a failure. Pure; figures from origin-facts §12 (500–60,000 ms, limit 3). */
+import { backoffMs } from "./backoff.rules.ts";
 
 export interface BackoffPolicy {
   readonly backoffMsMin: number;
@@ -20,5 +21,5 @@ export interface TargetState {
 export const newTarget: TargetState = { lastDueAt: null, isRunning: false, missedDueAt: null, failures: 0, retryAt: null };
 
 /** Doubles with each failure in a row, never above the maximum; a target is never given up. */
-export const backoffMs = (failures: number, { backoffMsMin, backoffMsMax }: BackoffPolicy): number =>
-  Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(Math.max(failures - 1, 0), 30));
+export const restMs = (failures: number, { backoffMsMin, backoffMsMax }: BackoffPolicy): number =>
+  backoffMs({ firstMs: backoffMsMin, capMs: backoffMsMax }, failures - 1);

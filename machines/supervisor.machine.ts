@@ -8,33 +8,29 @@
 import type { AnyActorLogic } from "xstate";
 import { assign, emit, enqueueActions, setup } from "xstate";
 import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
-import { opsParts } from "./ops.machine.ts";
+import type { EventOf, FactType } from "./facts/catalog.ts";
+import type { OpsInput } from "./ops.machine.ts";
 import { type RestartPolicy, type Restarts, restartDelayMs, restartsLeft, withRestart } from "./restarts.rules.ts";
-
-/** Machines the supervisor spawns; the ops subtree has its own supervisor. */
-export const coreParts = ["safety", "operating", "orders", "execution", "feed", "archive"] as const;
-export type CorePart = (typeof coreParts)[number];
-export type SupervisedPart = CorePart | "ops";
 
 /** Parts outside the machines that report `component.failed`; restarting them is their machine's or adapter's work. */
 export interface SupervisorInput {
   readonly restart: RestartPolicy;
   /** Ops is optional: without it core runs and trades all the same (spec M10). */
   readonly ops: boolean;
-  /** The input of each part's machine. */
-  readonly parts: { readonly [P in SupervisedPart]?: unknown };
+  /** The parts to spawn, in order, each with the input of its machine; the ops subtree is one of them. */
+  readonly parts: { readonly [part: string]: unknown; readonly ops?: OpsInput };
 }
 
 /** What xstate tells a parent when a child stopped with an error; it carries no time, so it is reported as the fact `component.failed`, which does. */
 type PartError = { type: `xstate.error.actor.${string}`; error: unknown; actorId: string };
 
-export type SupervisorEvent =
-  | { type: "session.started"; at: number; session: string; epoch: number; recovered: boolean }
-  | { type: "session.ended"; at: number; session: string; cause: string }
-  | { type: "component.failed"; at: number; component: string; reason: string }
-  | { type: "component.started"; at: number; component: string }
-  | { type: "timer.due"; at: number; id: string; dueAt: number }
-  | PartError;
+export const supervisorTakes = [
+  "session.started",
+  "session.ended",
+  "component.failed",
+  "timer.due",
+] as const satisfies readonly FactType[];
+export type SupervisorEvent = EventOf<typeof supervisorTakes> | PartError;
 
 export type SupervisorEffect =
   | { readonly type: "component.restart"; readonly component: string }
@@ -51,8 +47,8 @@ interface SupervisorContext {
 }
 
 const restartTimer = (component: string): string => `restart.${component}`;
-const isPart = (component: string): component is SupervisedPart =>
-  component === "ops" || (coreParts as readonly string[]).includes(component);
+const isPart = ({ parts }: SupervisorInput, component: string): boolean => Object.hasOwn(parts, component);
+const isPartOfOps = ({ parts }: SupervisorInput, component: string): boolean => Object.hasOwn(parts.ops?.parts ?? {}, component);
 
 export const supervisorMachine = setup({
   types: {
@@ -67,7 +63,7 @@ export const supervisorMachine = setup({
     hasRestartsLeft: ({ context, event }) =>
       event.type === "component.failed" && restartsLeft(context.restarts, event.component, event.at, context.input.restart) > 0,
     isOptional: ({ event }) => event.type === "component.failed" && event.component === "ops",
-    isBelowOps: ({ event }) => event.type === "component.failed" && (opsParts as readonly string[]).includes(event.component),
+    isBelowOps: ({ context, event }) => event.type === "component.failed" && isPartOfOps(context.input, event.component),
     isRestartDue: ({ event }) =>
       event.type === "timer.due" && event.id.startsWith("restart.") && !event.id.startsWith("restart.ops."),
   },
@@ -78,8 +74,8 @@ export const supervisorMachine = setup({
       reason: "error" in event ? String(event.error) : "stopped with an error",
     })),
     spawnParts: enqueueActions(({ context, enqueue }) => {
-      for (const part of coreParts) enqueue.spawnChild(part, { id: part, input: context.input.parts[part] as never });
-      if (context.input.ops) enqueue.spawnChild("ops", { id: "ops", input: context.input.parts.ops as never });
+      for (const [part, input] of Object.entries(context.input.parts))
+        if (part !== "ops" || context.input.ops) enqueue.spawnChild(part, { id: part, input: input as never });
     }),
     scheduleRestart: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== "component.failed") return;
@@ -90,7 +86,7 @@ export const supervisorMachine = setup({
     restart: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== "timer.due") return;
       const component = event.id.slice("restart.".length);
-      if (isPart(component)) {
+      if (isPart(context.input, component)) {
         enqueue.stopChild(component);
         enqueue.spawnChild(component, { id: component, input: context.input.parts[component] as never });
       }

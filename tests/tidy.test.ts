@@ -24,6 +24,7 @@ type Room =
   | "ops"
   | "adapters"
   | "commands"
+  | "parts"
   | "root"
   | "main"
   | "inspector"
@@ -40,10 +41,10 @@ const roomOf = (path: string): Room => {
 /** What a room may import besides itself. `type:` allows type-only imports. Rooms that are not listed may import everything. */
 const mayImport: Partial<Record<Room, readonly string[]>> = {
   machines: ["xstate"],
-  config: ["zod", "yaml", "node"],
+  config: ["zod", "yaml", "node", "machines/facts"],
   core: ["xstate", "rxjs", "machines", "type:config"],
-  market: ["rxjs", "type:config", "type:core", "core/random", "core/result", "core/instrument"],
-  archive: ["rxjs", "type:config", "type:core", "type:market", "core/result", "core/instrument"],
+  market: ["rxjs", "type:config", "type:core", "core/random", "core/result", "core/instrument", "core/zoned-time"],
+  archive: ["rxjs", "type:config", "type:core", "type:market", "core/result", "core/instrument", "core/zoned-time"],
   ops: [
     "rxjs",
     "xstate",
@@ -61,6 +62,7 @@ const mayImport: Partial<Record<Room, readonly string[]>> = {
     "zod",
     "node",
     "library",
+    "machines/facts",
     "type:config",
     "type:core",
     "type:market",
@@ -72,7 +74,8 @@ const mayImport: Partial<Record<Room, readonly string[]>> = {
     "ops",
     "own",
   ],
-  root: ["rxjs", "xstate", "machines", "config", "core", "market", "archive", "ops"],
+  parts: ["rxjs", "xstate", "machines", "config", "core", "market", "archive", "ops"],
+  root: ["rxjs", "xstate", "machines", "config", "core", "market", "archive", "ops", "parts"],
 };
 
 const libraries = new Set([
@@ -116,7 +119,7 @@ const importsOf = (path: string): Import[] => {
   return found;
 };
 
-/** Names what an import reaches: a room, a file of core, a library, or node. */
+/** Names what an import reaches: a room, a file or folder of core or machines, a library, or node. */
 const targetOf = (path: string, from: string): { readonly name: string; readonly file?: string } => {
   if (from.startsWith("node:")) return { name: "node" };
   if (from.startsWith("#src/")) return { name: roomOf(`src/${from.slice(5)}`) };
@@ -152,7 +155,8 @@ const importProblem = (path: string, { from, isType }: Import): string | undefin
   }
   if (target.name === room) return undefined;
   if (allowed.includes(target.name)) return undefined;
-  if (target.file !== undefined && allowed.includes(target.file)) return undefined;
+  if (target.file !== undefined && allowed.some((name) => target.file === name || target.file?.startsWith(`${name}/`)))
+    return undefined;
   if (isType && allowed.includes(`type:${target.name}`)) return undefined;
   if (allowed.includes("library") && libraries.has(target.name)) return undefined;
   return `${room} may not import ${target.name}${isType ? " (as types)" : ""}; it may import ${allowed.join(", ")}`;

@@ -18,8 +18,8 @@ import type { Broker, StateSnapshot } from "#core/ports.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import type { Strategy } from "#core/strategy/strategy.ts";
 import type { RawTick } from "#market/ports.ts";
-import type { OpsPorts } from "#src/root.ops.ts";
-import { createRoot, type Oddity, type Root, type RootPorts } from "#src/root.ts";
+import type { Oddity, OpsPorts, SessionPorts } from "#parts/ports.ts";
+import { createRoot, type Root } from "#src/root.ts";
 
 /** Monday 2013-10-07 10:00 in New York: the market is open. */
 export const morning = Date.UTC(2013, 9, 7, 14);
@@ -41,7 +41,7 @@ export interface WorldOptions {
   /** The journal of an earlier world. */
   readonly storage?: JournalStorage;
   /** Another venue than the scripted one; asked for in every life, with its clock. */
-  readonly venue?: (clock: SimulatedClock) => Promise<Pick<RootPorts, "broker" | "onTrade" | "endOfDay">>;
+  readonly venue?: (clock: SimulatedClock) => Promise<Pick<SessionPorts, "broker" | "onTrade" | "endOfDay">>;
 }
 
 type PayloadOf<T extends FactType> = Extract<NewFact, { readonly type: T }>["payload"];

@@ -3,291 +3,460 @@
  * that it also judges trees that something else wrote (spec A14).
  *
  * Every number of the source between the first and the last that is seen must be a row, or be declared in a gap line; what is
- * neither is silent loss. The caller feeds the system stream first, then the market streams in the order of time.
+ * neither is silent loss. Where a source's numbers are not consecutive, or rows have none, silence in session is judged instead.
+ * The caller feeds the system stream first, then the market streams in the order of time.
  */
-import { NumberRanges } from "./number-ranges.ts";
-import { dayStartsAt, type PathRules, readSegmentPath, type Stream } from "./paths.ts";
+import type { Span } from "#core/zoned-time.ts";
+import { createGapLedger } from "./check.gaps.ts";
+import { linesOf, parseLine } from "./check.lines.ts";
+import type { ArchiveReport } from "./check.report.ts";
+import { type Json, judgeMarketRow, judgeSystemRow, type Mapping, type MarketRow, type RowIdentity } from "./check.rows.ts";
+import { countOf, NumberRanges } from "./number-ranges.ts";
+import { daySpan, type PathRules, readSegmentPath, type Stream } from "./paths.ts";
 
-type Json = { readonly [key: string]: unknown };
+/** What is asked of a market's calendar. */
+export interface CheckCalendar {
+  /** The parts of a time span in which a market trades continuously. */
+  regularSpans(fromAt: number, toAt: number): readonly Span[];
+  /** Why the hours of this moment are not known, in one sentence. */
+  unknownProblem(at: number): string | undefined;
+}
 
 export interface CheckOptions extends Pick<PathRules, "timeZone"> {
   /** Trades per symbol that the source holds, numbered from 1: makes a lost beginning and end visible. */
   readonly expected?: { readonly [symbol: string]: number };
-  /** The parts of a time span in which a market held its regular session. */
-  readonly regularSpans: (
-    market: string,
-    fromAt: number,
-    toAt: number,
-  ) => readonly { readonly fromAt: number; readonly untilAt: number }[];
+  /** Nothing was removed by retention: what lies before the first row that is seen is missing too. */
+  readonly isComplete?: boolean;
+  /** Every source's numbers are unique and not consecutive; a session may also say so in its own `opened` line. */
+  readonly isSparse?: boolean;
+  /** Where rows without `_schema` say what must be known. */
+  readonly mapping: Mapping;
+  readonly calendarOf: (market: string) => CheckCalendar | undefined;
 }
 
 /** A silence of this length in session is a gap and has a line in the system stream (spec A7). */
-const gapMs: { readonly [stream: string]: number } = { scalp: 10_000, swing: 660_000 };
+const gapMs: { readonly [S in Stream]: number } = { scalp: 10_000, swing: 660_000, system: Number.POSITIVE_INFINITY };
+/** Older than this a row was not archived: it belongs to another day and to backfill. */
+const lateMsMax = 86_400_000;
 
-export interface ArchiveReport {
-  readonly files: number;
-  readonly bytes: number;
-  readonly lines: number;
-  readonly streams: { readonly [S in Stream]: { readonly files: number; readonly rows: number } };
-  /** Lines that cannot be read, the last one of a file without its newline apart. */
-  readonly badLines: number;
-  readonly tornFiles: number;
-  readonly duplicates: number;
-  /** Rows whose exchange time lies before that of the row above of the same symbol. */
-  readonly outOfOrder: number;
-  /** Rows in a segment that begins after them, which is where late rows go; and rows that belong to a later day. */
-  readonly late: number;
-  readonly misplaced: number;
-  /** Lines behind the trusted end of a segment whose fsync failed: they are repeated elsewhere and not read. */
-  readonly suspectLines: number;
-  /** Files that are not segments: torn tails kept aside, and others. */
-  readonly otherFiles: number;
-  readonly gaps: {
-    readonly quiet: number;
-    readonly hole: number;
-    readonly refused: number;
-    readonly lost: number;
-    /** Silences in session without a line, of rows whose numbers show that nothing is missing. */
-    readonly undeclaredQuiet: number;
-    /** Silences in session without a line, of rows without numbers: nobody can say whether something is missing. */
-    readonly undeclared: number;
-  };
-  /** Rows of the source that are not in the archive. */
-  readonly missing: { readonly declared: number; readonly silent: number };
-  /** The first hundred findings, each with its place. */
-  readonly problems: readonly string[];
-  /** Nothing is bad, torn, doubled, misplaced or silently missing. */
-  readonly ok: boolean;
-}
+export type { ArchiveReport } from "./check.report.ts";
 
 export interface ArchiveCheck {
   /** Reads one file; `path` is relative to the archive's directory. */
-  file(path: string, text: string): void;
+  file(path: string, bytes: Uint8Array): void;
+  /** Something in the tree that is no regular file. */
+  foreign(path: string, why: string): void;
   report(): ArchiveReport;
 }
 
-interface SymbolTrack {
+interface Track {
   readonly session: string;
   readonly stream: Stream;
   readonly symbol: string;
-  market: string;
   readonly numbers: NumberRanges;
+  /** The same by run: a later run may bring what an earlier one declared missing. */
+  readonly numbersByRun: Map<string, NumberRanges>;
   lastAt: number | undefined;
-  lastNumber: number | undefined;
+  last: MarketRow | undefined;
 }
 
-interface DeclaredGap {
-  readonly from: number;
-  readonly to: number;
+interface Place {
+  readonly stream: Stream;
+  readonly where: string;
+  readonly fromAt: number;
+  readonly day: Span;
 }
 
 const problemsMax = 100;
-
-const objectAt = (value: unknown): Json => (typeof value === "object" && value !== null ? (value as Json) : {});
-const numberAt = (value: unknown): number | undefined =>
-  typeof value === "number" && Number.isFinite(value) ? value : undefined;
-const textAt = (value: unknown): string | undefined => (typeof value === "string" && value !== "" ? value : undefined);
-
-/** The order in which files are to be given: what declares first, then by time and part. */
-export const checkOrder = (a: string, b: string): number => {
-  const rank = (path: string): string => {
-    const name = readSegmentPath(path);
-    if (name === undefined) return `0${path}`;
-    const { stream, day, fromMs, part } = name;
-    return `${stream === "system" ? 1 : 2}${stream}${day}${String(fromMs).padStart(9, "0")}${String(part).padStart(6, "0")}`;
-  };
-  const [left, right] = [rank(a), rank(b)];
-  return left < right ? -1 : left > right ? 1 : 0;
-};
+const utc = (at: number): string => new Date(at).toISOString();
 
 export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
-  const counts = { files: 0, bytes: 0, lines: 0, badLines: 0, tornFiles: 0, duplicates: 0, outOfOrder: 0, late: 0 };
-  const more = { misplaced: 0, suspectLines: 0, otherFiles: 0 };
-  const gaps = { quiet: 0, hole: 0, refused: 0, lost: 0, undeclaredQuiet: 0, undeclared: 0 };
+  const counts = { files: 0, bytes: 0, lines: 0, badLines: 0, tornFiles: 0, impossible: 0, unjudged: 0, duplicates: 0 };
+  const more = {
+    outOfOrder: 0,
+    unordered: 0,
+    late: 0,
+    misplaced: 0,
+    suspectLines: 0,
+    otherFiles: 0,
+    foreignFiles: 0,
+    lostFiles: 0,
+  };
+  const silences = { undeclaredQuiet: 0, undeclared: 0 };
   const streams = { scalp: { files: 0, rows: 0 }, swing: { files: 0, rows: 0 }, system: { files: 0, rows: 0 } };
-  const tracks = new Map<string, SymbolTrack>();
-  const declaredMissing = new Map<string, NumberRanges>();
-  const declaredGaps = new Map<string, DeclaredGap[]>();
-  const trustedBytes = new Map<string, number>();
+  const tracks = new Map<string, Track>();
+  /** Row numbers by session and stream. */
+  const rowNumbers = new Map<string, NumberRanges>();
+  const lastRowNumbers = new Map<string, number>();
+  const rowsByRun = new Map<string, number>();
+  const closedRuns = new Map<string, { readonly persisted: number; readonly where: string }>();
+  const systemNumbers = new Map<string, NumberRanges>();
+  const sparseSessions = new Set<string>();
+  const suspects = new Map<string, { readonly trustedBytes: number; readonly where: string }>();
+  const sizes = new Map<string, number>();
+  const unknownMarkets = new Set<string>();
+  /** Read, but not judged before all are there: a line about a segment may lie in a later part. */
+  const systemFiles: { readonly path: string; readonly bytes: Uint8Array }[] = [];
   const problems: string[] = [];
   const found = (problem: string): void => {
     if (problems.length < problemsMax) problems.push(problem);
   };
+  const ledger = createGapLedger();
 
-  const keyOf = (session: string, stream: string, symbol: string): string => `${session}\u0000${stream}\u0000${symbol}`;
-
-  const systemRow = (row: Json): void => {
-    if (row.type === "suspect") {
-      const [path, bytes] = [textAt(row.path), numberAt(row.trustedBytes)];
-      if (path !== undefined && bytes !== undefined) trustedBytes.set(path, bytes);
+  const keyOf = (...parts: readonly string[]): string => parts.join("\u0000");
+  const isSparse = (session: string): boolean => options.isSparse === true || sparseSessions.has(session);
+  const rangesOf = (map: Map<string, NumberRanges>, key: string): NumberRanges => {
+    let ranges = map.get(key);
+    if (ranges === undefined) {
+      ranges = new NumberRanges();
+      map.set(key, ranges);
     }
-    if (row.type !== "gap") return;
-    const reason = textAt(row.reason) ?? "hole";
-    if (reason in gaps) gaps[reason as keyof typeof gaps] += 1;
-    const session = textAt(objectAt(row.meta).session) ?? "";
-    const key = keyOf(session, textAt(row.stream) ?? "scalp", textAt(row.symbol) ?? "");
-    const [from, to] = [numberAt(row.from), numberAt(row.to)];
-    if (from !== undefined && to !== undefined) declaredGaps.set(key, [...(declaredGaps.get(key) ?? []), { from, to }]);
-    const [first, last] = [numberAt(row.firstMissing), numberAt(row.lastMissing)];
-    if (first === undefined || last === undefined) return;
-    const numbers = declaredMissing.get(key) ?? new NumberRanges();
-    numbers.addRange(first, last);
-    declaredMissing.set(key, numbers);
+    return ranges;
   };
 
-  const silence = (track: SymbolTrack, at: number, number: number | undefined): void => {
-    const limit = gapMs[track.stream];
-    if (limit === undefined || track.lastAt === undefined || at - track.lastAt < limit) return;
-    const declared = declaredGaps.get(keyOf(track.session, track.stream, track.symbol)) ?? [];
-    for (const { fromAt, untilAt } of options.regularSpans(track.market, track.lastAt, at)) {
-      if (untilAt - fromAt < limit || declared.some(({ from, to }) => from < untilAt && to > fromAt)) continue;
-      if (track.stream === "scalp" && number !== undefined && number === (track.lastNumber ?? Number.NaN) + 1) {
-        gaps.undeclaredQuiet += 1;
-        continue;
-      }
-      // Rows whose numbers jump here are counted as missing, not again as a silence.
-      if (number !== undefined && track.lastNumber !== undefined && track.stream === "scalp") continue;
-      gaps.undeclared += 1;
-      const seconds = (untilAt - fromAt) / 1000;
-      found(`${track.stream} ${track.symbol}: ${seconds} s of silence from ${new Date(fromAt).toISOString()} is not declared`);
-    }
-  };
-
-  const marketRow = (
-    row: Json,
-    stream: Stream,
-    where: string,
-    segment: { readonly fromAt: number; readonly dayEndsAt: number },
-  ): void => {
-    const [meta, context] = [objectAt(row.meta), objectAt(row.context)];
-    const inputs = objectAt(objectAt(row.observation).inputs);
-    const symbol = textAt(context.symbol) ?? textAt(row.symbol) ?? "";
-    const session = textAt(meta.session) ?? textAt(meta.session_id) ?? "";
-    const at = numberAt(inputs.exchangeAt) ?? numberAt(meta.at) ?? numberAt(meta.timestamp_ms);
-    // A swing row repeats the number of the last trade, so that its own row number is its key; it counts over all symbols.
-    const isOwn = stream === "swing";
-    const number = isOwn ? numberAt(meta.sequence) : (numberAt(inputs.sequence) ?? numberAt(meta.sequence));
-    const track = trackOf(session, stream, symbol);
-    const numbered = isOwn ? trackOf(session, stream, "") : track;
-    track.market = textAt(context.market) ?? track.market;
-    if (number !== undefined && !numbered.numbers.add(number)) {
-      counts.duplicates += 1;
-      found(`${where}: ${stream} ${symbol} ${number} is there twice`);
-      return;
-    }
-    if (at !== undefined) {
-      if (at < segment.fromAt) counts.late += 1;
-      if (at >= segment.dayEndsAt) {
-        more.misplaced += 1;
-        found(`${where}: belongs to another day (${new Date(at).toISOString()})`);
-      }
-      if (track.lastAt !== undefined && at < track.lastAt) counts.outOfOrder += 1;
-      silence(track, at, number);
-      track.lastAt = Math.max(at, track.lastAt ?? at);
-    }
-    track.lastNumber = number;
-  };
-
-  const trackOf = (session: string, stream: Stream, symbol: string): SymbolTrack => {
+  const trackOf = (session: string, stream: Stream, symbol: string): Track => {
     const key = keyOf(session, stream, symbol);
     let track = tracks.get(key);
     if (track === undefined) {
-      track = { session, stream, symbol, market: "", numbers: new NumberRanges(), lastAt: undefined, lastNumber: undefined };
+      track = {
+        session,
+        stream,
+        symbol,
+        numbers: new NumberRanges(),
+        numbersByRun: new Map(),
+        lastAt: undefined,
+        last: undefined,
+      };
       tracks.set(key, track);
     }
     return track;
   };
 
-  const missingRows = (): { declared: number; silent: number } => {
-    const missing = { declared: 0, silent: 0 };
-    const lookFor = (track: SymbolTrack, from: number, to: number): void => {
-      const declared = declaredMissing.get(keyOf(track.session, track.stream, track.symbol)) ?? new NumberRanges();
-      for (const hole of track.numbers.holes(from, to)) {
+  const systemRow = (row: Json, { where, day }: Place): void => {
+    const line = judgeSystemRow(row);
+    if (line.type === "impossible") {
+      counts.impossible += 1;
+      found(`${where}: ${line.why}`);
+      return;
+    }
+    if (line.at >= day.untilAt || line.at < day.fromAt - lateMsMax) {
+      more.misplaced += 1;
+      found(`${where}: belongs to another day (${utc(line.at)})`);
+    }
+    if (!rangesOf(systemNumbers, keyOf(line.session, line.run)).add(line.sequence)) {
+      counts.duplicates += 1;
+      found(`${where}: system line ${line.sequence} of session ${line.session}, run ${line.run} is there twice`);
+      return;
+    }
+    if (line.type === "gap") ledger.declare(line, where);
+    else if (line.type === "opened" && line.numbers === "sparse") sparseSessions.add(line.session);
+    else if (line.type === "closed") closedRuns.set(keyOf(line.session, line.run), { persisted: line.persisted, where });
+  };
+
+  /** Uses up a row's numbers; false when they were there before. */
+  const isNew = ({ session, run, symbol, number, rowNumber }: RowIdentity, { stream, where }: Place): boolean => {
+    // A swing row repeats the number of the last trade: its key is its own row number, which counts over all symbols.
+    if (stream === "scalp" && number !== undefined) {
+      const track = trackOf(session, stream, symbol);
+      if (!track.numbers.add(number)) {
+        counts.duplicates += 1;
+        found(`${where}: ${stream} ${symbol} ${number} is there twice`);
+        return false;
+      }
+      rangesOf(track.numbersByRun, run).add(number);
+    }
+    const key = keyOf(session, stream);
+    if (rowNumber === undefined) return true;
+    if (!rangesOf(rowNumbers, key).add(rowNumber)) {
+      counts.duplicates += 1;
+      found(`${where}: ${stream} row ${rowNumber} of session ${session} is there twice`);
+      return false;
+    }
+    const before = lastRowNumbers.get(key);
+    lastRowNumbers.set(key, rowNumber);
+    rowsByRun.set(keyOf(session, run), (rowsByRun.get(keyOf(session, run)) ?? 0) + 1);
+    if (before === undefined || rowNumber > before) return true;
+    more.unordered += 1;
+    found(`${where}: ${stream} row ${rowNumber} comes after row ${before}`);
+    return true;
+  };
+
+  const silence = (track: Track, row: MarketRow, where: string): void => {
+    const { stream, symbol, lastAt } = track;
+    const limit = gapMs[stream];
+    if (lastAt === undefined || row.at - lastAt < limit) return;
+    const isNumbered = stream === "scalp" && row.number !== undefined && !isSparse(row.session);
+    const goesOn = isNumbered && row.number === (track.last?.number ?? Number.NaN) + 1;
+    // Rows whose numbers jump here are counted as missing, not again as a silence.
+    if (isNumbered && !goesOn) return;
+    const calendar = options.calendarOf(row.market);
+    const unknown = calendar === undefined ? `the market ${row.market} has no calendar` : calendar.unknownProblem(row.at);
+    if (unknown !== undefined && !isNumbered) {
+      counts.unjudged += 1;
+      if (!unknownMarkets.has(row.market)) found(`${where}: silence cannot be judged: ${unknown}`);
+      unknownMarkets.add(row.market);
+      return;
+    }
+    for (const span of calendar?.regularSpans(lastAt, row.at) ?? [])
+      for (const { fromAt, untilAt } of ledger.undeclared(row.session, stream, symbol, span)) {
+        if (untilAt - fromAt < limit) continue;
+        if (goesOn) {
+          silences.undeclaredQuiet += 1;
+          continue;
+        }
+        silences.undeclared += 1;
+        found(`${stream} ${symbol}: ${(untilAt - fromAt) / 1000} s of silence from ${utc(fromAt)} is not declared`);
+      }
+  };
+
+  /** A row's figures follow from those of the row before, where the source's numbers say that nothing lies between. */
+  const figuresProblem = (row: MarketRow, before: MarketRow | undefined): string | undefined => {
+    const { figures, number = 0 } = row;
+    if (figures === undefined) return undefined;
+    const { cumulativeVolume, quantity, priceMinor, changeMinor } = figures;
+    const previous = before?.figures;
+    const atLeast = (previous?.cumulativeVolume ?? 0) + quantity;
+    const isNext = !isSparse(row.session) && (before === undefined ? number === 1 : number === (before.number ?? Number.NaN) + 1);
+    if (isNext ? cumulativeVolume !== atLeast : cumulativeVolume < atLeast)
+      return `its cumulativeVolume is ${cumulativeVolume}, and ${previous?.cumulativeVolume ?? 0} and its quantity ${quantity} make ${atLeast}`;
+    const change = previous === undefined ? 0 : priceMinor - previous.priceMinor;
+    return isNext && changeMinor !== change ? `its changeMinor is ${changeMinor}, and the price changed by ${change}` : undefined;
+  };
+
+  const orderProblem = (row: MarketRow, { last, lastAt, stream }: Track): string | undefined => {
+    const isBack = lastAt !== undefined && row.at < lastAt;
+    if (isBack) more.outOfOrder += 1;
+    if (stream === "scalp" && !isSparse(row.session) && (row.number ?? Number.NaN) < (last?.number ?? Number.NaN))
+      return `number ${row.number} comes after number ${last?.number}`;
+    // A swing row has no flag to say so: after a kill a replay makes the snapshots of the same minutes again.
+    if (stream === "swing" && row.figures !== undefined) return undefined;
+    // A new run knows the last row only, not the newest time before it.
+    const newest = last?.run === row.run ? lastAt : last?.at;
+    if (!isBack || row.saysOutOfOrder || newest === undefined || row.at >= newest) return undefined;
+    return `its time ${utc(row.at)} lies before ${utc(newest)} of the row above, and it does not say so`;
+  };
+
+  const marketRow = (json: Json, place: Place): void => {
+    const { stream, where, day, fromAt } = place;
+    const judged = judgeMarketRow(json, stream, options.mapping);
+    if (judged.kind === "unjudged") {
+      counts.unjudged += 1;
+      found(`${where}: cannot be judged: ${judged.why}`);
+      return;
+    }
+    if (judged.kind === "impossible") {
+      counts.impossible += 1;
+      found(`${where}: ${judged.why}`);
+      if (judged.identity !== undefined) isNew(judged.identity, place);
+      return;
+    }
+    const { row } = judged;
+    if (!isNew(row, place)) return;
+    if (row.at < fromAt) more.late += 1;
+    if (row.at >= day.untilAt || row.at < day.fromAt - lateMsMax) {
+      more.misplaced += 1;
+      found(`${where}: belongs to another day (${utc(row.at)})`);
+      return;
+    }
+    const track = trackOf(row.session, stream, row.symbol);
+    const disorder = orderProblem(row, track);
+    if (disorder !== undefined) {
+      more.unordered += 1;
+      found(`${where}: ${disorder}`);
+    }
+    const wrong = stream === "scalp" ? figuresProblem(row, track.last) : undefined;
+    if (wrong !== undefined) {
+      counts.impossible += 1;
+      found(`${where}: ${wrong}`);
+    }
+    if (track.lastAt === undefined || row.at >= track.lastAt) {
+      const gap = ledger.quietAt(row, stream);
+      if (gap !== undefined) found(`${gap}: says that nothing came, and ${where} came within`);
+    }
+    silence(track, row, where);
+    track.lastAt = Math.max(row.at, track.lastAt ?? row.at);
+    track.last = row;
+  };
+
+  const readLines = (path: string, file: Uint8Array, take: (row: Json, where: string) => void): void => {
+    const trusted = suspects.get(path)?.trustedBytes ?? Number.POSITIVE_INFINITY;
+    for (const { number, start, bytes, isTorn } of linesOf(file)) {
+      const where = `${path}:${number}`;
+      if (start >= trusted) more.suspectLines += 1;
+      else if (isTorn) {
+        counts.tornFiles += 1;
+        found(`${where}: the last line has no end`);
+      } else {
+        counts.lines += 1;
+        const row = parseLine(bytes);
+        if (typeof row !== "string") take(row, where);
+        else {
+          counts.badLines += 1;
+          found(`${where}: ${row}`);
+        }
+      }
+    }
+  };
+
+  /** Segments whose fsync failed are known from the system stream, and may be segments of the system stream. */
+  const noteSuspects = (path: string, file: Uint8Array): void => {
+    for (const { number, bytes } of linesOf(file)) {
+      const row = parseLine(bytes);
+      const line = typeof row === "string" || row.type !== "suspect" ? undefined : judgeSystemRow(row);
+      if (line?.type !== "suspect") continue;
+      const trustedBytes = Math.min(line.trustedBytes, suspects.get(line.path)?.trustedBytes ?? line.trustedBytes);
+      suspects.set(line.path, { trustedBytes, where: `${path}:${number}` });
+    }
+  };
+
+  const readSegment = (path: string, bytes: Uint8Array): void => {
+    const name = readSegmentPath(path);
+    if (name === undefined) return;
+    const { stream, day: dayName, fromMs } = name;
+    const day = daySpan(dayName, options.timeZone);
+    readLines(path, bytes, (row, where) => {
+      streams[stream].rows += 1;
+      const place = { stream, where, day, fromAt: day.fromAt + fromMs };
+      if (stream === "system") systemRow(row, place);
+      else marketRow(row, place);
+    });
+  };
+
+  const readSystem = (): void => {
+    for (const { path, bytes } of systemFiles) noteSuspects(path, bytes);
+    for (const { path, bytes } of systemFiles.splice(0)) readSegment(path, bytes);
+  };
+
+  const foreign = (path: string, why: string): void => {
+    more.otherFiles += 1;
+    if (!/^(scalp|swing|system)\//.test(path) || /\.jsonl\.torn$/.test(path)) return;
+    more.foreignFiles += 1;
+    found(`${path}: ${why}`);
+  };
+
+  const judgeSuspects = (): void => {
+    const present = [...sizes.keys()];
+    for (const [path, { trustedBytes, where }] of suspects) {
+      const size = sizes.get(path);
+      // Retention removes the oldest first: what is older than all that is there may have gone that way.
+      const stream = path.slice(0, path.indexOf("/") + 1);
+      if (
+        size === undefined &&
+        (options.isComplete === true || present.some((other) => other.startsWith(stream) && other < path))
+      ) {
+        more.lostFiles += 1;
+        found(`${path}: is not there, and ${where} names it`);
+      } else if (size !== undefined && size < trustedBytes) {
+        more.lostFiles += 1;
+        found(`${path}: has ${size} bytes, and ${where} says that ${trustedBytes} may be trusted`);
+      }
+    }
+  };
+
+  const missingRows = (): ArchiveReport["missing"] => {
+    const missing = { declared: 0, silent: 0, beginning: 0 };
+    /** Numbers of the source without a row, and row numbers without one, by session. */
+    const bySession = new Map<string, number>();
+    const lookFor = (session: string, stream: Stream, symbol: string, numbers: NumberRanges, from: number, to: number): void => {
+      const declared = ledger.missingOf(session, stream, symbol);
+      for (const hole of numbers.holes(from, to)) {
         const silent = declared.holes(hole.first, hole.last);
-        const silentRows = silent.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+        const silentRows = countOf(silent);
         missing.silent += silentRows;
         missing.declared += hole.last - hole.first + 1 - silentRows;
+        if (stream === "scalp") bySession.set(session, (bySession.get(session) ?? 0) + hole.last - hole.first + 1);
         for (const { first, last } of silent)
-          found(
-            `${track.stream} ${track.symbol || "rows"} ${first} to ${last} of session ${track.session} are missing and not declared`,
-          );
+          found(`${stream} ${symbol || "rows"} ${first} to ${last} of session ${session} are missing and not declared`);
       }
     };
-    for (const track of tracks.values()) {
-      const { first, last } = track.numbers;
-      if (first === undefined || last === undefined) continue;
-      const expected = track.stream === "scalp" ? options.expected?.[track.symbol] : undefined;
-      // Without the source's own count a beginning that is missing may have been removed by retention.
-      lookFor(track, expected === undefined ? first : 1, Math.max(last, expected ?? last));
+    /** Without the source's own count a beginning that is missing may have been removed by retention. */
+    const beginsAt = (numbers: NumberRanges, declared: NumberRanges): number => {
+      const { first = 1 } = numbers;
+      if (options.isComplete === true) return 1;
+      missing.beginning += countOf(declared.holes(1, first - 1));
+      return first;
+    };
+    for (const { session, stream, symbol, numbers } of tracks.values()) {
+      const { last } = numbers;
+      if (last === undefined || isSparse(session)) continue;
+      const expected = options.expected?.[symbol];
+      const from = expected === undefined ? beginsAt(numbers, ledger.missingOf(session, stream, symbol)) : 1;
+      lookFor(session, stream, symbol, numbers, from, Math.max(last, expected ?? last));
     }
     for (const [symbol, count] of Object.entries(options.expected ?? {}))
       if (![...tracks.values()].some((track) => track.stream === "scalp" && track.symbol === symbol))
-        lookFor({ ...trackOf("", "scalp", symbol) }, 1, count);
+        lookFor("", "scalp", symbol, new NumberRanges(), 1, count);
+    const unseen = new Map<string, number>();
+    for (const [key, numbers] of rowNumbers) {
+      const [session = "", stream] = key.split("\u0000");
+      const last = numbers.last ?? 0;
+      unseen.set(session, (unseen.get(session) ?? 0) + countOf(numbers.holes(1, last)));
+      if (stream === "swing") lookFor(session, "swing", "", numbers, beginsAt(numbers, new NumberRanges()), last);
+      if (stream !== "scalp") continue;
+      // A row number is skipped where a row was lost after it was made, which a gap line says by the source's number.
+      const skipped = countOf(numbers.holes(numbers.first ?? 1, last));
+      const accounted = (bySession.get(session) ?? 0) + (isSparse(session) ? ledger.declaredRowsOf(session) : 0);
+      if (skipped <= accounted) continue;
+      missing.silent += skipped - accounted;
+      found(`scalp: ${skipped} row numbers of session ${session} are missing, and gap lines and holes account for ${accounted}`);
+    }
+    for (const [key, { persisted, where }] of closedRuns) {
+      const [session = ""] = key.split("\u0000");
+      const explained = unseen.get(session) ?? 0;
+      const absent = persisted - (rowsByRun.get(key) ?? 0);
+      unseen.set(session, Math.max(0, explained - absent));
+      // Rows that are gone without any that came after them leave no hole: only the run's own count tells of an end.
+      if (absent <= explained) continue;
+      if (rowsByRun.has(key) || options.isComplete === true) {
+        missing.silent += absent - explained;
+        found(
+          `${where}: says that its run wrote ${persisted} rows, and ${absent - explained} more are not there than numbers show`,
+        );
+      } else missing.beginning += absent - explained;
+    }
     return missing;
   };
 
   return {
-    file: (path, text) => {
+    file: (path, bytes) => {
       const name = readSegmentPath(path);
       if (name === undefined) {
-        more.otherFiles += 1;
+        foreign(path, "is no segment of the contract; rows in it are not read");
         return;
       }
-      const { stream, day, fromMs } = name;
-      const startsAt = dayStartsAt(day, options.timeZone);
-      const segment = { fromAt: startsAt + fromMs, dayEndsAt: startsAt + 86_400_000 };
       counts.files += 1;
-      streams[stream].files += 1;
-      // Bytes and characters are the same for the ASCII that rows are made of; a stranger's text is counted as UTF-8.
-      counts.bytes += new TextEncoder().encode(text).length;
-      const trusted = trustedBytes.get(path);
-      let offset = 0;
-      let number = 0;
-      for (const line of text.split("\n")) {
-        number += 1;
-        const where = `${path}:${number}`;
-        const isLast = offset + line.length >= text.length;
-        const start = offset;
-        offset += line.length + 1;
-        if (isLast && line === "") break;
-        if (trusted !== undefined && start >= trusted) {
-          more.suspectLines += 1;
-          continue;
-        }
-        if (isLast) {
-          counts.tornFiles += 1;
-          found(`${where}: the last line has no end`);
-          break;
-        }
-        counts.lines += 1;
-        let row: unknown;
-        try {
-          row = JSON.parse(line);
-        } catch {
-          row = undefined;
-        }
-        if (typeof row !== "object" || row === null || Array.isArray(row)) {
-          counts.badLines += 1;
-          found(`${where}: is not a JSON object`);
-          continue;
-        }
-        streams[stream].rows += 1;
-        if (stream === "system") systemRow(row as Json);
-        else marketRow(row as Json, stream, where, segment);
+      counts.bytes += bytes.length;
+      streams[name.stream].files += 1;
+      sizes.set(path, bytes.length);
+      if (name.stream === "system") {
+        systemFiles.push({ path, bytes });
+        return;
       }
+      readSystem();
+      readSegment(path, bytes);
     },
+    foreign,
     report: () => {
+      readSystem();
+      judgeSuspects();
+      for (const { session, stream, symbol, numbersByRun } of tracks.values())
+        for (const wrong of ledger.declaredThoughThere(session, stream, symbol, numbersByRun)) found(wrong);
       const missing = missingRows();
-      const isWhole =
-        counts.badLines + counts.tornFiles + counts.duplicates + more.misplaced + missing.silent + gaps.undeclared === 0;
+      const rows = streams.scalp.rows + streams.swing.rows + streams.system.rows;
+      if (counts.files > 0 && rows === 0 && counts.badLines + counts.tornFiles === 0) found("there is no row in any file");
+      const gaps = { ...ledger.counts(), ...silences };
+      const { badLines, tornFiles, impossible, unjudged, duplicates } = counts;
+      const { unordered, misplaced, foreignFiles, lostFiles } = more;
+      const findings =
+        badLines + tornFiles + impossible + unjudged + duplicates + unordered + misplaced + foreignFiles + lostFiles;
       return {
         ...counts,
         ...more,
         streams: { scalp: { ...streams.scalp }, swing: { ...streams.swing }, system: { ...streams.system } },
-        gaps: { ...gaps },
+        gaps,
         missing,
         problems: [...problems],
-        ok: isWhole,
+        ok: rows > 0 && findings + missing.silent + gaps.undeclared + gaps.wrong === 0,
       };
     },
   };

@@ -18,6 +18,8 @@ export interface SinkOptions extends PathRules {
   readonly directory: string;
   readonly session: string;
   readonly run: string;
+  /** As the feed says of its numbers: a reader must know whether a jump is a loss. */
+  readonly numbers?: "sparse" | undefined;
   readonly files: ArchiveFiles;
   readonly clock: Pick<Clock, "now" | "monotonicMs">;
   readonly pulse: Pulse;
@@ -66,7 +68,7 @@ const retryEveryMs = 1000;
 const stalledMsMax = 30_000;
 
 export const createJsonlSink = (options: SinkOptions): JsonlSink => {
-  const { directory, session, run, files, clock, pulse, offer, writeEveryMs, bufferRowsMax } = options;
+  const { directory, session, run, numbers, files, clock, pulse, offer, writeEveryMs, bufferRowsMax } = options;
   let stage: "new" | "open" | "closed" = "new";
   let endPulse: (() => void) | undefined;
   let isNoted = false;
@@ -178,7 +180,7 @@ export const createJsonlSink = (options: SinkOptions): JsonlSink => {
         return cut;
       }
       // The first line proves that files can be made and written here, before anybody relies on it.
-      if (!isNoted) note(clock.now(), { type: "opened", ...cut.value });
+      if (!isNoted) note(clock.now(), { type: "opened", ...cut.value, ...(numbers === undefined ? {} : { numbers }) });
       isNoted = true;
       lastFailure = undefined;
       await writers.system.work(writers.system.cut(), true);

@@ -15,36 +15,30 @@ export class NumberRanges {
       this.#lasts[end] = value;
       return true;
     }
-    // The first range that begins after the value.
-    let [low, high] = [0, this.#firsts.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#firsts[middle] as number) <= value) low = middle + 1;
-      else high = middle;
-    }
-    const before = low - 1;
-    if (before >= 0 && value <= (this.#lasts[before] as number)) return false;
-    const touchesBefore = before >= 0 && (this.#lasts[before] as number) === value - 1;
-    const touchesAfter = low < this.#firsts.length && (this.#firsts[low] as number) === value + 1;
-    if (touchesBefore && touchesAfter) {
-      this.#lasts[before] = this.#lasts[low] as number;
-      this.#firsts.splice(low, 1);
-      this.#lasts.splice(low, 1);
-    } else if (touchesBefore) this.#lasts[before] = value;
-    else if (touchesAfter) this.#firsts[low] = value;
-    else {
-      this.#firsts.splice(low, 0, value);
-      this.#lasts.splice(low, 0, value);
-    }
+    if (this.has(value)) return false;
+    this.addRange(value, value);
     return true;
   }
 
+  /** Adds every number from `first` to `last`; as cheap for all that a number can be as for one. */
   addRange(first: number, last: number): void {
-    for (let value = first; value <= last; value++) this.add(value);
+    // What the range overlaps or touches becomes one with it.
+    const from = this.#firstEndingAtOrAfter(first - 1);
+    let to = from;
+    while (to < this.#firsts.length && (this.#firsts[to] as number) <= last + 1) to += 1;
+    const low = from < to ? Math.min(first, this.#firsts[from] as number) : first;
+    const high = from < to ? Math.max(last, this.#lasts[to - 1] as number) : last;
+    this.#firsts.splice(from, to - from, low);
+    this.#lasts.splice(from, to - from, high);
   }
 
   has(value: number): boolean {
-    return this.#firsts.some((first, index) => first <= value && value <= (this.#lasts[index] as number));
+    const index = this.#firstEndingAtOrAfter(value);
+    return index < this.#firsts.length && (this.#firsts[index] as number) <= value;
+  }
+
+  get first(): number | undefined {
+    return this.#firsts[0];
   }
 
   get last(): number | undefined {
@@ -55,18 +49,39 @@ export class NumberRanges {
   holes(from: number, to: number): readonly NumberRange[] {
     const holes: NumberRange[] = [];
     let next = from;
-    for (const [index, first] of this.#firsts.entries()) {
-      const last = this.#lasts[index] as number;
-      if (last < next) continue;
+    for (let index = this.#firstEndingAtOrAfter(from); index < this.#firsts.length; index++) {
+      const first = this.#firsts[index] as number;
       if (first > to) break;
-      if (first > next) holes.push({ first: next, last: Math.min(first - 1, to) });
-      next = last + 1;
+      if (first > next) holes.push({ first: next, last: first - 1 });
+      next = (this.#lasts[index] as number) + 1;
     }
     if (next <= to) holes.push({ first: next, last: to });
     return holes;
   }
 
-  get first(): number | undefined {
-    return this.#firsts[0];
+  /** How many numbers between `from` and `to`, both inclusive, are there. */
+  countBetween(from: number, to: number): number {
+    let count = 0;
+    for (let index = this.#firstEndingAtOrAfter(from); index < this.#firsts.length; index++) {
+      const first = this.#firsts[index] as number;
+      if (first > to) break;
+      count += Math.min(this.#lasts[index] as number, to) - Math.max(first, from) + 1;
+    }
+    return count;
+  }
+
+  /** Place of the first range that is not wholly below `value`. */
+  #firstEndingAtOrAfter(value: number): number {
+    let [low, high] = [0, this.#lasts.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#lasts[middle] as number) < value) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
+
+/** How many numbers the ranges hold. */
+export const countOf = (ranges: readonly NumberRange[]): number =>
+  ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);

@@ -4,6 +4,8 @@
  * Below `<home>/config/observer/`: `swing/YYYYMMDD/HH_00.jsonl`, `scalp/YYYYMMDD/HH_MM_SS.jsonl`, `system/YYYYMMDD.jsonl`; days and
  * hours are those of the archive's time zone. When a segment of that name exists, the next part is `HH_MM_SS.p2.jsonl`, and so on.
  */
+import { dayMs, isDay, localSpans, localTime, type Span } from "#core/zoned-time.ts";
+
 export const streams = ["scalp", "swing", "system"] as const;
 export type Stream = (typeof streams)[number];
 
@@ -17,50 +19,21 @@ export interface PathRules {
 export const archiveDirectory = (home: string): string => `${home}/config/observer`;
 
 /** The time that one segment covers, from inclusive, to exclusive. */
-export interface Window {
-  readonly fromAt: number;
-  readonly untilAt: number;
-}
+export type Window = Span;
 
-interface LocalTime {
-  /** YYYYMMDD */
-  readonly day: string;
-  readonly sinceMidnightMs: number;
-}
-
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-const localTime = (at: number, timeZone: string): LocalTime => {
-  let format = formats.get(timeZone);
-  if (format === undefined) {
-    format = new Intl.DateTimeFormat("en-CA", {
-      timeZone,
-      hourCycle: "h23",
-      year: "numeric",
-      month: "2-digit",
-      day: "2-digit",
-      hour: "2-digit",
-      minute: "2-digit",
-      second: "2-digit",
-    });
-    formats.set(timeZone, format);
-  }
-  const part = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, value]));
-  const seconds = Number(part.hour) * 3600 + Number(part.minute) * 60 + Number(part.second);
-  return { day: `${part.year}${part.month}${part.day}`, sinceMidnightMs: seconds * 1000 + (((at % 1000) + 1000) % 1000) };
-};
-
-const dayMs = 24 * 3_600_000;
 const widthOf = (stream: Stream, { scalpWindowMs }: PathRules): number =>
   stream === "scalp" ? scalpWindowMs : stream === "swing" ? 3_600_000 : dayMs;
 
-/** The window that a moment belongs to. A window never crosses the local midnight. */
+/**
+ * The window that a moment belongs to. A window never crosses the local midnight. Where the clocks are set back an hour's windows
+ * come twice; each is a window of its own unless they touch, as those of a whole hour do.
+ */
 export const windowOf = (stream: Stream, at: number, rules: PathRules): Window => {
   const width = widthOf(stream, rules);
-  const { sinceMidnightMs } = localTime(at, rules.timeZone);
-  const midnightAt = at - sinceMidnightMs;
+  const { day, sinceMidnightMs } = localTime(at, rules.timeZone);
   const fromMs = Math.floor(sinceMidnightMs / width) * width;
-  return { fromAt: midnightAt + fromMs, untilAt: midnightAt + Math.min(dayMs, fromMs + width) };
+  const spans = localSpans(day, fromMs, Math.min(dayMs, fromMs + width), rules.timeZone);
+  return spans.find(({ untilAt }) => at < untilAt) ?? (spans[0] as Span);
 };
 
 const two = (value: number): string => String(Math.floor(value)).padStart(2, "0");
@@ -72,8 +45,10 @@ const two = (value: number): string => String(Math.floor(value)).padStart(2, "0"
  * @param part 1 for the first segment of the window
  */
 export const segmentPath = (stream: Stream, at: number, part: number, rules: PathRules): string => {
-  const { fromAt } = windowOf(stream, at, rules);
-  const { day, sinceMidnightMs: ms } = localTime(fromAt, rules.timeZone);
+  const { day: localDay, sinceMidnightMs } = localTime(at, rules.timeZone);
+  const day = localDay.replaceAll("-", "");
+  const width = widthOf(stream, rules);
+  const ms = Math.floor(sinceMidnightMs / width) * width;
   const suffix = `${part > 1 ? `.p${part}` : ""}.jsonl`;
   if (stream === "system") return `system/${day}${suffix}`;
   if (stream === "swing") return `swing/${day}/${two(ms / 3_600_000)}_00${suffix}`;
@@ -95,21 +70,41 @@ const patterns: { readonly [S in Stream]: RegExp } = {
   system: /^system\/(\d{8})(?:\.p(\d+))?\.jsonl$/,
 };
 
-/** Reads a path below the archive's directory; undefined for everything that is not a segment (`*.torn`, other files). */
+const written = (day: string): string => `${day.slice(0, 4)}-${day.slice(4, 6)}-${day.slice(6)}`;
+
+const segmentName = (
+  stream: Stream,
+  day: string,
+  times: readonly string[],
+  part: string | undefined,
+): SegmentName | undefined => {
+  const [hours = 0, minutes = 0, seconds = 0] = times.map(Number);
+  if (!isDay(written(day)) || hours > 23 || minutes > 59 || seconds > 59) return undefined;
+  // The first part has no number, and a number is written one way: no two names mean the same segment.
+  if (part !== undefined && (part === "1" || part.startsWith("0"))) return undefined;
+  return { stream, day, fromMs: (hours * 3600 + minutes * 60 + seconds) * 1000, part: Number(part ?? 1) };
+};
+
+/** Reads a path below the archive's directory; undefined for everything that is not a segment (`*.torn`, no day, other files). */
 export const readSegmentPath = (path: string): SegmentName | undefined => {
   const scalp = patterns.scalp.exec(path);
-  if (scalp !== null) {
-    const [, day, hours, minutes, seconds, part] = scalp;
-    const fromMs = (Number(hours) * 3600 + Number(minutes) * 60 + Number(seconds)) * 1000;
-    return { stream: "scalp", day: day as string, fromMs, part: Number(part ?? 1) };
-  }
+  if (scalp !== null) return segmentName("scalp", scalp[1] as string, scalp.slice(2, 5), scalp[5]);
   const swing = patterns.swing.exec(path);
-  if (swing !== null) {
-    const [, day, hours, , part] = swing;
-    return { stream: "swing", day: day as string, fromMs: Number(hours) * 3_600_000, part: Number(part ?? 1) };
-  }
+  if (swing !== null) return segmentName("swing", swing[1] as string, swing.slice(2, 3), swing[4]);
   const system = patterns.system.exec(path);
-  return system === null ? undefined : { stream: "system", day: system[1] as string, fromMs: 0, part: Number(system[2] ?? 1) };
+  return system === null ? undefined : segmentName("system", system[1] as string, [], system[2]);
+};
+
+/**
+ * When the rows of a segment were made, from its name alone.
+ *
+ * @returns one span; two where the clocks were set back and the window came twice; undefined when the path is not a segment's
+ */
+export const segmentSpans = (path: string, rules: PathRules): readonly Span[] | undefined => {
+  const name = readSegmentPath(path);
+  if (name === undefined) return undefined;
+  const { day, fromMs, stream } = name;
+  return localSpans(written(day), fromMs, Math.min(dayMs, fromMs + widthOf(stream, rules)), rules.timeZone);
 };
 
 /**
@@ -118,19 +113,12 @@ export const readSegmentPath = (path: string): SegmentName | undefined => {
  *
  * @returns epoch ms, exclusive; undefined when the path is not a segment's
  */
-export const segmentEndsAt = (path: string, rules: PathRules): number | undefined => {
-  const name = readSegmentPath(path);
-  if (name === undefined) return undefined;
-  const { day, fromMs, stream } = name;
-  return dayStartsAt(day, rules.timeZone) + Math.min(dayMs, fromMs + widthOf(stream, rules));
-};
+export const segmentEndsAt = (path: string, rules: PathRules): number | undefined => segmentSpans(path, rules)?.at(-1)?.untilAt;
 
-/** Epoch ms of a day's midnight; the day as YYYYMMDD. */
-export const dayStartsAt = (day: string, timeZone: string): number => {
-  const noonUtc = Date.UTC(Number(day.slice(0, 4)), Number(day.slice(4, 6)) - 1, Number(day.slice(6, 8)), 12);
-  // Noon UTC lies on the day itself or, far in the east, on the next one; step back to the midnight from there.
-  const local = localTime(noonUtc, timeZone);
-  return noonUtc - local.sinceMidnightMs - (local.day > day ? dayMs : 0);
+/** The span of a segment's day; the day as in its name, YYYYMMDD. */
+export const daySpan = (day: string, timeZone: string): Span => {
+  const spans = localSpans(written(day), 0, dayMs, timeZone);
+  return { fromAt: (spans[0] as Span).fromAt, untilAt: (spans.at(-1) as Span).untilAt };
 };
 
 /** Orders segments of one stream by the time of their rows, parts of a window in the order they were written. */

@@ -24,6 +24,36 @@ const parse = (line: string): SnapshotRecord | undefined => {
   }
 };
 
+// No zone sets its clocks back by more than three hours; a replay that was killed makes a day's swing snapshots again.
+const unsureMs: { readonly [S in Stage]: number } = { scalp: 3 * 3_600_000, swing: 24 * 3_600_000 };
+const nameTime = ({ day, fromMs }: SegmentName): number =>
+  Date.UTC(Number(day.slice(0, 4)), Number(day.slice(4, 6)) - 1, Number(day.slice(6, 8))) + fromMs;
+
+/**
+ * Segments of one stream, the newest first, as their rows count them. Where the clocks were set back an hour's names come twice, so
+ * that names alone would take the end of the first hour for the end of all; what lies near the end is ordered by row numbers.
+ */
+const newestFirst = async (
+  segments: readonly Found[],
+  stage: Stage,
+  firstLine: (path: string) => Promise<Result<string | undefined, FileError>>,
+): Promise<Result<readonly Found[], FileError>> => {
+  const byName = segments.filter(({ name }) => name.stream === stage).sort((a, b) => bySegmentTime(b.name, a.name));
+  const newest = byName[0];
+  if (newest === undefined) return ok([]);
+  const near = byName.filter(({ name }) => nameTime(name) >= nameTime(newest.name) - unsureMs[stage]);
+  // Without a second part among them no time came twice, and their names say enough.
+  if (near.every(({ name }) => name.part === 1)) return ok(byName);
+  const numbered: { readonly found: Found; readonly number: number }[] = [];
+  for (const found of near) {
+    const line = await firstLine(found.path);
+    if (!line.ok) return line;
+    numbered.push({ found, number: (line.value === undefined ? undefined : parse(line.value)?.meta.sequence) ?? 0 });
+  }
+  const byNumber = numbered.sort((a, b) => b.number - a.number).map(({ found }) => found);
+  return ok([...byNumber, ...byName.slice(near.length)]);
+};
+
 /**
  * Reads the newest segments of a session until the last row of every symbol is found.
  *
@@ -45,12 +75,10 @@ export const readResumePoint = async ({
 }): Promise<Result<ResumePoint, FileError>> => {
   const listed = await files.list(directory);
   if (!listed.ok) return listed;
-  const segments = listed.value
-    .flatMap(({ path, bytes }): Found[] => {
-      const name = bytes > 0 ? readSegmentPath(path) : undefined;
-      return name === undefined ? [] : [{ path, name }];
-    })
-    .sort((a, b) => bySegmentTime(b.name, a.name));
+  const segments = listed.value.flatMap(({ path, bytes }): Found[] => {
+    const name = bytes > 0 ? readSegmentPath(path) : undefined;
+    return name === undefined ? [] : [{ path, name }];
+  });
 
   const rows: Record<Stage, number> = { scalp: 0, swing: 0 };
   const found: { [symbol: string]: ResumePoint["symbols"][string] } = {};
@@ -62,8 +90,9 @@ export const readResumePoint = async ({
   };
 
   for (const stage of ["scalp", "swing"] as const) {
-    for (const { path, name } of segments) {
-      if (name.stream !== stage) continue;
+    const ordered = await newestFirst(segments, stage, (path) => files.readFirstLine(`${directory}/${path}`));
+    if (!ordered.ok) return ordered;
+    for (const { path } of ordered.value) {
       const isDone = stage === "scalp" ? symbols.every((symbol) => found[symbol] !== undefined) : rows.swing > 0;
       if (isDone) break;
       // A segment belongs to one run, and so to one session.

@@ -37,8 +37,8 @@ export interface GapRecord {
 
 export type SystemRecord =
   | GapRecord
-  /** A run began to write; torn tails of the run before were cut. */
-  | { readonly type: "opened"; readonly tornFiles: number; readonly tornBytes: number }
+  /** A run began to write; torn tails of the run before were cut. `numbers` is there when the source's are not consecutive. */
+  | { readonly type: "opened"; readonly tornFiles: number; readonly tornBytes: number; readonly numbers?: "sparse" }
   /** An fsync failed: of this segment only so many bytes may be trusted, the rest was written again elsewhere. */
   | { readonly type: "suspect"; readonly path: string; readonly trustedBytes: number; readonly reason: string }
   | { readonly type: "closed"; readonly persisted: number };

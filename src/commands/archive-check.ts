@@ -1,9 +1,11 @@
 /** `qts archive check`: is a market archive whole? Reads the tree with knowledge of the contract only (spec A14). */
-import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
-import { type ArchiveReport, checkOrder, createArchiveCheck } from "#archive/check.ts";
-import { archiveDirectory } from "#archive/paths.ts";
-import { regularSpans } from "#market/sessions.ts";
+import { inCheckOrder } from "#archive/check.order.ts";
+import { type Mapping, mappedNames, originMapping } from "#archive/check.rows.ts";
+import { type ArchiveReport, createArchiveCheck } from "#archive/check.ts";
+import { archiveDirectory, readSegmentPath } from "#archive/paths.ts";
+import { calendarOf } from "#market/calendar.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
 import { whyUnreadable } from "./unreadable.ts";
 
@@ -11,13 +13,18 @@ const help = `qts archive check DIR: is a market archive whole?
 
 Reads every line below DIR, which is a home or its config/observer, and knows nothing but the contract in
 docs/reference/archive.md; it changes nothing. Counts files, rows, torn and bad lines, rows that are there twice, rows out of
-order, and gaps; a row of the source that is neither there nor declared in a gap line is silent loss.
+order, fields that cannot be, and gaps; a row of the source that is neither there nor declared in a gap line is silent loss. Where
+numbers cannot tell, silence while the row's market is open can.
 
   --json               the whole report as one JSON document
   --expect SYMBOL=N    the source has N trades of SYMBOL, numbered from 1; may be repeated
+  --complete           nothing was removed by retention: what lies before the first row is missing too
+  --sparse             the source's numbers are unique and not consecutive: silence is judged, not holes
+  --map NAME=FIELD     where rows without _schema say their at (epoch ms), symbol, market, session, number, like
+                       --map at=time; fields within fields with a dot; may be repeated
   --time-zone ZONE     time zone of the days and hours in the paths (Asia/Seoul)
 
-Exit codes: 0 whole · 1 something is bad, torn, doubled or silently missing · 2 usage
+Exit codes: 0 whole · 1 something is bad, torn, doubled, cannot be judged or is silently missing · 2 usage
 
   qts archive check ./var
   qts archive check ./var --json --expect SPY=241504 --expect IBM=24106
@@ -33,6 +40,36 @@ const readExpected = (given: readonly string[]): { [symbol: string]: number } =>
     }),
   );
 
+const readMapping = (given: readonly string[]): Mapping => {
+  if (given.length === 0) return originMapping;
+  const mapping: { -readonly [name in keyof Mapping]: Mapping[name] } = { ...originMapping };
+  for (const text of given) {
+    const [, name, field] = /^([a-z]+)=(.+)$/.exec(text) ?? [];
+    const known = mappedNames.find((one) => one === name);
+    if (known === undefined || field === undefined)
+      throw new UsageError(
+        `--map wants NAME=FIELD with one of ${mappedNames.join(", ")}, like --map at=time, and was given "${text}".`,
+      );
+    mapping[known] = [field];
+  }
+  return mapping;
+};
+
+const headBytes = 65_536;
+const headOf = (path: string): Uint8Array => {
+  const file = openSync(path, "r");
+  try {
+    const bytes = new Uint8Array(headBytes);
+    return bytes.subarray(0, readSync(file, bytes, 0, headBytes, 0));
+  } finally {
+    closeSync(file);
+  }
+};
+
+/** A name or a value may hold what a terminal obeys. */
+const printable = (text: string): string =>
+  text.replace(/\p{Cc}/gu, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
 const readTimeZone = (zone: string): string => {
   try {
     return new Intl.DateTimeFormat("en-US", { timeZone: zone }).resolvedOptions().timeZone;
@@ -47,10 +84,11 @@ const shown = (directory: string, report: ArchiveReport): string => {
   const lines = [
     `${directory}: ${report.ok ? "whole" : "NOT whole"}`,
     `  rows      scalp ${counted(streams.scalp.rows)} · swing ${counted(streams.swing.rows)} · system ${counted(streams.system.rows)} in ${counted(report.files)} files, ${counted(report.bytes)} bytes`,
-    `  lines     bad ${report.badLines} · torn ${report.tornFiles} · doubled ${report.duplicates} · misplaced ${report.misplaced} · out of order ${report.outOfOrder} · late ${report.late} · suspect ${report.suspectLines}`,
-    `  gaps      quiet ${gaps.quiet} · hole ${gaps.hole} · refused ${gaps.refused} · lost ${gaps.lost} · not declared ${gaps.undeclared} with rows missing, ${gaps.undeclaredQuiet} without`,
-    `  missing   declared ${counted(missing.declared)} · silent ${counted(missing.silent)}`,
-    ...report.problems.map((problem) => `  ! ${problem}`),
+    `  lines     bad ${report.badLines} · impossible ${report.impossible} · not judged ${report.unjudged} · torn ${report.tornFiles} · doubled ${report.duplicates} · misplaced ${report.misplaced} · out of order ${report.outOfOrder}, unsaid ${report.unordered} · late ${report.late} · suspect ${report.suspectLines}`,
+    `  gaps      quiet ${gaps.quiet} · hole ${gaps.hole} · refused ${gaps.refused} · lost ${gaps.lost} · not declared ${gaps.undeclared} with rows missing, ${gaps.undeclaredQuiet} without · wrong ${gaps.wrong}`,
+    `  missing   declared ${counted(missing.declared)} · silent ${counted(missing.silent)} · before the first row ${counted(missing.beginning)}`,
+    `  files     foreign ${report.foreignFiles} · lost ${report.lostFiles} · others ${report.otherFiles - report.foreignFiles}`,
+    ...report.problems.map((problem) => `  ! ${printable(problem)}`),
   ];
   return `${lines.join("\n")}\n`;
 };
@@ -62,15 +100,22 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     {
       json: { type: "boolean" },
       expect: { type: "string", multiple: true },
+      complete: { type: "boolean" },
+      sparse: { type: "boolean" },
+      map: { type: "string", multiple: true },
       "time-zone": { type: "string" },
     },
     ["DIR"],
   );
   const given = resolve(io.cwd, positionals[0] as string);
+  const timeZone = readTimeZone(values["time-zone"] ?? "Asia/Seoul");
   const check = createArchiveCheck({
-    timeZone: readTimeZone(values["time-zone"] ?? "Asia/Seoul"),
-    regularSpans,
+    timeZone,
+    calendarOf,
     expected: readExpected(values.expect ?? []),
+    isComplete: values.complete === true,
+    isSparse: values.sparse === true,
+    mapping: readMapping(values.map ?? []),
   });
   const directory = existsSync(archiveDirectory(given)) ? archiveDirectory(given) : given;
   if (!existsSync(directory) || !statSync(directory).isDirectory()) {
@@ -78,13 +123,16 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     return exitCodes.failed;
   }
   try {
-    const paths = readdirSync(directory, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile())
-      .map((entry) => relative(directory, join(entry.parentPath, entry.name)).split(sep).join("/"))
-      .sort(checkOrder);
-    for (const path of paths) {
+    const paths: string[] = [];
+    for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+      const path = relative(directory, join(entry.parentPath, entry.name)).split(sep).join("/");
+      if (entry.isFile()) paths.push(path);
+      else if (!entry.isDirectory()) check.foreign(path, "is no regular file; what it leads to is not read");
+    }
+    for (const path of inCheckOrder(paths, timeZone, (path) => headOf(join(directory, path)))) {
       if (io.signal?.aborted) return exitCodes.failed;
-      check.file(path, readFileSync(join(directory, path), "utf8"));
+      // A foreign file may be of any size, and is not read.
+      check.file(path, readSegmentPath(path) === undefined ? new Uint8Array() : readFileSync(join(directory, path)));
     }
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;

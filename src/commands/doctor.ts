@@ -8,12 +8,13 @@ import { homePaths, openHome } from "#adapters/host/home.ts";
 import { readOwner } from "#adapters/host/lease.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
+import { calendarOf } from "#market/calendar.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, exitCodes, readOptions } from "./command.ts";
 import { problemLines, readConfigFile } from "./config-file.ts";
 
 export interface DoctorCheck {
-  readonly name: "node" | "configuration" | "home" | "session" | "disk" | "port" | "clock" | "data";
+  readonly name: "node" | "configuration" | "home" | "session" | "disk" | "port" | "clock" | "data" | "calendar";
   readonly state: "ok" | "warn" | "fail";
   /** For a person; with the remedy unless it is ok. */
   readonly sentence: string;
@@ -116,6 +117,20 @@ const checkData = (name: string): Finding => {
   return day.ok ? fine(`The recorded day ${name} is whole.`) : fail(`${day.error.charAt(0).toUpperCase()}${day.error.slice(1)}.`);
 };
 
+/** Whoever trades on a day must know whether it is a holiday; in a replay the day is the recorded one. */
+const checkCalendar = ({ instruments, session }: Config): Finding => {
+  const day = openRecordedDay(session.day);
+  const noon = 43_200_000;
+  const times = day.ok ? [day.value.header.midnightAt + noon] : [];
+  const calendars = [...new Set(instruments.map(({ market }) => market))].flatMap((market) => calendarOf(market) ?? []);
+  const problem = calendars.flatMap(({ unknownProblem }) => times.map(unknownProblem)).find((text) => text !== undefined);
+  if (problem !== undefined) return warn(`${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`);
+  const known = calendars.map(
+    ({ market, known: span }) => `${market} ${span === undefined ? "never closes" : `until ${span.until}`}`,
+  );
+  return fine(`The calendars are known: ${known.join(", ")}.`);
+};
+
 const defaults = (): Config => {
   const parsed = parseConfig();
   if (!parsed.ok) throw new Error("the default configuration is not valid");
@@ -158,6 +173,7 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
       port: await checkPort(config.http, isRunning),
       clock: checkClock(home, Date.now()),
       data: checkData(config.session.day),
+      calendar: checkCalendar(config),
     };
     const checks = Object.entries(findings).map(([name, finding]) => ({ name, ...finding }));
     const anyFails = checks.some(({ state }) => state === "fail");

@@ -1,6 +1,7 @@
 /** `qts exchange`: the paper exchange as a process of its own, with a ledger of its own. */
 import { mkdirSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import { stampProblem } from "#adapters/host/home-stamp.ts";
 import { acquireLease } from "#adapters/host/lease.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { createExchangeServer } from "#adapters/paper/exchange-server.ts";
@@ -101,6 +102,8 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
 
   const home = homeOf(values.home, io);
   const directory = values.ledger === undefined ? join(home, "exchange") : dirname(resolve(io.cwd, values.ledger));
+  const foreign = values.ledger === undefined ? stampProblem(home) : undefined;
+  if (foreign !== undefined) return refuse(foreign);
   for (const folder of values.ledger === undefined ? [home, directory] : [directory]) {
     const problem = makeFolder(folder);
     if (problem !== undefined) return refuse(problem);

@@ -10,6 +10,8 @@ import { previewRun } from "#ops/maintenance/preview.ts";
 import type { RetentionPolicy } from "#ops/maintenance/retention/policy.ts";
 import { type Command, exitCodes, readOptions, required, UsageError } from "./command.ts";
 import { qtsVersion } from "./command-line.ts";
+import { printable } from "./printable.ts";
+import { stopSignal } from "./stop-signal.ts";
 
 const help = `qts maintain: back up, verify, and only then delete what is older than you keep.
 
@@ -103,11 +105,15 @@ const sentences = (report: RunReport, isDryRun: boolean): string => {
     ...report.kept.map(({ path, reason }) => `kept  ${path}: ${reason}`),
     ...report.notes.map((text) => `note  ${text}`),
   ];
+  const nothing =
+    report.backedUp.length + report.unchanged === 0 && report.unmatched > 0
+      ? [`nothing is in the backup: --include matches none of ${report.unmatched} files`]
+      : [];
   const bytes = report.backedUp.reduce((sum, { size }) => sum + size, 0);
   const place = report.archivePath === undefined ? "" : ` in ${report.archivePath}`;
   const figures = `${report.backedUp.length} files (${sized(bytes)}) ${would}backed up${place}, ${report.unchanged} held already, ${report.deleted.length} ${would}deleted, ${report.kept.length} kept`;
   const failures = report.failedDeletes.length > 0 ? `, ${report.failedDeletes.length} could not be deleted` : "";
-  return `${[...lines, `${figures}${failures}.`].join("\n")}\n`;
+  return `${[...lines, ...nothing, `${figures}${failures}.`].map(printable).join("\n")}\n`;
 };
 
 const exitCodeOf = (report: RunReport): number =>
@@ -129,7 +135,7 @@ export const command: Command = {
     const backupRoot = resolve(io.cwd, required("maintain", "backup", values.backup));
     const policy = policyOf(values);
     const isDryRun = values["dry-run"] ?? false;
-    const worker = createBackupThread();
+    const worker = createBackupThread({ signal: stopSignal(io) });
     const host: EntryOptions = {
       files: createMaintenanceFiles(),
       worker,
@@ -147,8 +153,8 @@ export const command: Command = {
       isClockTrusted: values["trust-clock"] ?? false,
     };
     const includeGlobs = values.include ?? ["**"];
-    const stop = (): void => void worker.close();
-    io.signal?.addEventListener("abort", stop, { once: true });
+    if (includeGlobs.some((glob) => glob.trim() === ""))
+      throw new UsageError("--include is empty and matches nothing; `qts maintain --help` shows how it is called.");
     try {
       let report: RunReport;
       if (isDryRun) {
@@ -162,13 +168,12 @@ export const command: Command = {
             : await runMaintenanceAutomation(dataRoot, backupRoot, policy);
       }
       if (values.json) io.out(`${JSON.stringify({ dryRun: isDryRun, ...report }, null, 2)}\n`);
-      else if (report.outcome === "done") io.out(sentences(report, isDryRun));
-      else if (report.backedUp.length + report.deleted.length > 0) io.out(sentences(report, isDryRun));
+      else if (report.outcome === "done" || report.backedUp.length + report.deleted.length > 0)
+        io.out(sentences(report, isDryRun));
       if (report.failure !== undefined)
-        io.err(`qts maintain: ${report.outcome} at ${report.failure.step}: ${report.failure.reason}\n`);
+        io.err(`${printable(`qts maintain: ${report.outcome} at ${report.failure.step}: ${report.failure.reason}`)}\n`);
       return exitCodeOf(report);
     } finally {
-      io.signal?.removeEventListener("abort", stop);
       await worker.close();
     }
   },

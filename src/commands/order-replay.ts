@@ -6,9 +6,10 @@
  */
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
-import { isFactType, rowOf } from "#core/event/catalog.ts";
+import { type ActorEvent, isFactType, rowOf } from "#core/event/catalog.ts";
 import { isInexact, payloadProblem, tooLarge } from "#core/event/payload.ts";
-import { type DeskEvent, OrderDesk, type Outcome } from "#core/orders/order-desk.ts";
+import { isDeskEvent } from "#core/orders/desk-facts.ts";
+import { OrderDesk, type Outcome } from "#core/orders/order-desk.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { parseTimestamp } from "#core/timestamp.ts";
 import { averagePriceOf, leavesOf, pendingOf, statusOf } from "#machines/order.rules.ts";
@@ -56,7 +57,7 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
  *
  * @returns the event, or one sentence that says what is wrong
  */
-export const parseLine = (text: string): Result<DeskEvent, string> => {
+export const parseLine = (text: string): Result<ActorEvent, string> => {
   let raw: unknown;
   const written = new Map<string, string>();
   try {
@@ -82,10 +83,10 @@ export const parseLine = (text: string): Result<DeskEvent, string> => {
   const fields = isObject(payload) ? payload : Object.fromEntries(Object.entries(raw).filter(([name]) => isField(name)));
   const problem = payloadProblem(schema, fields, written);
   if (problem !== undefined) return err(`${type}: ${problem}`);
-  return ok({ type, at, ...fields } as DeskEvent);
+  return ok({ type, at, ...fields } as ActorEvent);
 };
 
-const rowFor = (line: number, event: DeskEvent, { orderId, order, refusal }: Outcome): ReplayRow => ({
+const rowFor = (line: number, event: ActorEvent, { orderId, order, refusal }: Outcome): ReplayRow => ({
   line,
   at: event.at,
   type: event.type,
@@ -101,14 +102,14 @@ const rowFor = (line: number, event: DeskEvent, { orderId, order, refusal }: Out
 });
 
 /** A desk that forgets nothing of one file. */
-export const createReplay = (): ((line: number, event: DeskEvent) => readonly ReplayRow[]) => {
+export const createReplay = (): ((line: number, event: ActorEvent) => readonly ReplayRow[]) => {
   const desk = new OrderDesk({
     limits: { unknownDeadlineMs: 120_000, pendingDeadlineMs: 30_000 },
     instruments: [],
     finishedKept: Number.POSITIVE_INFINITY,
     approvalsKept: 1,
   });
-  return (line, event) => desk.handle(event, () => {}).map((outcome) => rowFor(line, event, outcome));
+  return (line, event) => (isDeskEvent(event) ? desk.handle(event, () => {}) : []).map((outcome) => rowFor(line, event, outcome));
 };
 
 const shown = (row: ReplayRow): string => {

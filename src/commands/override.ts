@@ -1,17 +1,15 @@
-import { operatingStateNames } from "#adapters/host/control/wire.ts";
+import { type OperatingState, operatingStates } from "#machines/facts/safety.ts";
 import { ask, askOptions, askOptionsHelp } from "./ask.ts";
 import { type Command, readOptions, required, UsageError } from "./command.ts";
 import { durationMs } from "./duration.ts";
 import { nearest } from "./nearest.ts";
 
-type OperatingState = (typeof operatingStateNames)[number];
-
 const stateOf = (given: string): OperatingState => {
-  const state = operatingStateNames.find((name) => name === given.toUpperCase());
+  const state = operatingStates.find((name) => name === given.toUpperCase());
   if (state !== undefined) return state;
-  const guess = nearest(given.toUpperCase(), [...operatingStateNames, "CLEAR"]);
+  const guess = nearest(given.toUpperCase(), [...operatingStates, "CLEAR"]);
   throw new UsageError(
-    `"${given}" is not an operating state${guess === undefined ? "" : ` (did you mean ${guess}?)`}; there are ${operatingStateNames.join(", ")}, and \`qts override clear\`.`,
+    `"${given}" is not an operating state${guess === undefined ? "" : ` (did you mean ${guess}?)`}; there are ${operatingStates.join(", ")}, and \`qts override clear\`.`,
   );
 };
 

@@ -1,9 +1,8 @@
-import { orderOutcomeNames } from "#adapters/host/control/wire.ts";
+import { type OrderOutcome, orderOutcomes } from "#machines/facts/orders.ts";
 import { ask, askOptions, askOptionsHelp } from "./ask.ts";
 import { type Command, readOptions, required, UsageError } from "./command.ts";
 
-type Outcome = (typeof orderOutcomeNames)[number];
-const isOutcome = (text: string): text is Outcome => (orderOutcomeNames as readonly string[]).includes(text);
+const isOutcome = (text: string): text is OrderOutcome => (orderOutcomes as readonly string[]).includes(text);
 
 export const resolve: Command = {
   name: "resolve",
@@ -25,8 +24,7 @@ Exit codes: 0 resolved, 2 usage, 3 not running, 4 refused (no such order, or its
     const options = { ...askOptions, ...own, "venue-order": { type: "string" } } as const;
     const { values, positionals } = readOptions("resolve", args, options, ["ORDER_ID"]);
     const outcome = required("resolve", "outcome", values.outcome);
-    if (!isOutcome(outcome))
-      throw new UsageError(`--outcome is "${outcome}" and must be one of ${orderOutcomeNames.join(", ")}.`);
+    if (!isOutcome(outcome)) throw new UsageError(`--outcome is "${outcome}" and must be one of ${orderOutcomes.join(", ")}.`);
     const operator = required("resolve", "operator", values.operator);
     const reason = required("resolve", "reason", values.reason);
     const brokerOrderId = outcome === "bound" ? required("resolve", "venue-order", values["venue-order"]) : undefined;

@@ -1,38 +1,18 @@
-/** `qts run`: the session itself, from options to report. Everything that touches the world is made here and handed to the root. */
+/** `qts run`: the session itself, from options to report. */
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { createArchiveFiles, realPulse } from "#adapters/host/archive-files.ts";
-import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.ts";
-import { createBackupThread } from "#adapters/host/backup/thread.ts";
-import { createHostClock } from "#adapters/host/clock.ts";
-import { createControlServer } from "#adapters/host/control/server.ts";
-import { openHome } from "#adapters/host/home.ts";
-import { journalSentence } from "#adapters/host/journal/errors.ts";
-import { openSessionJournal } from "#adapters/host/journal/sessions.ts";
-import { acquireLease } from "#adapters/host/lease.ts";
-import { createLog } from "#adapters/host/log.ts";
-import { createHttpServer } from "#adapters/host/page/http.ts";
 import { createTerminalView } from "#adapters/host/terminal/terminal.ts";
-import { watchVitalSigns } from "#adapters/host/vitals.ts";
-import { createSimulatedClock } from "#adapters/memory/clock.ts";
-import { rulesFor } from "#adapters/paper/market-rules.ts";
-import { createReplayFeed } from "#adapters/replay/feed.ts";
-import { openRecordedDay, volatilityOf } from "#adapters/replay/recorded-days.ts";
-import { playedAt } from "#adapters/replay/timed-values.ts";
+import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
-import { liveProblem } from "#core/execution/live-keys.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
+import { recoveringText } from "#core/runtime/status.ts";
 import type { CreateStrategy } from "#core/strategy/strategy.ts";
-import { createHealthMonitor } from "#ops/automation/health.ts";
-import { houseChecks } from "#ops/automation/house-checks.ts";
-import { createHouseMetrics } from "#ops/automation/metrics.ts";
+import { type Closers, openHost } from "#src/host.ts";
 import { createRoot } from "#src/root.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
-import { qtsVersion } from "./command-line.ts";
 import { problemLines, readConfigFile } from "./config-file.ts";
-import { openSessionBroker } from "./session-broker.ts";
 
 const help = `qts run: play or trade a session, until its data ends or you stop it.
 
@@ -60,8 +40,8 @@ Options:
 
 The report's JSON Schema: docs/reference/session-report.schema.json.
 
-Exit codes: 0 the session ended or was stopped, 1 it failed, 2 usage, 4 refused (home in use or unusable, port taken,
-data or journal damaged), 78 configuration.
+Exit codes: 0 the session ended or was stopped, 1 it failed, 2 usage, 4 refused (home in use, unusable or of a newer QTS,
+port taken, data or journal damaged or of another version), 78 configuration.
 `;
 
 const options = {
@@ -79,7 +59,7 @@ const options = {
   json: { type: "boolean" },
 } as const;
 
-const healthEveryMs = 5000;
+const recoverySaidEveryMs = 2000;
 
 const speedOf = (text: string | undefined): number | undefined => {
   if (text === undefined) return undefined;
@@ -111,6 +91,23 @@ const loadStrategy = async (name: string, cwd: string): Promise<CreateStrategy |
   }
 };
 
+const lossWords = {
+  alerts: "alerts that reached nobody",
+  effectsWithheld: "effects withheld because the journal failed",
+  signals: "signals that came too late",
+  deadLettersForgotten: "letters of facts given up",
+  logLines: "log lines",
+} as const satisfies { readonly [K in keyof SessionReport["losses"]]: string };
+
+/** A line only when something was lost. */
+const lossLine = ({ losses }: SessionReport): string => {
+  const lost = Object.entries(lossWords).flatMap(([key, words]) => {
+    const count = losses[key as keyof typeof lossWords];
+    return count === 0 ? [] : [`${count} ${words}`];
+  });
+  return lost.length === 0 ? "" : `  lost         ${lost.join(", ")}\n`;
+};
+
 /** What a person reads at the end. */
 const reportText = (report: SessionReport, { instruments }: Config): string => {
   const { currency = "", priceScale = 0 } = instruments[0] ?? {};
@@ -135,7 +132,7 @@ Session report${report.recovered ? ", recovered from an earlier run" : ""}
   posture      safety ${report.safety}, operating ${report.operating}
   maintenance  backed up ${maintenance.backedUp}, verified ${maintenance.verified}, deleted ${maintenance.deleted}, kept ${maintenance.kept}
   lanes        ${Object.entries(lanes).map(lane).join(" · ")}
-  took         ${(report.elapsedMs / 1000).toFixed(1)} s
+${lossLine(report)}  took         ${(report.elapsedMs / 1000).toFixed(1)} s
 `;
 };
 
@@ -180,166 +177,74 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   const createStrategy = await loadStrategy(config.execution.strategy, io.cwd);
   if (typeof createStrategy === "string") return refuse(createStrategy, exitCodes.config);
 
-  const home = openHome(homeOf(values.home, io));
-  if (!home.ok) return refuse(home.error.problem);
-  const lease = acquireLease({ home: home.value.path, command: `qts run ${args.join(" ")}`.trim(), now: Date.now() });
-  if (!lease.ok) return refuse(lease.error.problem);
-
   const isTerminal = process.stdout.isTTY === true && !values.json && !values["no-view"];
-  // In a terminal the view has the screen; the log goes to a file that every start begins anew.
-  const log = createLog({ level: config.log.level, to: isTerminal ? join(home.value.path, "ops", "logs", "qts.log") : 2 });
-  const { logger } = log;
-  const closers: (() => Promise<unknown> | unknown)[] = [() => lease.value.release(), () => log.close()];
-  const closeAll = async (): Promise<void> => {
-    for (const close of closers.splice(0).reverse()) await close();
-  };
-
+  const closers: Closers = [];
   try {
-    const opened = await openSessionJournal(home.value, {
-      fresh: values["new-session"] ?? false,
-      snapshotsKept: config.journal.snapshotsKept,
-      recordsKept: config.journal.recordsKept,
-    });
-    if (!opened.ok)
-      return refuse(
-        `${journalSentence(opened.error)}; keep a copy of ${home.value.journal}, docs/operations/journal.md says how to go on, \`--new-session\` begins without it.`,
-      );
-    const { journal, session, continued, markEnded } = opened.value;
-    closers.push(() => journal.close());
-    for (const notice of journal.notices) logger.warn(notice);
-
-    // The replay's own clock drains the house whenever it lets I/O have its turn.
-    let settle: () => Promise<void> | undefined = () => undefined;
-    const clock = createSimulatedClock({
-      startAt: day.value.header.midnightAt,
-      yieldToIo: async () => {
-        void settle();
-        await new Promise((done) => setImmediate(done));
-        void settle();
+    const host = await openHost(
+      {
+        config,
+        day: day.value,
+        createStrategy,
+        home: homeOf(values.home, io),
+        commandLine: `qts run ${args.join(" ")}`.trim(),
+        newSession: values["new-session"] ?? false,
+        withOps: !values["without-ops"],
+        // In a terminal the view has the screen; the log goes to a file that every start begins anew.
+        logToFile: isTerminal,
+        liveAcknowledgement: io.env.QTS_LIVE_ACK,
       },
-    });
-    const feed = createReplayFeed({
-      day: day.value,
-      hours: config.session.hours,
-      speed: config.session.speed,
-      clock,
-      settle: () => settle(),
-    });
-    const broker = await openSessionBroker(config, { clock, ledgerPath: join(home.value.paper, `session-${session}.jsonl`) });
-    if (!broker.ok) return refuse(broker.error);
-    closers.push(() => broker.value.close());
-    const live = liveProblem(
-      { liveEnabled: config.live.enabled, tradingEnabled: config.trading.enabled, acknowledgement: io.env.QTS_LIVE_ACK },
-      { name: broker.value.name, live: broker.value.capabilities.live },
+      closers,
     );
-    if (live !== undefined) return refuse(live);
-
-    const ops = values["without-ops"] ? undefined : { files: createMaintenanceFiles(), worker: createBackupThread() };
-    const vitals = watchVitalSigns(config.safety);
-    closers.push(() => vitals.stop());
-    const rules = new Map(
-      config.instruments.map((instrument) => [instrument.symbol, rulesFor(instrument, config.session.hours)]),
-    );
-    const root = createRoot(config, {
-      version: qtsVersion(),
-      home: home.value,
-      session,
-      continued,
-      epoch: lease.value.epoch,
-      clock,
-      journal,
-      markEnded,
-      broker: broker.value,
-      feed,
-      startsAt: feed.startsAt,
-      onTrade: ({ symbol, priceMinor, quantity, exchangeAt, sequence }) =>
-        broker.value.onTrade({ symbol, priceMinor, quantity, at: exchangeAt, sequence }),
-      endOfDay: () => broker.value.endOfSession(),
-      strategy: createStrategy({ instruments: config.instruments, seed: config.session.seed }),
-      archiveFiles: createArchiveFiles(),
-      loopDelayMs: vitals.loopDelayMs,
-      tickAt: (symbol, priceMinor) => rules.get(symbol)?.tickAt(priceMinor) ?? 1,
-      log: logger,
-      wallClock: createHostClock(),
-      pulse: realPulse,
-      vix: playedAt(clock, volatilityOf(config.session.day)),
-      oddities: vitals.oddities,
-      ...(ops === undefined ? {} : { ops }),
-    });
-    settle = root.settle;
-
-    const archiveFiles = createArchiveFiles();
-    const hostClock = createHostClock();
-    const health = createHealthMonitor({
-      clock: hostClock,
-      checks: houseChecks({
-        status: root.status,
-        archive: root.archiveCounts,
-        now: hostClock.now,
-        loopDelayMsMax: config.safety.loopDelayMsMax,
-        disk: {
-          ...config.disk,
-          free: async () => {
-            const space = await archiveFiles.diskSpace(home.value.path);
-            if (!space.ok) throw new Error(space.error.reason);
-            return space.value;
-          },
-        },
-      }),
-      changed: ({ name, state, reason }) =>
-        logger[state === "ok" ? "info" : "warn"]({ check: name, state }, `health of ${name}: ${reason}`),
-    });
-    const checkHealth = setInterval(() => void health.runChecks(), healthEveryMs);
-    checkHealth.unref();
-    closers.push(() => clearInterval(checkHealth));
+    if (!host.ok) return refuse(host.error);
+    const { ports, clock, setSettle, openDoors } = host.value;
+    const { logger } = host.value.log;
+    const root = createRoot(config, ports);
+    setSettle(root.settle);
 
     io.onReload?.(() => {
       const again = readConfig(values, { ...io, err: (text) => logger.error(text.trim()) });
       if ("exitCode" in again) logger.error("the changed configuration is refused; the present one stays in force");
       else logger.info(root.reload(again.config), "the configuration was read again");
     });
-
-    const metrics = createHouseMetrics();
-    const http = createHttpServer({
-      host: config.http.host,
-      port: config.http.port,
-      status: root.status,
-      health: health.results,
-      metrics: () => metrics.collect(root.status(), root.stages()),
-      metricsContentType: metrics.contentType,
-    });
-    const listening = await http.listen();
-    if (!listening.ok) return refuse(listening.error.sentence);
-    closers.push(() => http.close());
-    const control = createControlServer({ directory: home.value.control });
-    closers.push(() => control.close());
-
-    const opening = await control.open();
-    if (!opening.ok) return refuse(opening.error.sentence);
+    const doors = await openDoors(root);
+    if (!doors.ok) return refuse(doors.error);
+    const { url } = doors.value;
 
     const whyStopped = (): string => `stopped by ${String(io.signal?.reason ?? "a signal")}`;
     // A signal is heard at the next turn of the event loop, and making the house had none.
     await new Promise((resolve) => setImmediate(resolve));
-    if (io.signal?.aborted) {
+    const isStopped = (): boolean => io.signal?.aborted ?? false;
+    const stopBeforeStart = (): number => {
       io.err(`qts: ${whyStopped()} before the session had begun.\n`);
       return exitCodes.ok;
+    };
+    if (isStopped()) return stopBeforeStart();
+    const view = isTerminal
+      ? createTerminalView({ out: process.stdout, status: root.status, address: url, clock, env: io.env })
+      : undefined;
+    // Before the recovery: a long one must not look like a hang.
+    view?.start();
+    closers.push(() => view?.stop());
+    const sayProgress = setInterval(() => {
+      const { recovering } = root.status();
+      if (recovering !== null) logger.info(recovering, recoveringText(recovering));
+    }, recoverySaidEveryMs);
+    const started = await root.start(isStopped).finally(() => clearInterval(sayProgress));
+    if (!started.ok || started.value === "stopped") {
+      // The sentence must not go with the view's screen.
+      view?.stop();
+      return started.ok ? stopBeforeStart() : refuse(started.error);
     }
-    const started = await root.start();
-    if (!started.ok) return refuse(started.error);
-    await control.listen(root.answer);
+    await doors.value.listen();
     // Whoever wanted to stop a house that was half open has waited until it could be closed in order.
     const stop = (): void => root.requestStop(whyStopped());
     if (io.signal?.aborted) stop();
     else io.signal?.addEventListener("abort", stop);
     logger.info(
-      { session, epoch: lease.value.epoch, recovered: continued, dashboard: listening.value.url, home: home.value.path },
+      { session: ports.session, epoch: ports.epoch, recovered: ports.continued, dashboard: url, home: ports.home.path },
       "the session has started",
     );
 
-    const view = isTerminal
-      ? createTerminalView({ out: process.stdout, status: root.status, address: listening.value.url, clock, env: io.env })
-      : undefined;
-    view?.start();
     const { report, failure } = await root.finished;
     view?.stop();
     logger.info({ report }, failure ?? "the session has ended");
@@ -348,7 +253,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     io.err(`qts: ${failure}\n`);
     return exitCodes.failed;
   } finally {
-    await closeAll();
+    for (const close of closers.splice(0).reverse()) await close();
   }
 };
 

@@ -1,6 +1,7 @@
 /** The session report as a zod schema: the JSON Schema in docs/reference is generated from it, and tests hold reports to it. */
 import { z } from "zod";
 import type { SessionReport } from "#core/runtime/report.ts";
+import { operatingStates, safetyStates } from "#machines/facts/safety.ts";
 
 const count = z.int().min(0);
 const lane = z.strictObject({
@@ -45,11 +46,14 @@ export const sessionReportSchema = z.strictObject({
     .describe("of the whole session, earlier runs on this home included"),
   positions: z.record(z.string(), z.int()).describe("lots by symbol"),
   pnlMinor: z.int().describe("realized and unrealized less fees, in minor units"),
-  safety: z.enum(["NORMAL", "WARNING", "FAIL", "LOCKDOWN"]),
-  operating: z.enum(["AGGRESSIVE", "BALANCED", "DEFENSIVE"]),
+  safety: z.enum(safetyStates),
+  operating: z.enum(operatingStates),
   maintenance: z
     .strictObject({ backedUp: count, verified: count, deleted: count, kept: count })
     .describe("files of this run's maintenance"),
+  losses: z
+    .strictObject({ alerts: count, effectsWithheld: count, signals: count, deadLettersForgotten: count, logLines: count })
+    .describe("what this run counted and could not keep"),
   elapsedMs: z.number().min(0).describe("real time from start to report"),
 });
 

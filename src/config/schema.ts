@@ -3,6 +3,7 @@
  * can name the type.
  */
 import { z } from "zod";
+import { operatingStates } from "#machines/facts/safety.ts";
 
 const count = z.int().min(0);
 const positive = z.int().min(1);
@@ -36,7 +37,7 @@ const lane = { capacity: places, batchSize: positive, batchWaitMs: durationMs };
 const marks = { warningShare: share, criticalShare: share };
 const marksInOrder = inOrder("≤", "warningShare", "criticalShare");
 
-const operatingState = z.enum(["AGGRESSIVE", "BALANCED", "DEFENSIVE"]);
+const operatingState = z.enum(operatingStates);
 const stateProperties = z
   .strictObject({
     scalpShare: shareRange,
@@ -61,6 +62,10 @@ const gapLimits = z
   .strictObject({ minorMs: positive, majorMs: positive, criticalMs: positive })
   .refine(...inOrder("<", "minorMs", "majorMs", "criticalMs"));
 
+/** Markets with a calendar (src/market/calendar.ts): hours, holidays and days are theirs. */
+export const markets = ["KRX", "NXT", "NYSE", "NASDAQ", "UPBIT", "BITHUMB", "BINANCE"] as const;
+export type Market = (typeof markets)[number];
+
 export const configSchema = z.strictObject({
   session: z.strictObject({
     mode: z.enum(["replay"]),
@@ -78,7 +83,10 @@ export const configSchema = z.strictObject({
     .array(
       z.strictObject({
         symbol: z.string().min(1),
-        market: z.string().min(1),
+        market: z.enum(
+          markets,
+          `no market of this name has a calendar, without which nobody knows when it is open; known are ${markets.join(", ")}`,
+        ),
         currency: z.string().length(3),
         priceScale: count,
         tickSize: positive,

@@ -15,8 +15,4 @@ export interface Instrument {
   readonly lotSize: number;
 }
 
-export const sides = ["buy", "sell"] as const;
-export type Side = (typeof sides)[number];
-
-export const orderTypes = ["limit", "market"] as const;
-export type OrderType = (typeof orderTypes)[number];
+export { type OrderType, orderTypes, type Side, sides } from "#machines/facts/orders.ts";

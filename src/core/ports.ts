@@ -3,6 +3,7 @@
  * a fake in `adapters/memory`, and a real one.
  */
 import type { Observable } from "rxjs";
+import type { ListedStatus } from "#machines/facts/orders.ts";
 import type { Valve } from "./event/valve.ts";
 import type { OrderType, Side } from "./instrument.ts";
 import type { Result } from "./result.ts";
@@ -42,7 +43,9 @@ export type JournalError =
   | { readonly type: "journal.stale.owner"; readonly expectedSeq: number; readonly actualSeq: number }
   | { readonly type: "journal.unavailable"; readonly reason: string }
   /** Damage before the tail: refuse to start, keep the evidence. */
-  | { readonly type: "journal.corrupt"; readonly seq: number; readonly reason: string };
+  | { readonly type: "journal.corrupt"; readonly seq: number; readonly reason: string }
+  /** Nothing is damaged: another version of QTS, most likely a newer one, wrote what this one does not know. Refuse to start. */
+  | { readonly type: "journal.other.version"; readonly seq: number; readonly reason: string };
 
 export interface StateSnapshot {
   /** The last journal record that the state includes. */
@@ -104,7 +107,7 @@ export interface BrokerOrder {
   readonly orderType: OrderType;
   readonly quantity: number;
   readonly limitPriceMinor?: number;
-  readonly status: "accepted" | "partiallyFilled" | "filled" | "canceled" | "rejected" | "expired";
+  readonly status: ListedStatus;
   readonly cumulativeQuantity: number;
   readonly leavesQuantity: number;
   readonly receivedAt: number;

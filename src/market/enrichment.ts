@@ -1,10 +1,21 @@
 /** Adds what can only be known from the rows before: the row's number, running volume, change, and the exchange's phase. */
+import { createPhaseLookup, type Phase } from "./calendar.ts";
 import type { ResumePoint } from "./ports.ts";
-import { createPhaseLookup } from "./sessions.ts";
-import type { SnapshotDraft } from "./snapshot.ts";
+import type { MarketPhase, SnapshotDraft } from "./snapshot.ts";
 
 /** Completes a guarded draft in place. */
 export type Enrich = (draft: SnapshotDraft) => void;
+
+// A row names the exchange's day more coarsely than the calendar: within a version of its schema no word is added.
+const phaseOfRow: { readonly [P in Phase]: MarketPhase } = {
+  closed: "closed",
+  pre: "before",
+  openingAuction: "before",
+  regular: "regular",
+  closingAuction: "regular",
+  closePrice: "after",
+  after: "after",
+};
 
 export const createEnrichment = (resume: ResumePoint): Enrich => {
   const rows = { ...resume.rows };
@@ -24,6 +35,6 @@ export const createEnrichment = (resume: ResumePoint): Enrich => {
     const before = prices[stage].get(symbol);
     computed.changeMinor = before === undefined ? 0 : inputs.priceMinor - before;
     prices[stage].set(symbol, inputs.priceMinor);
-    state.phase = phaseAt(market, inputs.exchangeAt);
+    state.phase = phaseOfRow[phaseAt(market, inputs.exchangeAt)];
   };
 };

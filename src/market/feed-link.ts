@@ -1,16 +1,16 @@
 /**
  * Performs what the feed machine asks for: opens the source, closes it, looks at the age of its data.
  *
- * Outcomes go back as facts. Age is that of the newest trade that was believed, while a market is in its regular session,
+ * Outcomes go back as facts. Age is that of the newest trade that was believed, while a market trades continuously (on a holiday and in an auction none does),
  * never whether the connection answers. What it means is the chart's business (machines/feed.machine.ts).
  */
 import type { Config } from "#config/schema.ts";
 import type { Offer } from "#core/event/catalog.ts";
 import type { Inlet } from "#core/event/intake.ts";
 import type { Clock } from "#core/ports.ts";
+import { phaseSpan } from "./calendar.ts";
 import type { MarkBook } from "./mark-book.ts";
 import type { Feed, FeedConnection, RawTick, SequenceBySymbol } from "./ports.ts";
-import { phaseSpan } from "./sessions.ts";
 
 export interface FeedLink {
   /** Opens a connection, in place of one that is open. Offers feed.connected, later feed.disconnected or feed.ended. */

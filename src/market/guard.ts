@@ -19,6 +19,8 @@ export interface GuardOptions {
   /** A change beyond this share of the last price is refused once; a market that really moved repeats itself. */
   readonly priceJumpShareMax: number;
   readonly resume: ResumePoint;
+  /** The source's numbers are not consecutive: none of them is a hole. */
+  readonly isSparse?: boolean;
   /** The source skipped numbers: rows `after + 1 … before - 1` never came. */
   readonly onHole: (hole: {
     readonly symbol: string;
@@ -44,7 +46,7 @@ export interface Guard {
   sequences(): SequenceBySymbol;
 }
 
-export const createGuard = ({ priceJumpShareMax, resume, onHole, onJump }: GuardOptions): Guard => {
+export const createGuard = ({ priceJumpShareMax, resume, isSparse = false, onHole, onJump }: GuardOptions): Guard => {
   const histories = new Map<string, SymbolHistory>(
     Object.entries(resume.symbols).map(([symbol, { sequence, exchangeAt, priceMinor }]) => [
       symbol,
@@ -59,14 +61,14 @@ export const createGuard = ({ priceJumpShareMax, resume, onHole, onJump }: Guard
       if (history === undefined) {
         const { sequence, exchangeAt, priceMinor } = inputs;
         histories.set(symbol, { sequence, exchangeAt, priceMinor, doubtfulMinor: undefined });
-        if (sequence > 1) {
+        if (sequence > 1 && !isSparse) {
           _quality.push("SEQUENCE_GAP");
           onHole({ symbol, after: 0, before: sequence, at: exchangeAt });
         }
         return undefined;
       }
       if (inputs.sequence <= history.sequence) return "sequence.repeated";
-      if (inputs.sequence > history.sequence + 1) {
+      if (inputs.sequence > history.sequence + 1 && !isSparse) {
         _quality.push("SEQUENCE_GAP");
         onHole({ symbol, after: history.sequence, before: inputs.sequence, at: inputs.exchangeAt });
       }

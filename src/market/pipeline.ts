@@ -34,6 +34,7 @@ export interface RefusedRow {
   readonly reason: string;
   readonly symbol: string;
   readonly sequence: number;
+  /** The exchange's time, or the clock's where that cannot be: a gap line of the year 45736 would declare everything. */
   readonly at: number;
 }
 
@@ -63,6 +64,8 @@ export interface MarketPipelineOptions {
   readonly archive: RowIntake;
   readonly offer: Offer;
   readonly resume?: ResumePoint;
+  /** As the feed says of its numbers. */
+  readonly numbers?: "sparse" | undefined;
   /** Told of every row that was let through, for gap detection; on the path of every tick. */
   readonly onRow?: (stage: Stage, symbol: string, market: string, exchangeAt: number) => void;
   readonly onHole?: GuardOptions["onHole"];
@@ -103,6 +106,7 @@ export const createMarketPipeline = ({
   archive,
   offer,
   resume = freshStart,
+  numbers,
   onRow = nothing,
   onHole = nothing,
   onRefused = nothing,
@@ -124,6 +128,7 @@ export const createMarketPipeline = ({
   const guard = createGuard({
     priceJumpShareMax: limits.priceJumpShareMax,
     resume,
+    isSparse: numbers === "sparse",
     onHole,
     onJump: ({ symbol, fromMinor, toMinor, at }) =>
       offer({
@@ -162,12 +167,18 @@ export const createMarketPipeline = ({
     return inputs;
   };
 
+  const believedAt = ({ exchangeAt }: RawTick): number => {
+    const now = clock.now();
+    const isPossible = exchangeAt <= now + limits.futureMsMax && exchangeAt >= now - limits.pastMsMax;
+    return isPossible && Number.isSafeInteger(exchangeAt) ? exchangeAt : now;
+  };
+
   const refuse = (stage: PipelineStage, reason: string, tick: RawTick | undefined): void => {
     stages[stage].refuse(reason);
     if (tick === undefined) return;
     ticks.refused += 1;
     if (reason !== "sequence.repeated")
-      onRefused({ stage, reason, symbol: tick.symbol, sequence: tick.sequence, at: tick.exchangeAt });
+      onRefused({ stage, reason, symbol: tick.symbol, sequence: tick.sequence, at: believedAt(tick) });
   };
 
   /** Runs the stages over one draft; `tick` is its origin, absent for a swing snapshot. The stage it is in is kept in `current`. */
@@ -254,7 +265,7 @@ export const createMarketPipeline = ({
 
   const declareLost = (tick: RawTick, stage: PipelineStage): void => {
     try {
-      onRefused({ stage, reason: "error", symbol: tick.symbol, sequence: tick.sequence, at: tick.exchangeAt });
+      onRefused({ stage, reason: "error", symbol: tick.symbol, sequence: tick.sequence, at: believedAt(tick) });
     } catch (error) {
       stages[stage].lastError = String(error);
     }

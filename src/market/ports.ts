@@ -50,6 +50,8 @@ export interface FeedOpening {
 /** A source of market data. How fast it delivers is the adapter's own matter. */
 export interface Feed {
   readonly name: string;
+  /** "sparse": the source's numbers grow and are not consecutive, so that a jump is no loss; 1, 2, 3 … when absent. */
+  readonly numbers?: "sparse";
   open(opening: FeedOpening): FeedConnection;
 }
 

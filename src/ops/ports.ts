@@ -10,6 +10,8 @@ export interface FileStamp {
   readonly ino: string;
   readonly size: number;
   readonly mtimeNs: string;
+  /** Nobody can set it back, as one can a modification time; "" when it is not known (a manifest of an earlier QTS). */
+  readonly ctimeNs: string;
 }
 
 export interface SourceFile extends FileStamp {
@@ -27,6 +29,16 @@ export interface ArchivedFile extends SourceFile {
 export interface SkippedFile {
   readonly path: string;
   readonly reason: string;
+}
+
+/** What there is under a root. */
+export interface Survey {
+  readonly files: readonly SourceFile[];
+  readonly skipped: readonly SkippedFile[];
+  /** How many files none of the globs matches. */
+  readonly unmatched: number;
+  /** What a killed run had taken aside and has its name again. */
+  readonly returned: readonly string[];
 }
 
 export interface HostError {
@@ -47,13 +59,29 @@ export interface ArchiveMember {
 }
 
 export interface ReadBack {
-  readonly members: readonly ArchiveMember[];
+  readonly members: readonly (ArchiveMember & { readonly mtimeSeconds: number })[];
   /** Of the compressed file as it lies on disk. */
   readonly bytes: number;
   readonly sha256: string;
   /** False when the operating system could not be made to forget its cached copy, so the disk itself was not read. */
   readonly fromDisk: boolean;
 }
+
+/** A member to be restored; the time is the file's then. */
+export type WantedMember = ArchiveMember & { readonly mtimeNs: string };
+
+/** What an archive gave, and what it could not give. */
+export interface Extraction {
+  readonly restored: readonly string[];
+  /** `archive`: it is damaged or does not hold the file. `place`: the file cannot be written where it belongs. */
+  readonly failed: readonly { readonly path: string; readonly cause: "archive" | "place"; readonly reason: string }[];
+}
+
+/** A file that lies in the backup in this state and with this content. */
+export type ProvenFile = SourceFile & Pick<ArchivedFile, "sha256">;
+
+/** `kept`: it is no longer what was proven, or gone. `failed`: it could not be deleted and is where it was. */
+export type Removal = { readonly type: "removed" } | { readonly type: "kept" | "failed"; readonly reason: string };
 
 /** A data file right before its deletion. */
 export type Inspection =
@@ -70,7 +98,9 @@ export interface BackupWorker {
   survey(request: {
     readonly root: string;
     readonly globs: readonly string[];
-  }): Promise<Result<{ readonly files: readonly SourceFile[]; readonly skipped: readonly SkippedFile[] }, HostError>>;
+    /** Leaves what a killed run took aside where it is. */
+    readonly isOnlyLooking?: boolean;
+  }): Promise<Result<Survey, HostError>>;
   /**
    * Writes a durable tar.gz: temporary name, fsync, rename, fsync of the directory. Same files, same bytes. A file that is
    * no longer the one listed is skipped; one that cannot be read fails the whole archive, and nothing is left behind.
@@ -101,16 +131,27 @@ export interface BackupWorker {
     readonly root: string;
     readonly paths: readonly string[];
   }): Promise<Result<readonly (number | null)[], HostError>>;
-  /** Writes members to `to`, each verified before it gets its name. Existing files are replaced only with `overwrite`. */
+  /**
+   * Deletes files, each only if it still is what was proven: taken aside within its folder, stamped and hashed again, then
+   * unlinked; what does not agree gets its name back. In the order asked; deletions are durable when this resolves.
+   */
+  remove(request: {
+    readonly root: string;
+    readonly files: readonly ProvenFile[];
+  }): Promise<Result<readonly Removal[], HostError>>;
+  /**
+   * Writes members to `to`, each verified before it gets its name, and goes on past what is damaged or in the way. Existing
+   * files are replaced only with `overwrite`.
+   */
   extract(
     request: {
       readonly archivePath: string;
-      readonly members: readonly (ArchiveMember & { readonly mtimeNs: string })[];
+      readonly members: readonly WantedMember[];
       readonly to: string;
       readonly overwrite: boolean;
     },
     onProgress?: (progress: WorkProgress) => void,
-  ): Promise<Result<{ readonly restored: readonly string[] }, HostError>>;
+  ): Promise<Result<Extraction, HostError>>;
   close(): Promise<void>;
 }
 
@@ -141,11 +182,20 @@ export interface MaintenanceFiles {
   makeFolder(path: string): Promise<Result<string, HostError>>;
   /** Of the file system that holds the directory, or that will once it is made. */
   freeBytes(directory: string): Promise<Result<number, HostError>>;
-  /** Unlinks the file if it still carries the stamp; `refused` when it does not, `failed` when the unlink failed. */
-  removeIfUnchanged(root: string, file: SourceFile): Promise<Result<void, HostError>>;
-  /** Makes unlinks durable. */
-  syncDirectories(root: string, directories: readonly string[]): Promise<Result<void, HostError>>;
   /** Removes an archive whose content is proven elsewhere. */
   removeArchive(path: string): Promise<Result<void, HostError>>;
   matchesGlob(path: string, glob: string): boolean;
 }
+
+/** One HTTP POST to a service outside. */
+export interface Outgoing {
+  /** Often a secret: it never enters a log, a fact or an error. */
+  readonly url: string;
+  readonly body: string;
+  readonly contentType: string;
+  /** Real time until the answer. */
+  readonly timeoutMs: number;
+}
+
+/** Posts once. Never throws; a failure is one sentence without the address. */
+export type Post = (request: Outgoing) => Promise<Result<void, string>>;

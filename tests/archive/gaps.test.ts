@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { createGapTracker, type GapTracker } from "#archive/gaps.ts";
 import type { GapRecord, SystemRecord } from "#archive/system-record.ts";
-import { regularSpans } from "#market/sessions.ts";
+import { regularSpans } from "#market/calendar.ts";
 import { openingAt } from "./setup.ts";
 
 const limits = {

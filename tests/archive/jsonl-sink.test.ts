@@ -144,6 +144,14 @@ describe("a restart", () => {
     expect(rowsIn(files["scalp/20131007/22_30_00.p3.jsonl"])).toEqual([3]);
   });
 
+  it("says in its first line when the source's numbers are not consecutive", async () => {
+    const directory = temporaryDirectory();
+    const { sink } = testSink(directory, { numbers: "sparse" });
+    await sink.open();
+    await sink.close();
+    expect(system(directory)[0]).toMatchObject({ type: "opened", numbers: "sparse" });
+  });
+
   it("cuts a torn last line back to the last newline, counts it and keeps it aside", async () => {
     const directory = temporaryDirectory();
     const torn = join(directory, "scalp/20131007/22_30_00.jsonl");

@@ -15,8 +15,8 @@ import { createGapTracker } from "#archive/gaps.ts";
 import { createJsonlSink } from "#archive/jsonl-sink.ts";
 import { readResumePoint } from "#archive/resume.ts";
 import { parseConfig } from "#config/config.ts";
+import { regularSpans } from "#market/calendar.ts";
 import { createMarketPipeline } from "#market/pipeline.ts";
-import { regularSpans } from "#market/sessions.ts";
 import { createSnapshotLoop } from "#market/snapshot-loop.ts";
 import { openValve } from "../valve.ts";
 

@@ -55,6 +55,24 @@ describe("where a session goes on", () => {
     });
   });
 
+  it("is the last row that was written, where the clocks were set back and an hour's names came twice", async () => {
+    const point = await resume({
+      "scalp/20261101/01_30_00.jsonl": row("scalp", 1, "SPY", 1) + row("scalp", 2, "IBM", 1),
+      "scalp/20261101/01_59_00.jsonl": row("scalp", 3, "SPY", 2) + row("scalp", 4, "IBM", 2),
+      "scalp/20261101/01_30_00.p2.jsonl": row("scalp", 5, "SPY", 3) + row("scalp", 6, "IBM", 3),
+    });
+    expect(point).toMatchObject({ rows: { scalp: 6 }, symbols: { SPY: { sequence: 3 }, IBM: { sequence: 3 } } });
+  });
+
+  it("counts on from the last swing row, also when a run after a kill made an earlier hour's again", async () => {
+    const point = await resume({
+      "swing/20131007/22_00.jsonl": row("swing", 1, "SPY", 3),
+      "swing/20131007/23_00.jsonl": row("swing", 2, "SPY", 4),
+      "swing/20131007/22_00.p2.jsonl": row("swing", 3, "SPY", 3),
+    });
+    expect(point.rows.swing).toBe(3);
+  });
+
   it("is not another session's: a day that is played again begins anew", async () => {
     const point = await resume({
       "scalp/20131007/23_59_00.jsonl": row("scalp", 900, "SPY", 800, "earlier"),

@@ -1,5 +1,15 @@
 /** `qts doctor`: each thing that a session needs, broken once. */
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import type { AddressInfo } from "node:net";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -30,7 +40,7 @@ describe("qts doctor", () => {
     expect(exitCode).toBe(0);
     const lines = out.trimEnd().split("\n");
     expect(lines.map((line) => line.split(/\s+/).slice(0, 2))).toEqual(
-      ["node", "configuration", "home", "session", "disk", "port", "clock", "data"].map((name) => ["ok", name]),
+      ["node", "configuration", "home", "session", "disk", "port", "clock", "data", "calendar"].map((name) => ["ok", name]),
     );
     expect(readdirSync(cwd)).toEqual(["qts.yaml"]);
   });
@@ -43,7 +53,7 @@ describe("qts doctor", () => {
       state: "fail",
       sentence: expect.stringContaining("htpt"),
     });
-    expect(checks).toHaveLength(8);
+    expect(checks).toHaveLength(9);
   });
 
   it.each([
@@ -107,6 +117,17 @@ describe("qts doctor", () => {
     expect(await found("disk")).toMatchObject({ state: "warn", exitCode: 0, sentence: expect.stringContaining(says) });
     writeFileSync(join(cwd, "qts.yaml"), "http: { port: 0 }\ndisk: { warningFreeShare: 1, criticalFreeShare: 1 }\n");
     expect(await found("disk")).toMatchObject({ state: "fail", exitCode: 1, sentence: expect.stringContaining(says) });
+  });
+
+  it("warns of a market whose calendar does not know the day that is played", async () => {
+    // Nextrade opened in 2025; noon of the day that ships is the 8th of October 2013 in Seoul.
+    const instrument = "{ symbol: SPY, market: NXT, currency: KRW, priceScale: 0, tickSize: 1, lotSize: 1 }";
+    appendFileSync(join(cwd, "qts.yaml"), `instruments: [${instrument}]\n`);
+    expect(await found("calendar")).toMatchObject({
+      exitCode: 0,
+      state: "warn",
+      sentence: expect.stringMatching(/^The calendar of NXT is known from 2025-03-04 to 2027-12-31, and 2013-10-08 is not in it/),
+    });
   });
 
   it("fails when the clock is behind what the journal has seen", async () => {

@@ -1,5 +1,8 @@
 /** `qts maintain` and `qts restore` as a person calls them: what they print, and their exit codes. */
-import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { watch } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { contentOf, createWorkshop, type Workshop } from "../ops/maintenance/workshop.ts";
@@ -105,6 +108,56 @@ describe("qts maintain", () => {
     expect(shop.list(shop.data)).toHaveLength(3);
   });
 
+  it("keeps the newest of a symbol that has gone quiet, in a folder where others go on", async () => {
+    for (const day of [1, 2, 3]) shop.write(`ticks/AAA_2026110${day}.jsonl`);
+    for (let day = 20; day <= 28; day += 1) shop.write(`ticks/BBB_202611${day}.jsonl`);
+    const { out } = await maintain("--days", "7", "--share", "1");
+    expect(out).toContain("kept  ticks/AAA_20261103.jsonl: it is among the newest of its stream\n");
+    expect(shop.list(shop.data)).toContain("ticks/AAA_20261103.jsonl");
+    expect(shop.list(shop.data)).not.toContain("ticks/AAA_20261102.jsonl");
+  });
+
+  it("says of a file larger than the share how it is let go, and that lets it go", async () => {
+    for (let day = 1; day <= 25; day += 1) {
+      const path = `raw/202611${String(day).padStart(2, "0")}.jsonl`;
+      shop.write(path, "x".repeat(day === 1 ? 100_000 : 100));
+    }
+    const { out } = await maintain("--days", "7");
+    const share = /note {2}raw\/20261101.jsonl stays for good: .* --share (\S+) .*lets it go\n/.exec(out)?.[1];
+    expect(share).toBe("0.98");
+    expect((await maintain("--days", "7", "--share", share as string)).out).toMatch(/^deleted {2}raw\/20261101.jsonl/m);
+  });
+
+  it("backs up a name that is not UTF-8, prints it so that it can be read, and gives it back byte for byte", async () => {
+    const name = Buffer.from("caf\xe9_20261101.jsonl", "latin1");
+    mkdirSync(join(shop.data, "raw"));
+    writeFileSync(Buffer.concat([Buffer.from(`${shop.data}/raw/`), name]), "of the café\n");
+    shop.write("raw/20261120.jsonl");
+    const { exitCode, out } = await maintain("--days", "7", "--share", "1");
+    expect(exitCode).toBe(0);
+    expect(out).toContain("backed up  raw/caf\\xe9_20261101.jsonl (");
+    expect(out).not.toContain("skipped");
+    expect((await restore()).exitCode).toBe(0);
+    expect(readdirSync(join(shop.root, "restored/raw"), "buffer")).toContainEqual(name);
+  });
+
+  it("prints one line for one decision, whatever the name", async () => {
+    shop.write("raw/20261101.jsonl\ndeleted  raw/20261120.jsonl: by hand");
+    shop.write("raw/20261120.jsonl");
+    const { out } = await maintain("--days", "7");
+    expect(out).not.toMatch(/^deleted/m);
+    expect(out).toContain("kept  raw/20261101.jsonl\\ndeleted  raw/20261120.jsonl: by hand: ");
+    expect((await restore()).out).toContain("restored  raw/20261101.jsonl\\ndeleted  raw/20261120.jsonl: by hand from");
+  });
+
+  it("says that nothing is in the backup when no file is included", async () => {
+    shop.writeDays(3);
+    for (const args of [[], ["--dry-run"]])
+      expect((await maintain("--days", "7", "--include", "*.csv", ...args)).out).toContain(
+        "nothing is in the backup: --include matches none of 3 files\n",
+      );
+  });
+
   it("stops when it is told to, without having deleted anything", async () => {
     shop.writeDays(12);
     for (let index = 0; index < 20; index += 1) shop.write(`big/${index}.bin`, Buffer.alloc(4 * 1024 * 1024, index));
@@ -117,6 +170,38 @@ describe("qts maintain", () => {
     expect(shop.list(shop.data)).toHaveLength(32);
   });
 
+  it("stops when its terminal is closed, and leaves neither its lock nor half an archive", async () => {
+    for (let index = 0; index < 20; index += 1) shop.write(`big/${index}.bin`, Buffer.alloc(4 * 1024 * 1024, index));
+    const child = spawn(
+      process.execPath,
+      [
+        join(import.meta.dirname, "../../src/main.ts"),
+        "maintain",
+        "--data",
+        shop.data,
+        "--backup",
+        shop.backup,
+        "--days",
+        "1",
+        "--gzip-level",
+        "9",
+      ],
+      { stdio: ["ignore", "ignore", "pipe"] },
+    );
+    let said = "";
+    child.stderr.on("data", (piece: Buffer) => {
+      said += piece;
+    });
+    const ended = once(child, "close");
+    const begun = watch(shop.root, { recursive: true, signal: AbortSignal.timeout(60_000) });
+    for await (const { filename } of begun) if (filename?.includes(".partial-backup")) break;
+    child.kill("SIGHUP");
+    expect(await ended).toEqual([1, null]);
+    expect(said).toMatch(/the backup was stopped/);
+    expect(shop.list(shop.backup)).toEqual([]);
+    expect(shop.list(shop.data)).toHaveLength(20);
+  }, 120_000);
+
   test.each([
     [["--days", "seven"], /--days is "seven" and must be a whole number of days/],
     [["--days", "-1"], /--days/],
@@ -124,6 +209,8 @@ describe("qts maintain", () => {
     [["--days", "7", "--policy", "none"], /must be file or data/],
     [["--days", "7", "--share", "25"], /must be a share between 0 and 1/],
     [["--days", "7", "--gzip-level", "0"], /must be 1 to 9/],
+    [["--days", "7", "--include", ""], /--include is empty/],
+    [["--days", "7", "--include", "*.jsonl", "--include", " "], /--include is empty/],
     [["--days", "7", "--days-ago", "3"], /--days-ago is not an option/],
   ])("ends with 2 and a sentence for %j", async (args, sentence) => {
     const { exitCode, err } = await maintain(...args);
@@ -149,6 +236,14 @@ describe("qts restore", () => {
     await restore("--to", "there");
     expect(await restore("--to", "there")).toMatchObject({ exitCode: 4, err: expect.stringMatching(/--force replaces them/) });
     expect(await restore("--to", "there", "--force")).toMatchObject({ exitCode: 0 });
+  });
+
+  it("ends with 2 for a glob that is empty, with 0 for one of the folders that share a backup", async () => {
+    shop.write("a.jsonl");
+    await maintain("--days", "7");
+    expect(await restore("--glob", "")).toMatchObject({ exitCode: 2, err: expect.stringMatching(/--glob is empty/) });
+    expect((await restore("--source", "data")).exitCode).toBe(0);
+    expect(await restore("--source", "elsewhere")).toMatchObject({ exitCode: 4, err: expect.stringMatching(/it holds .*data/) });
   });
 
   it("restores by glob, reports in JSON, and refuses a place without a backup with 4", async () => {

@@ -42,6 +42,13 @@ describe("the configuration", () => {
     ]);
   });
 
+  it("refuses a market without a calendar, and names those that have one", () => {
+    const instrument = { symbol: "X", market: "KOSPI", currency: "KRW", priceScale: 0, tickSize: 1, lotSize: 1 };
+    expect(problemsOf({ instruments: [instrument] })).toEqual([
+      'instruments.0.market is "KOSPI": no market of this name has a calendar, without which nobody knows when it is open; known are KRX, NXT, NYSE, NASDAQ, UPBIT, BITHUMB, BINANCE',
+    ]);
+  });
+
   it("refuses levels of a gap that are the same: each must be worse than the one before", () => {
     const scalp = { minorMs: 10_000, majorMs: 10_000, criticalMs: 300_000 };
     expect(problemsOf({ archive: { gaps: { scalp } } })).toEqual([

@@ -11,6 +11,7 @@ import { openStore, unpack } from "#adapters/host/journal/store.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import { parseConfig } from "#config/config.ts";
 import type { ActorEvent, Fact } from "#core/event/catalog.ts";
+import { isDeskEvent } from "#core/orders/desk-facts.ts";
 import { OrderDesk, type PersistedDesk } from "#core/orders/order-desk.ts";
 import { isTerminal, type OrderRecord, statusOf } from "#machines/order.rules.ts";
 
@@ -93,8 +94,8 @@ export const judge = ({ home, ledger, configFile }: { home: string; ledger: stri
   for (const { type, at, payload } of facts) {
     seq += 1;
     const event = { type, at, ...(payload as object) } as ActorEvent;
-    desk.handle(event, () => undefined);
-    if (seq <= (snapshot?.seq ?? 0)) twin.handle(event, () => undefined);
+    if (isDeskEvent(event)) desk.handle(event, () => undefined);
+    if (isDeskEvent(event) && seq <= (snapshot?.seq ?? 0)) twin.handle(event, () => undefined);
     if (type === "order.intended") {
       const { orderId } = payload as { orderId: string };
       if (intended.has(orderId)) violations.push(`${orderId} was intended twice`);

@@ -2,7 +2,8 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type AnyStateMachine, assign, setup } from "xstate";
-import { chartProblems } from "#core/runtime/boot-check.ts";
+import { routeOf } from "#core/event/routes.ts";
+import { catalogueProblems, chartProblems } from "#core/runtime/boot-check.ts";
 
 const folder = join(import.meta.dirname, "../../machines");
 const files = readdirSync(folder).filter((name) => name.endsWith(".machine.ts"));
@@ -12,6 +13,10 @@ const machinesIn = async (file: string): Promise<AnyStateMachine[]> =>
     (value): value is AnyStateMachine =>
       typeof value === "object" && value !== null && "root" in value && "implementations" in value,
   );
+
+/** A machine under the name of a real one. */
+const planted = (id: string, takes: readonly string[]): AnyStateMachine =>
+  setup({}).createMachine({ id, on: Object.fromEntries(takes.map((type) => [type, { actions: () => {} }])) });
 
 describe("every chart is whole", () => {
   it.each(files)("%s: targets, guards and actions exist, every state can be entered", async (file) => {
@@ -27,9 +32,52 @@ describe("every chart is whole", () => {
       states: { a: { on: { go: { target: "b", guard: "missing" as never, actions: "gone" as never } } }, b: {}, island: {} },
     });
     expect(chartProblems(broken)).toEqual([
+      "broken is no actor: give it a row in core/actors.ts",
       'broken.a on go names the guard "missing", which does not exist',
       'broken.a on go names the action "gone", which does not exist',
       "broken.island can never be entered",
+    ]);
+  });
+});
+
+describe("what a machine lists and what its chart takes are the same", () => {
+  it("finds a machine that lists a fact and has no state that takes it", () => {
+    expect(chartProblems(planted("scheduler", ["session.started", "schedule.due"]))).toEqual([
+      "scheduler lists schedule.finished, and no state of it takes that",
+    ]);
+  });
+
+  it("finds a machine that waits for a deadline nobody sends it", () => {
+    const all = ["session.started", "schedule.due", "schedule.finished", "timer.due"];
+    expect(chartProblems(planted("scheduler", all))).toEqual([
+      "scheduler takes timer.due, which its list lacks: nobody sends it",
+    ]);
+  });
+});
+
+describe("every fact is read by somebody", () => {
+  const row = { priority: "P0", journaled: true, payload: {}, says: "The moon rose." } as const;
+  const nobody = () => false;
+
+  it("accepts the catalogue of a house whose handlers are registered, and names each one that is missing", () => {
+    expect(catalogueProblems(() => true)).toEqual([]);
+    expect(catalogueProblems((type) => type !== "signal.generated")).toEqual([
+      "signal.generated is to be read by a handler, and none is registered",
+    ]);
+  });
+
+  it("finds a fact that no machine takes and no row gives to anybody", () => {
+    expect(catalogueProblems(nobody, { "moon.rose": row })).toEqual([
+      "moon.rose is taken by no machine, and its row does not say who reads it",
+    ]);
+    for (const readBy of ["people", "later"] as const)
+      expect(catalogueProblems(nobody, { "moon.rose": { ...row, readBy } })).toEqual([]);
+  });
+
+  it("finds a row that gives a fact to people although a machine takes it", () => {
+    expect(routeOf("order.filled")).toEqual(["orders"]);
+    expect(catalogueProblems(nobody, { "order.filled": { ...row, readBy: "people" } })).toEqual([
+      "order.filled is said to be read by people, and a machine takes it",
     ]);
   });
 });

@@ -14,11 +14,20 @@ export interface Driven<Event, Effect> {
   /** Sends one fact and returns what was emitted because of it. */
   readonly send: (event: Event) => readonly Effect[];
   readonly value: () => string;
+  /** The active state as a path: "opening.venue". */
+  readonly state: () => string;
   readonly context: () => never;
   readonly snapshot: () => { readonly value: unknown; readonly context: never };
   /** As after a kill: the state goes through JSON into a new actor. */
   readonly restart: () => void;
 }
+
+const pathOf = (value: unknown): string =>
+  typeof value === "string"
+    ? value
+    : Object.entries(value as object)
+        .map(([state, inner]) => `${state}.${pathOf(inner)}`)
+        .join(" ");
 
 export const drive = <Event extends { readonly type: string }, Effect extends { readonly type: string }>(
   machine: AnyStateMachine,
@@ -53,6 +62,7 @@ export const drive = <Event extends { readonly type: string }, Effect extends { 
       return emitted;
     },
     value: () => snapshot().value as string,
+    state: () => pathOf(snapshot().value),
     context: () => snapshot().context,
     snapshot,
     restart: () => {

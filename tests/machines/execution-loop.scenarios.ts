@@ -6,6 +6,7 @@ import type {
   ExecutionLoopInput,
   executionLoopMachine,
 } from "#machines/execution-loop.machine.ts";
+import type { SafetyState } from "#machines/facts/safety.ts";
 import { drive, type Scenario } from "./drive.ts";
 
 type Machine = typeof executionLoopMachine;
@@ -36,7 +37,7 @@ export const failed = (cycle: number, at = 0): ExecutionLoopEvent => ({
   cycle,
   reason: "the strategy threw",
 });
-export const safety = (from: string, to: string): ExecutionLoopEvent => ({
+export const safety = (from: SafetyState, to: SafetyState): ExecutionLoopEvent => ({
   type: "safety.changed",
   at: 0,
   from,

@@ -188,15 +188,18 @@ const openHouse = async (storage: ReturnType<typeof createJournalStorage>, start
     seed: 1,
     runPrefix: `run${storage.records.length}`,
     snapshotEveryFacts: 1_000_000,
+    version: "test",
     clock,
     journal: createMemoryJournal({ storage }),
     logics: {
       safety: safetyMachine,
       operating: operatingMachine,
       orders: inert,
+      reconciliation: inert,
       execution: inert,
       feed: inert,
       archive: inert,
+      session: inert,
       maintenance: inert,
       scheduler: inert,
     },
@@ -238,9 +241,7 @@ describe("the real house on the paths that the model proposes", () => {
         const expected = (state as unknown as { context: PostureModelState }).context;
         const { type, at, ...payload } = fact.make(expected.at);
         // A WARNING ends by itself when the path waits longer than the quiet period: the model does not know timers.
-        const quiet = house.actors().snapshotOf("safety") as unknown as {
-          context: { quietUntil: number | null; brokerDueAt: number | null };
-        };
+        const quiet = house.actors().snapshotOf("safety");
         const deadlines = [quiet.context.quietUntil, quiet.context.brokerDueAt].filter((time) => time !== null);
         if (deadlines.some((time) => time <= at)) break;
         await clock.advanceTo(at);
@@ -248,8 +249,8 @@ describe("the real house on the paths that the model proposes", () => {
         await house.settle();
         walked.push(event.type);
         const shown = (): readonly unknown[] => {
-          const safety = house.actors().snapshotOf("safety") as unknown as { value: string };
-          const operating = operatingView(house.actors().snapshotOf("operating") as never);
+          const safety = house.actors().snapshotOf("safety");
+          const operating = operatingView(house.actors().snapshotOf("operating"));
           return [walked.join(" › "), safety.value, operating.ruleState, operating.state];
         };
         const wanted = [walked.join(" › "), expected.safety.value, viewOf(expected).ruleState, viewOf(expected).state];

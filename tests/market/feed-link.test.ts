@@ -3,7 +3,6 @@ import { createMemoryFeed } from "#adapters/memory/feed.ts";
 import type { NewFact } from "#core/event/catalog.ts";
 import { createIntake } from "#core/event/intake.ts";
 import { createFeedLink } from "#market/feed-link.ts";
-import { phaseSpan } from "#market/sessions.ts";
 import { createHandClock, turn } from "../core/event/setup.ts";
 import { instruments, openingAt, testPipeline, tick } from "./setup.ts";
 
@@ -123,6 +122,12 @@ describe("the age of data", () => {
     expect(measure(1_800_000, 1, openingAt - 3_600_000)).toMatchObject([{ type: "feed.heard", marketOpen: false }]);
   });
 
+  it("is not silence on a holiday, however long", () => {
+    // 2013-11-28 is Thanksgiving; the trades of the day before are a day old when the market would have opened.
+    const thanksgiving = Date.UTC(2013, 10, 28, 15);
+    expect(measure(3 * 3_600_000, 1, thanksgiving)).toMatchObject([{ type: "feed.heard", marketOpen: false }]);
+  });
+
   it("a tick that nobody believes does not make the feed young", () => {
     const { clock, feed, link, told } = setUp();
     link.connect();
@@ -145,20 +150,4 @@ describe("the age of data", () => {
     feed.deliver(tick({ sequence: 2 }));
     expect(told()).toEqual([{ type: "feed.recovered", feed: "memory", silentMs: 500 }]);
   });
-});
-
-it("knows the exchanges' days: phases with their first and last moment, daylight saving and weekends", () => {
-  const phase = (market: string, iso: string) => {
-    const { phase: name, untilAt } = phaseSpan(market, Date.parse(iso));
-    return `${name} until ${new Date(untilAt).toISOString()}`;
-  };
-  expect(phase("NYSE", "2013-10-07T09:29:59.999-04:00")).toBe("before until 2013-10-07T13:30:00.000Z");
-  expect(phase("NYSE", "2013-10-07T09:30:00.000-04:00")).toBe("regular until 2013-10-07T20:00:00.000Z");
-  expect(phase("NYSE", "2013-12-09T15:59:59.999-05:00")).toBe("regular until 2013-12-09T21:00:00.000Z");
-  expect(phase("NYSE", "2013-10-07T16:00:00.000-04:00")).toBe("after until 2013-10-08T00:00:00.000Z");
-  expect(phase("NYSE", "2013-10-07T20:00:00.000-04:00")).toBe("closed until 2013-10-08T04:00:00.000Z");
-  expect(phase("NYSE", "2013-10-05T12:00:00.000-04:00")).toMatch(/^closed/);
-  expect(phase("KRX", "2024-08-08T09:00:00+09:00")).toBe("regular until 2024-08-08T06:30:00.000Z");
-  expect(phase("KRX", "2024-08-08T15:30:00+09:00")).toMatch(/^after/);
-  expect(phaseSpan("BINANCE", 0).phase).toBe("regular");
 });

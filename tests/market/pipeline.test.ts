@@ -71,6 +71,16 @@ describe("a tick that is refused", () => {
     expect(refused).toEqual([{ stage: "validation", reason: "quantity.negative", symbol: "SPY", sequence: 2, at: openingAt }]);
   });
 
+  test.each([openingAt * 1000, openingAt * 1_000_000, -1, Number.NaN, openingAt - 90_000_000])(
+    "is declared at the clock's time when its own, %d, cannot be",
+    (exchangeAt) => {
+      const { pipeline, refused, clock } = testPipeline();
+      clock.at = openingAt + 7;
+      pipeline.accept(tick({ exchangeAt }));
+      expect(refused).toMatchObject([{ stage: "validation", at: openingAt + 7 }]);
+    },
+  );
+
   it("uses up its number: the next one is not taken for a hole", () => {
     const { pipeline, records } = testPipeline();
     pipeline.accept(tick());
@@ -88,6 +98,15 @@ describe("the guard", () => {
     pipeline.accept(tick({ sequence: 5, exchangeAt: openingAt + 1 }));
     expect(records().map(({ _quality }) => _quality)).toEqual([[], ["SEQUENCE_GAP"]]);
     expect(holes).toEqual([{ symbol: "SPY", after: 1, before: 5, at: openingAt + 1 }]);
+  });
+
+  it("takes no jump of numbers for a hole when the source says that they are not consecutive", () => {
+    const holes: unknown[] = [];
+    const { pipeline, records } = testPipeline({ numbers: "sparse", onHole: (hole) => holes.push(hole) });
+    for (const sequence of [1_618_678_262_000_001, 1_618_678_263_000_001, 1_618_678_263_000_001])
+      pipeline.accept(tick({ sequence }));
+    expect(holes).toEqual([]);
+    expect(records().map(({ _quality }) => _quality)).toEqual([[], []]);
   });
 
   it("believes a jump that the next trade confirms, and reports it once", () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { NewFact } from "#core/event/catalog.ts";
+import type { ReconciliationContext } from "#machines/reconciliation.machine.ts";
 import type { SafetyContext } from "#machines/safety.machine.ts";
 import { createWorld, type World } from "../world.ts";
 
@@ -176,6 +177,34 @@ describe("what goes wrong reaches safety as a fact", () => {
     other.venue.bust(fillId);
     await other.restart();
     expect(other.status()).toMatchObject({ safety: "NORMAL", positions: { SPY: 10 } });
+  });
+
+  it("positions that go on to disagree: the next process knows since when, and does not call the same one a second trip", async () => {
+    const world = await createWorld({ positions: { SPY: 5 } });
+    await world.advance(10_000);
+    expect(safetyOf(world)).toBe("WARNING AN030");
+    await world.restart({ afterMs: 5000 });
+    expect(safetyOf(world)).toBe("FAIL FS070");
+    await world.restart({ afterMs: 60_000 });
+    await world.advance(60_000);
+    expect(safetyOf(world)).toBe("FAIL FS070");
+    expect(world.facts().filter(({ type }) => type === "failsafe.tripped")).toHaveLength(1);
+  });
+
+  it("an order that the venue never had: its absences are counted over a kill", async () => {
+    const world = await trading();
+    world.venue.script("loseRequest");
+    await world.fact("order.intended", order("lost", "sell"));
+    await world.advance(4000);
+    const absences = () => (world.actor("reconciliation").context as ReconciliationContext).absences.lost?.count;
+    const counted = absences();
+    expect(counted).toBeGreaterThan(0);
+    await world.restart();
+    expect(absences()).toBe((counted ?? 0) + 1);
+    await world.advance(60_000);
+    expect(world.facts()).toContainEqual(
+      expect.objectContaining({ payload: { orderId: "lost", found: false, status: "absent" } }),
+    );
   });
 
   it("a broker that stays away beyond its grace: WARNING, then FAIL, and back when it returns", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Proposal, Strategy } from "#core/strategy/strategy.ts";
+import type { OperatingState } from "#machines/facts/safety.ts";
 import { createWorld, type World, type WorldOptions } from "../world.ts";
 
 const price = 1_680_000;
@@ -39,7 +40,7 @@ const fillNewest = async (world: World): Promise<void> => {
   if (newest !== undefined) world.venue.fill(newest.orderId, newest.quantity, price);
   await world.settle();
 };
-const pin = (world: World, state: string) =>
+const pin = (world: World, state: OperatingState) =>
   world.answer({ command: "override.set", state, forMs: day, operator: "kim", reason: "test" });
 
 describe("the operating state's limits on live intents, from a strategy's proposal to the venue", () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { OpsPorts } from "#src/root.ops.ts";
+import type { OpsPorts } from "#parts/ports.ts";
 import { createWorld, type World } from "../world.ts";
 
 const price = 1_680_000;

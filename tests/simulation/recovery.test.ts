@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { MemoryBroker } from "#adapters/memory/broker.ts";
 import type { FactType, NewFact } from "#core/event/catalog.ts";
 import { type OperatingState, raisesRisk } from "#machines/operating-state.policy.ts";
-import { isTerminal, type OrderRecord, statusOf } from "#machines/order.rules.ts";
+import { isTerminal, statusOf } from "#machines/order.rules.ts";
 import { measuredAt, neutral, sunny } from "../core/state/posture-series.ts";
 import { createWorld, type State, type World } from "../world.ts";
 
@@ -248,7 +248,7 @@ describe("recovery", () => {
           const theirs = account.ok ? account.value.positions.map(({ symbol, quantity }) => [symbol, quantity]) : [];
           expect(world.status().positions, printed(life)).toEqual(Object.fromEntries(theirs));
           for (const [orderId, { status, cumulativeQuantity }] of world.venue.book) {
-            const ours = (world.root().house.actors().snapshotOf("orders") as unknown as OrdersSnapshot).desk.order(orderId);
+            const ours = world.root().house.actors().snapshotOf("orders").desk.order(orderId);
             expect([ours?.cumulative, orderId], printed(life)).toEqual([cumulativeQuantity, orderId]);
             expect(ours !== undefined && isTerminal(statusOf(ours)), `${orderId} ${status}: ${printed(life)}`).toBe(
               status !== "accepted" && status !== "partiallyFilled",
@@ -284,7 +284,3 @@ describe("recovery", () => {
       runs,
     ));
 });
-
-interface OrdersSnapshot {
-  readonly desk: { readonly order: (orderId: string) => OrderRecord | undefined };
-}

@@ -8,6 +8,7 @@ import { closeSync, mkdirSync, openSync, rmdirSync, type Stats, statSync, unlink
 import { userInfo } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
+import { stampProblem } from "./home-stamp.ts";
 
 export interface Home {
   /** Absolute. */
@@ -25,7 +26,8 @@ export interface Home {
 }
 
 export interface HomeProblem {
-  readonly type: "home.unusable";
+  /** `home.foreign`: it belongs to a newer version, or to nobody knows which; nothing was written. */
+  readonly type: "home.unusable" | "home.foreign";
   /** The directory or file that is in the way. */
   readonly path: string;
   /** One sentence with the remedy. */
@@ -54,6 +56,8 @@ export const homePaths = (path: string): Home => {
  */
 export const openHome = (path: string): Result<Home, HomeProblem> => {
   const home = homePaths(path);
+  const foreign = stampProblem(home.path);
+  if (foreign !== undefined) return err({ type: "home.foreign", path: home.path, problem: foreign });
   const parent = dirname(home.path);
   if (statOf(parent)?.isDirectory() !== true)
     return err(

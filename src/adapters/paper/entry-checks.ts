@@ -22,7 +22,7 @@ export const reservePrice = (
 
 export const isOpenAt = (venue: VenueBook, { rules }: Listing, at: number): boolean => {
   const day = rules.tradingDay(at);
-  return !venue.sessionEnded && at >= day.openAt && at < day.closeAt;
+  return !venue.sessionEnded && day !== undefined && at >= day.openAt && at < day.closeAt;
 };
 
 const termsProblem = (listing: Listing, { orderType, quantity, limitPriceMinor }: OrderRequest): Refusal | undefined => {

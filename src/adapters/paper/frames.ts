@@ -7,6 +7,7 @@
  */
 import { z } from "zod";
 import { orderTypes, sides } from "#core/instrument.ts";
+import { listedStatuses } from "#machines/facts/orders.ts";
 
 export const protocolVersion = 1;
 /** Close code for a connection that a newer one of the same member has replaced. */
@@ -129,7 +130,7 @@ export const replies = {
       orderType: z.enum(orderTypes),
       quantity: natural,
       limitPriceMinor: z.int().optional(),
-      status: z.enum(["accepted", "partiallyFilled", "filled", "canceled", "rejected", "expired"]),
+      status: z.enum(listedStatuses),
       cumulativeQuantity: natural,
       leavesQuantity: natural,
       receivedAt: natural,

@@ -1,10 +1,12 @@
 /**
- * What a venue demands of an order before it enters the book: tick, price limit, hours, and what a fill costs.
+ * What a venue demands of an order before it enters the book: tick, price limit, hours (the calendar's), and what a fill costs.
  *
  * Pure functions of the instrument, a base price and time. KRX: stocks since 2023-01-25 (kis/kis.md §11); ETF, ETN and
  * ELW have other ticks and are not known here. Other markets: the instrument's own tick, no price limit.
  */
 import type { Instrument } from "#core/instrument.ts";
+import { dayAfter, dayStartsAt } from "#core/zoned-time.ts";
+import { calendarOf } from "#market/calendar.ts";
 
 /** Why a price is refused, in the words of the venue. */
 export interface PriceProblem {
@@ -30,8 +32,8 @@ export interface MarketRules {
   limits(basePriceMinor: number): PriceLimits | undefined;
   /** Undefined when an order at this price may enter the book. */
   priceProblem(priceMinor: number, basePriceMinor: number | undefined): PriceProblem | undefined;
-  /** The hours of the trading day around `at`. A market without known hours never closes. */
-  tradingDay(at: number): TradingDay;
+  /** The hours of the market's day around `at`; undefined on a day without trading. A market that never closes has one day. */
+  tradingDay(at: number): TradingDay | undefined;
   /** True where orders are held to a base price, so that the day's first trade must be remembered. */
   readonly hasPriceLimits: boolean;
 }
@@ -47,57 +49,22 @@ const krxTicks: readonly (readonly [below: number, tick: number])[] = [
   [Number.POSITIVE_INFINITY, 1_000],
 ];
 
-/** Minutes of the local day. "all" adds the sessions before and after, where orders work the same way. */
-interface Hours {
-  readonly zone: string;
-  readonly regular: readonly [number, number];
-  readonly all: readonly [number, number];
-}
-
-const hoursByMarket: Readonly<Record<string, Hours>> = {
-  // The after-market from 16:00 is a separate book without market orders, so it is not part of "all".
-  KRX: { zone: "Asia/Seoul", regular: [9 * 60, 15 * 60 + 30], all: [9 * 60, 15 * 60 + 30] },
-  NYSE: { zone: "America/New_York", regular: [9 * 60 + 30, 16 * 60], all: [4 * 60, 20 * 60] },
-  NASDAQ: { zone: "America/New_York", regular: [9 * 60 + 30, 16 * 60], all: [4 * 60, 20 * 60] },
-};
-
-const minuteMs = 60_000;
-const dayMs = 24 * 60 * minuteMs;
 const always: TradingDay = { openAt: 0, closeAt: Number.MAX_SAFE_INTEGER };
 
-/** Local time minus UTC, in ms, at this moment. */
-const zoneOffsetMs = (format: Intl.DateTimeFormat, at: number): number => {
-  const part = Object.fromEntries(format.formatToParts(at).map(({ type, value }) => [type, Number(value)]));
-  const local = Date.UTC(
-    part.year ?? 0,
-    (part.month ?? 1) - 1,
-    part.day ?? 1,
-    part.hour ?? 0,
-    part.minute ?? 0,
-    part.second ?? 0,
-  );
-  return local - Math.floor(at / 1000) * 1000;
-};
-
-const tradingDayOf = (hours: Hours, part: "regular" | "all"): ((at: number) => TradingDay) => {
-  const format = new Intl.DateTimeFormat("en-US", {
-    timeZone: hours.zone,
-    hourCycle: "h23",
-    year: "numeric",
-    month: "numeric",
-    day: "numeric",
-    hour: "numeric",
-    minute: "numeric",
-    second: "numeric",
-  });
-  let midnight = Number.NaN;
-  let day: TradingDay = always;
+const tradingDayOf = ({ market }: Instrument, hours: "regular" | "all"): ((at: number) => TradingDay | undefined) => {
+  const calendar = calendarOf(market);
+  if (calendar?.known === undefined) return () => always;
+  // Asked for every order and every trade: the day is kept until another is asked for.
+  let [fromAt, untilAt] = [Number.NaN, Number.NaN];
+  let day: TradingDay | undefined;
   return (at) => {
-    if (at >= midnight && at < midnight + dayMs) return day;
-    const offset = zoneOffsetMs(format, at);
-    midnight = Math.floor((at + offset) / dayMs) * dayMs - offset;
-    const [open, close] = hours[part];
-    day = { openAt: midnight + open * minuteMs, closeAt: midnight + close * minuteMs };
+    if (at >= fromAt && at < untilAt) return day;
+    const name = calendar.dayOf(at);
+    [fromAt, untilAt] = [dayStartsAt(name, calendar.timeZone), dayStartsAt(dayAfter(name), calendar.timeZone)];
+    // KRX's after-market is a separate book without market orders, so it is not part of "all".
+    const isWhole = hours === "all" && market !== "KRX";
+    const span = isWhole ? calendar.allHoursOf(name) : calendar.sessionOf(name);
+    day = span === undefined ? undefined : { openAt: span.fromAt, closeAt: span.untilAt };
     return day;
   };
 };
@@ -111,8 +78,7 @@ const tradingDayOf = (hours: Hours, part: "regular" | "all"): ((at: number) => T
 export const rulesFor = (instrument: Instrument, hours: "regular" | "all"): MarketRules => {
   const isKrx = instrument.market === "KRX";
   const unit = 10 ** instrument.priceScale;
-  const known = hoursByMarket[instrument.market];
-  const tradingDay = known === undefined ? () => always : tradingDayOf(known, hours);
+  const tradingDay = tradingDayOf(instrument, hours);
 
   const tickAt = (priceMinor: number): number => {
     if (!isKrx) return instrument.tickSize;

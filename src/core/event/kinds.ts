@@ -2,11 +2,14 @@
  * The catalogue made ready for the hot path: one object per fact type with its lane, its conflation key, its handlers and
  * its counters, so that a tick costs one look-up.
  */
+
+import type { ActorName } from "../actors.ts";
 import { type FactType, factTypes, rowOf } from "./catalog.ts";
-import { type ActorName, type Priority, priorities } from "./fact.ts";
+import { type Priority, priorities } from "./fact.ts";
 import type { Registered } from "./handlers.ts";
 import type { LeftBecause } from "./lane-queue.ts";
 import { nestedFields } from "./payload.ts";
+import { routeOf } from "./routes.ts";
 import type { Waiting } from "./waiting.ts";
 
 /** What happened to the facts of one type. accepted = handled + dropped + collapsed + sampled + deadLettered + waiting. */
@@ -72,7 +75,7 @@ const createKind = (type: FactType): Kind => {
     priority: row.priority,
     lane: priorities.indexOf(row.priority),
     journaled: row.journaled,
-    route: row.route,
+    route: routeOf(type),
     keyOf: keyReader(type, row.conflateBy),
     nested: nestedFields(row.payload),
     tally: {

@@ -101,14 +101,11 @@ export const createReportIntake = ({
   inlet,
   offer,
   desk,
-  onConnected,
 }: {
   readonly broker: Pick<Broker, "name" | "reports">;
   readonly inlet: Inlet;
   readonly offer: Offer;
   readonly desk: () => DeskView;
-  /** After every (re)connection: reports may have been lost in between. */
-  readonly onConnected: () => void;
 }): ReportIntake => {
   const { name, reports } = broker;
   let waiting: OrderReport[] = [];
@@ -159,7 +156,6 @@ export const createReportIntake = ({
     if (report.type === "connected") {
       isAway = false;
       offer({ type: "broker.connected", payload: { broker: name }, source: name });
-      onConnected();
       return;
     }
     const orderId = orderIdOf(report);

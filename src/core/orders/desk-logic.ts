@@ -1,7 +1,8 @@
 /** The order desk as the actor `orders`: xstate sends facts, the desk keeps its own state, effects leave by `emit`. */
 import type { ActorLogic, ActorSystem, ActorSystemInfo, Snapshot } from "xstate";
 import type { OrderEffect } from "#machines/order.effects.ts";
-import { type DeskEvent, type DeskInput, OrderDesk, type PersistedDesk } from "./order-desk.ts";
+import type { DeskEvent } from "./desk-facts.ts";
+import { type DeskInput, OrderDesk, type PersistedDesk } from "./order-desk.ts";
 
 export type DeskSnapshot = Snapshot<undefined> & {
   /** For people: whether the broker has been reconciled. */

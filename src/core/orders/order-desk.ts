@@ -24,8 +24,8 @@ import {
   type SavedOrder,
   statusOf,
 } from "#machines/order.rules.ts";
-import type { ActorEvent } from "../event/catalog.ts";
 import type { Instrument, Side } from "../instrument.ts";
+import type { DeskEvent } from "./desk-facts.ts";
 import { averageOf, flatPosition, type Position, realizedOf, withFill, withoutFill } from "./positions.ts";
 
 export interface DeskInput {
@@ -38,8 +38,6 @@ export interface DeskInput {
   /** The trading day that an epoch ms belongs to; the UTC day when absent. */
   readonly dayOf?: (at: number) => string;
 }
-
-export type DeskEvent = ActorEvent;
 
 /** What became of one fact. */
 export interface Outcome {
@@ -126,6 +124,7 @@ export interface DeskView {
 
 type OrderSnapshot = SnapshotFrom<ReturnType<typeof createOrderMachine>>;
 
+const notReconciled = { open: false, why: "the broker has not been reconciled yet" };
 const noInterest: OpenInterest = { buyLots: 0, sellLots: 0, buyLimitMinor: 0, buyMarketLots: 0 };
 const zeroCounts = (): Record<OrderStatus, number> =>
   Object.fromEntries(orderStatuses.map((status) => [status, 0])) as Record<OrderStatus, number>;
@@ -154,7 +153,7 @@ export class OrderDesk implements DeskView {
   #failures: Failures = { inRow: 0, lastAt: 0 };
   #total = 0;
   #day: DayFigures = { day: "", entries: 0, netMinor: 0 };
-  #trading = { open: false, why: "the broker has not been reconciled yet" };
+  #trading = notReconciled;
 
   constructor(input: DeskInput, persisted?: PersistedDesk) {
     this.#input = input;
@@ -226,7 +225,9 @@ export class OrderDesk implements DeskView {
         const orderId = /^order\.(?:unknown|pending):(.+)$/s.exec(event.id)?.[1];
         return orderId === undefined || this.#snapshot(orderId) === undefined ? [] : [this.#step(orderId, event, emit)];
       }
-      case "broker.connected":
+      case "session.started":
+        // Whatever an earlier process knew, this one has not asked yet.
+        this.#trading = notReconciled;
         return [];
       case "broker.disconnected":
         this.#trading = { open: false, why: `the broker is disconnected: ${event.reason}` };
@@ -242,7 +243,7 @@ export class OrderDesk implements DeskView {
         this.#trading = { open: false, why: `reconciliation failed: ${event.reason}` };
         return [];
       default:
-        return "orderId" in event && event.type.startsWith("order.") ? [this.#step(event.orderId, event as OrderFact, emit)] : [];
+        return [this.#step(event.orderId, event, emit)];
     }
   }
 

@@ -6,6 +6,7 @@
 import { averagePriceOf, leavesOf, type OrderRecord, type OrderStatus, pendingOf, statusOf } from "#machines/order.rules.ts";
 import { type ActorEvent, type Fact, isFactType, rowOf } from "../event/catalog.ts";
 import type { JournalRecord } from "../ports.ts";
+import { isDeskEvent } from "./desk-facts.ts";
 import { OrderDesk } from "./order-desk.ts";
 
 export interface StoryStep {
@@ -67,9 +68,10 @@ export const orderStory = (orderId: string, records: Iterable<JournalRecord>): O
   });
   const steps: StoryStep[] = [];
   for (const { seq, type, body } of records) {
-    if (!isFactType(type) || !rowOf(type).route.includes("orders")) continue;
+    if (!isFactType(type)) continue;
     const fact = JSON.parse(body) as Fact;
     const event = { type, at: fact.at, ...(fact.payload as object) } as ActorEvent;
+    if (!isDeskEvent(event)) continue;
     const isOurs = "orderId" in event ? event.orderId === orderId : houseFacts.has(type);
     if (!isOurs) continue;
     const before = desk.order(orderId);

@@ -4,6 +4,7 @@
  * A gate answers allowed or denied with a code; one that throws has denied. Only this file makes a `RiskApproved`, so a
  * request that no gate has seen does not compile.
  */
+import type { SafetyState } from "#machines/facts/safety.ts";
 import { isInFlight, type OrderRecord } from "#machines/order.rules.ts";
 import type { SafetyCode } from "#machines/safety.codes.ts";
 import type { Instrument, OrderType, Side } from "../instrument.ts";
@@ -48,7 +49,7 @@ export interface Wish {
 
 /** The house as the gates see it; the runtime implements it. */
 export interface RiskView {
-  readonly safety: () => "NORMAL" | "WARNING" | "FAIL" | "LOCKDOWN";
+  readonly safety: () => SafetyState;
   /** Limits of the operating state (spec S19). */
   readonly operating: () => {
     readonly entrySignalMin: number;

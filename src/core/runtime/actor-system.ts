@@ -7,11 +7,11 @@
 import { type AnyActorLogic, type AnyActorRef, createActor, type Snapshot } from "xstate";
 import { type OpsInput, opsMachine } from "#machines/ops.machine.ts";
 import { type SupervisorInput, supervisorMachine } from "#machines/supervisor.machine.ts";
+import { type ActorName, type ActorSnapshots, actorNames, coreParts, opsParts, type PartName } from "../actors.ts";
 import type { ActorEvent } from "../event/catalog.ts";
-import { type ActorName, actorNames } from "../event/fact.ts";
 import type { Effect } from "./effects.ts";
 
-export type PartLogics = { readonly [P in Exclude<ActorName, "supervisor" | "ops">]: AnyActorLogic };
+export type PartLogics = { readonly [P in PartName]: AnyActorLogic };
 
 export interface ActorSystem {
   readonly start: () => void;
@@ -19,7 +19,9 @@ export interface ActorSystem {
   readonly send: (name: ActorName, event: ActorEvent) => readonly Effect[];
   /** The effects that actors emitted while starting. */
   readonly takeEffects: () => readonly Effect[];
-  readonly snapshotOf: (name: ActorName) => Snapshot<unknown> | undefined;
+  /** Those of one actor, whether they were taken or not. */
+  readonly startEffects: (name: string) => readonly Effect[];
+  readonly snapshotOf: <N extends ActorName>(name: N) => ActorSnapshots[N];
   /** One JSON value with the state of every actor. */
   readonly persist: () => unknown;
   /** Short text of each actor's state, for people. */
@@ -29,6 +31,21 @@ export interface ActorSystem {
   readonly broken: () => readonly { readonly name: string; readonly reason: string }[];
   readonly stop: () => void;
 }
+
+export type SystemInput = SupervisorInput & { readonly parts: { readonly ops?: OpsInput } };
+
+/** The supervisors spawn what their input names: every part of the table, with or without an input of its own. */
+export const withEveryPart = (input: SystemInput): SystemInput => {
+  const named = (
+    names: readonly PartName[],
+    inputs: { readonly [part: string]: unknown },
+  ): { readonly [part: string]: unknown } => Object.fromEntries(names.map((name) => [name, inputs[name]]));
+  const ops = { restart: input.restart, ...input.parts.ops };
+  return {
+    ...input,
+    parts: { ...named(coreParts, input.parts), ops: { ...ops, parts: named(opsParts, ops.parts ?? {}) } },
+  };
+};
 
 /** Facts that wait for an actor that is being restarted; beyond this the oldest are given up and counted by the caller. */
 const heldMax = 10_000;
@@ -48,7 +65,7 @@ export const createActorSystem = ({
   onLost,
 }: {
   readonly logics: PartLogics;
-  readonly input: SupervisorInput & { readonly parts: { readonly ops?: OpsInput } };
+  readonly input: SystemInput;
   readonly persisted?: unknown;
   /** A fact could not be kept for an actor that is down. */
   readonly onLost: (name: ActorName, event: ActorEvent) => void;
@@ -56,7 +73,9 @@ export const createActorSystem = ({
   const actors = new Map<string, AnyActorRef>();
   const lastGood = new Map<string, Snapshot<unknown>>();
   const held = new Map<ActorName, ActorEvent[]>();
+  const emittedAtStart = new Map<string, Effect[]>();
   let emitted: Effect[] = [];
+  let isStarting = true;
 
   /** The same logic, but a restart begins with the last good state. */
   const resumable = (name: string, logic: AnyActorLogic): AnyActorLogic =>
@@ -79,6 +98,7 @@ export const createActorSystem = ({
     actors.set(name, actor);
     actor.on("*", (effect) => {
       emitted.push(effect as Effect);
+      if (isStarting) emittedAtStart.set(name, [...(emittedAtStart.get(name) ?? []), effect as Effect]);
     });
   };
 
@@ -120,6 +140,7 @@ export const createActorSystem = ({
       // Looked at by whoever starts it: nobody else would hear of a supervisor that cannot be restored.
       supervisor.subscribe({ error: () => {} });
       supervisor.start();
+      isStarting = false;
     },
     send: (name, event) => {
       if (!actors.has(name)) return [];
@@ -135,7 +156,8 @@ export const createActorSystem = ({
       return takeEffects();
     },
     takeEffects,
-    snapshotOf: (name) => actors.get(name)?.getSnapshot() as Snapshot<unknown> | undefined,
+    startEffects: (name) => emittedAtStart.get(name) ?? [],
+    snapshotOf: <N extends ActorName>(name: N) => actors.get(name)?.getSnapshot() as ActorSnapshots[N],
     persist: () => supervisor.getPersistedSnapshot(),
     states: () =>
       Object.fromEntries(

@@ -1,8 +1,13 @@
 /**
- * Is every chart whole? Run once at start-up and in tests, because xstate notices a missing guard or an unknown delay only
- * when the transition is taken, perhaps months later.
+ * Is every chart whole, and is every fact read by somebody? Run once at start-up and in tests, because xstate notices a missing
+ * guard or an unknown delay only when the transition is taken, perhaps months later, and nobody notices a fact without a reader.
  */
 import type { AnyStateMachine, AnyStateNode } from "xstate";
+import { catalog, type FactType, isFactType } from "#machines/facts/catalog.ts";
+import type { CatalogRow } from "#machines/facts/fact.ts";
+import { orderTakes } from "#machines/order.rules.ts";
+import { actorNames, actors } from "../actors.ts";
+import { routeOf } from "../event/routes.ts";
 
 interface Implementations {
   readonly guards: { readonly [name: string]: unknown };
@@ -44,10 +49,44 @@ const reachedFrom = (node: AnyStateNode, seen: Set<AnyStateNode>): void => {
   for (const { target } of node.always ?? []) for (const next of (target ?? []) as AnyStateNode[]) reachedFrom(next, seen);
 };
 
+/** By the id of the machine. An order is no actor: the desk hosts it and takes what it takes. */
+const takesByMachine: { readonly [id: string]: readonly FactType[] | undefined } = {
+  ...Object.fromEntries(actorNames.map((name) => [name, actors[name].takes])),
+  order: orderTakes,
+};
+
+/** Facts that a machine is sent and no state of it takes, and facts that a state waits for and the machine is not sent. */
+const takesProblems = ({ id, events }: AnyStateMachine): string[] => {
+  const listed = takesByMachine[id];
+  if (listed === undefined) return [`${id} is no actor: give it a row in core/actors.ts`];
+  const charted = (events as string[]).filter(isFactType);
+  return [
+    ...listed.filter((type) => !charted.includes(type)).map((type) => `${id} lists ${type}, and no state of it takes that`),
+    ...charted
+      .filter((type) => !listed.includes(type))
+      .map((type) => `${id} takes ${type}, which its list lacks: nobody sends it`),
+  ];
+};
+
+/**
+ * @param isHandled a handler is registered for facts of this type
+ * @returns one sentence for each fact that nobody reads, although its row promises a reader or none is named
+ */
+export const catalogueProblems = (
+  isHandled: (type: string) => boolean,
+  rows: { readonly [type: string]: CatalogRow } = catalog,
+): readonly string[] =>
+  Object.entries(rows).flatMap(([type, { readBy }]) => {
+    if (isFactType(type) && routeOf(type).length > 0)
+      return readBy === undefined ? [] : [`${type} is said to be read by ${readBy}, and a machine takes it`];
+    if (readBy === undefined) return [`${type} is taken by no machine, and its row does not say who reads it`];
+    return readBy === "handlers" && !isHandled(type) ? [`${type} is to be read by a handler, and none is registered`] : [];
+  });
+
 /** What is wrong with a chart, one sentence each; nothing for a whole one. */
 export const chartProblems = (machine: AnyStateMachine): readonly string[] => {
   const { guards, actions } = machine.implementations as unknown as Implementations;
-  const problems: string[] = [];
+  const problems = takesProblems(machine);
   const nodes = nodesOf(machine.root);
   const checkNames = (
     kind: "guard" | "action",

@@ -5,11 +5,12 @@
  * The dispatcher yields to I/O after a time slice: a P0 frame that waits in a socket is read even while P1 floods.
  */
 import type { Config } from "#config/schema.ts";
+import type { ActorName } from "../actors.ts";
 import { type Fact, type FactType, factProblem, isFactType, type NewFact, type Offer } from "../event/catalog.ts";
 import { type DeadLetter, DeadLetters } from "../event/dead-letters.ts";
 import { type DegradationLevel, isBetter } from "../event/degradation.ts";
 import { Door } from "../event/door.ts";
-import { type ActorName, type Priority, priorities } from "../event/fact.ts";
+import { type Priority, priorities } from "../event/fact.ts";
 import { createFactMaker } from "../event/fact-maker.ts";
 import { type BatchHandler, createHandlers, failureOf, type Handler, type Unsubscribe } from "../event/handlers.ts";
 import type { Reception } from "../event/intake.ts";
@@ -73,6 +74,8 @@ export interface Dispatcher {
     handler: BatchHandler<Fact<T>>,
     options: { readonly name: string },
   ): Unsubscribe;
+  /** A handler is registered for facts of this type. */
+  readonly isHandled: (type: string) => boolean;
   /** A fact is being handled right now: whoever asks was called by it. */
   readonly isDraining: boolean;
   /** Takes facts by strict priority until the lanes are empty ("idle") or the time slice is used up ("more"). */
@@ -422,6 +425,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     handle: (filter: never, handler: Handler<never>, { name }: { readonly name: string }) =>
       handlers.add(filter, handler, { name }),
     handleBatch: (filter, handler, { name }) => handlers.addBatch(filter, handler as BatchHandler<never>, { name }),
+    isHandled: (type: string) => (kinds.get(type)?.handlers.length ?? 0) > 0,
     get isDraining() {
       return draining;
     },

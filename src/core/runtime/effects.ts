@@ -4,29 +4,9 @@
  * The table does not compile with a hole in it. A handler never throws and never calls an actor: it starts the work and
  * offers the outcome as a fact.
  */
-import type { ArchiveEffect } from "#machines/archive.machine.ts";
-import type { ExecutionLoopEffect } from "#machines/execution-loop.machine.ts";
-import type { FeedEffect } from "#machines/feed.machine.ts";
-import type { MaintenanceEffect } from "#machines/maintenance.machine.ts";
-import type { OperatingEffect } from "#machines/operating-state.machine.ts";
-import type { OpsEffect } from "#machines/ops.machine.ts";
-import type { OrderEffect } from "#machines/order.machine.ts";
-import type { SafetyEffect } from "#machines/safety.machine.ts";
-import type { SchedulerEffect } from "#machines/scheduler.machine.ts";
-import type { SupervisorEffect } from "#machines/supervisor.machine.ts";
+import type { Effect } from "../actors.ts";
 
-export type Effect =
-  | SafetyEffect
-  | OperatingEffect
-  | OrderEffect
-  | ExecutionLoopEffect
-  | FeedEffect
-  | ArchiveEffect
-  | MaintenanceEffect
-  | SchedulerEffect
-  | SupervisorEffect
-  | OpsEffect;
-
+export type { Effect } from "../actors.ts";
 export type EffectType = Effect["type"];
 export type EffectOf<T extends EffectType> = Extract<Effect, { readonly type: T }>;
 
@@ -67,6 +47,23 @@ export const effectTable: { readonly [T in EffectType]: { readonly performedBy: 
   "broker.cancel": { performedBy: "core/execution", says: "Ask the venue to cancel." },
   "broker.replace": { performedBy: "core/execution", says: "Ask the venue to change quantity or price." },
   "order.query": { performedBy: "core/orders/reconciliation", says: "Ask the broker what became of the order." },
+  "reconciliation.begin": { performedBy: "core/orders/reconciliation", says: "Tell that a run begins." },
+  "broker.compare": {
+    performedBy: "core/orders/reconciliation",
+    says: "Ask the broker for orders, executions and the account, tell what was missing, and compare the rest.",
+  },
+  "order.report.absent": {
+    performedBy: "core/orders/reconciliation",
+    says: "Tell an order that the venue never had it: order.reconciled, absent.",
+  },
+  "reconciliation.complete": {
+    performedBy: "core/orders/reconciliation",
+    says: "Tell that both sides agree, with the orders that still wait for an outcome.",
+  },
+  "reconciliation.fail": {
+    performedBy: "core/orders/reconciliation",
+    says: "Tell that positions disagree or that the broker did not answer.",
+  },
   "position.announce": { performedBy: "core/execution", says: "A fill moved a position: tell handlers." },
   "cycle.run": { performedBy: "core/strategy", says: "Run one evaluation cycle." },
   "feed.connect": { performedBy: "market/feed-link", says: "Open the source where the archive ends." },
@@ -83,6 +80,18 @@ export const effectTable: { readonly [T in EffectType]: { readonly performedBy: 
   "schedule.run": { performedBy: "ops/automation/scheduler", says: "Run a scheduled target." },
   "schedule.retry": { performedBy: "ops/automation/scheduler", says: "Offer the target again later." },
   "schedule.resume": { performedBy: "ops/automation/scheduler", says: "Look for occurrences that were missed." },
-  "component.restart": { performedBy: "the house", says: "A part was started again." },
-  "component.report.failed": { performedBy: "the house", says: "A part stopped with an error." },
+  "session.venue.open": { performedBy: "parts/session", says: "Connect to the venue and compare orders." },
+  "session.begin": { performedBy: "parts/session", says: "Begin the market, and trading if configuration says so." },
+  "session.halt": {
+    performedBy: "parts/session",
+    says: "Begin nothing new: no cycle, and no market data in the middle of a day.",
+  },
+  "session.venue.close": { performedBy: "parts/session", says: "Close the market at a venue that plays along." },
+  "session.seal": { performedBy: "parts/session", says: "Have the archive sealed, for a bounded time." },
+  "session.settle": { performedBy: "parts/session", says: "Compare our orders with the venue's at the day's end." },
+  "session.maintain": { performedBy: "parts/session", says: "Do the work that belongs to the end of the day." },
+  "session.wait": { performedBy: "parts/session", says: "Wind the market's clock where nobody else does." },
+  "session.close": { performedBy: "parts/session", says: "Drain the lanes, report, and let go of everything." },
+  "component.restart": { performedBy: "parts/session", says: "A part was started again." },
+  "component.report.failed": { performedBy: "parts/session", says: "A part stopped with an error." },
 };

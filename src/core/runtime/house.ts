@@ -6,19 +6,18 @@
  * crash may have interrupted. There is no other way in.
  */
 import type { Config } from "#config/schema.ts";
-import type { OpsInput } from "#machines/ops.machine.ts";
-import { coreParts, type SupervisorInput } from "#machines/supervisor.machine.ts";
+import type { ActorName } from "../actors.ts";
+import { coreParts } from "../actors.ts";
 import { type ActorEvent, type Fact, isFactType, type Offer, rowOf } from "../event/catalog.ts";
-import type { ActorName } from "../event/fact.ts";
+import { routeOf } from "../event/routes.ts";
 import type { Clock, Journal, JournalError, StateSnapshot } from "../ports.ts";
 import { err, ok, type Result } from "../result.ts";
-import { type ActorSystem, createActorSystem, type PartLogics } from "./actor-system.ts";
+import { type ActorSystem, createActorSystem, type PartLogics, type SystemInput, withEveryPart } from "./actor-system.ts";
 import { createDeadlines, type Deadlines } from "./deadlines.ts";
 import { createDispatcher, type Dispatcher, type DrainReport } from "./dispatcher.ts";
 import { type Effect, type EffectHandlers, type EffectType, irreversibleEffects } from "./effects.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
-
-export type HouseInput = SupervisorInput & { readonly parts: { readonly ops?: OpsInput } };
+import { type FreshState, type RestoredState, readState, writeState } from "./restore.ts";
 
 export interface Recovery {
   /** True when the journal already held facts. */
@@ -27,6 +26,14 @@ export interface Recovery {
   readonly replayed: number;
   /** `at` of the newest fact, undefined in an empty journal. */
   readonly lastAt: number | undefined;
+  /** Somebody asked it to stop before it had come to the end: the house must not be opened. */
+  readonly stopped: boolean;
+}
+
+/** How far a recovery has come: the fact it has reached, of all that the journal holds. */
+export interface RecoveryProgress {
+  readonly fact: number;
+  readonly of: number;
 }
 
 export interface House {
@@ -35,7 +42,12 @@ export interface House {
   readonly actors: () => ActorSystem;
   readonly deadlines: Deadlines;
   readonly recorder: Recorder;
-  readonly recover: () => Promise<Result<Recovery, JournalError>>;
+  /** Lets the event loop have its turn every few ms; `isStopped` is asked each time. */
+  readonly recover: (isStopped?: () => boolean) => Promise<Result<Recovery, JournalError>>;
+  /** Undefined once the house is open: until then what the actors say is of a time long past. */
+  readonly recovering: () => RecoveryProgress | undefined;
+  /** False until the snapshot has been read: there are no actors to ask yet. */
+  readonly isRestored: () => boolean;
   /** Effects on, deadlines armed, `session.started` offered. */
   readonly open: (session: { readonly session: string; readonly epoch: number; readonly recovered: boolean }) => void;
   /** Handles what waits, without leaving the event loop; a promise when real work holds the market's time. */
@@ -58,16 +70,18 @@ export interface HouseOptions {
   /** Short text that makes fact ids of this run unique and sortable after earlier runs. */
   readonly runPrefix: string;
   readonly snapshotEveryFacts: number;
+  /** The version of QTS; snapshots carry it. */
+  readonly version: string;
   readonly clock: Clock;
   readonly journal: Journal;
   readonly logics: PartLogics;
-  readonly input: HouseInput;
+  readonly input: SystemInput;
   /** Made once; the handlers use the house's own `offer`. */
   readonly handlers: EffectHandlers;
   /** Resolves while the clock is held by real work; undefined when it is not. */
   readonly released?: () => Promise<void> | undefined;
   /** State besides the actors' that follows from facts: told of each journaled fact after its actors, also in a replay. */
-  readonly ledger?: {
+  readonly projection?: {
     readonly take: (fact: Fact) => void;
     readonly persist: () => unknown;
     readonly restore: (state: unknown) => void;
@@ -78,54 +92,18 @@ export interface HouseOptions {
   readonly onLost: (name: ActorName, event: ActorEvent) => void;
 }
 
-const snapshotVersion = 1;
+/** How long a recovery may hold the event loop, so that whoever asks how far it is gets an answer. */
+const recoverySliceMs = 10;
 const irreversible: ReadonlySet<EffectType> = new Set(irreversibleEffects);
-
-interface StateBody {
-  readonly version: number;
-  readonly actors: unknown;
-  readonly deadlines: { readonly [id: string]: number };
-  readonly ledger?: unknown;
-}
-
-interface PersistedActor {
-  readonly context?: { readonly [key: string]: unknown };
-  readonly children?: { readonly [name: string]: { readonly snapshot: PersistedActor } };
-}
-
-/**
- * A snapshot carries the configuration its machines were started with; the present one takes its place, so that a changed
- * threshold is in force after a restart. By convention a machine keeps its configuration in context under `policy` or `input`.
- */
-const withPresentPolicy = (persisted: PersistedActor, input: unknown): PersistedActor => {
-  const { context, children } = persisted;
-  const key = context === undefined ? undefined : ["policy", "input"].find((name) => Object.hasOwn(context, name));
-  const parts = (input as { readonly parts?: { readonly [name: string]: unknown } } | undefined)?.parts ?? {};
-  return {
-    ...persisted,
-    ...(key === undefined || input === undefined ? {} : { context: { ...context, [key]: presentPolicy(context?.[key], input) } }),
-    ...(children === undefined
-      ? {}
-      : {
-          children: Object.fromEntries(
-            Object.entries(children).map(([name, child]) => [
-              name,
-              { ...child, snapshot: withPresentPolicy(child.snapshot, parts[name]) },
-            ]),
-          ),
-        }),
-  };
-};
-
-/** What a machine derived from its configuration (the operating state's reading details) stays as the machine made it. */
-const presentPolicy = (was: unknown, input: unknown): unknown => ({ ...(was as object), ...(input as object) });
 
 const reasonOf = (error: JournalError): string =>
   "reason" in error ? error.reason : `expected record ${error.expectedSeq}, found ${error.actualSeq}`;
 
 export const createHouse = (options: HouseOptions): House => {
   const { clock, journal, handlers } = options;
+  const input = withEveryPart(options.input);
   let isLive = false;
+  let recovering: RecoveryProgress | undefined = { fact: 0, of: journal.lastSeq };
   let effectsPending = 0;
   let effectsWithheld = 0;
   let lastSnapshotSeq = journal.lastSeq;
@@ -174,8 +152,7 @@ export const createHouse = (options: HouseOptions): House => {
       else if (effect.type === "safety.announce") {
         // Told in the same step, so that nothing is handled between the trip and its consequences.
         const { from, to, code, reason } = effect;
-        for (const name of rowOf("safety.changed").route)
-          deliverEvent(name, { type: "safety.changed", at, from, to, code, reason });
+        for (const name of routeOf("safety.changed")) deliverEvent(name, { type: "safety.changed", at, from, to, code, reason });
         // What was halted long ago and released since halts nothing now.
         if (isLive) options.onSafetyChange(to);
       } else if (isLive) perform(effect);
@@ -190,7 +167,7 @@ export const createHouse = (options: HouseOptions): House => {
     if (fact.type === "timer.due" && !deadlines.take(fact.payload.id, fact.payload.dueAt)) return;
     const event = { type: fact.type, at: fact.at, ...(fact.payload as object) } as ActorEvent;
     for (const name of route) deliverEvent(name, event);
-    if (rowOf(fact.type).journaled) options.ledger?.take(fact);
+    if (rowOf(fact.type).journaled) options.projection?.take(fact);
   };
 
   const dispatcher = createDispatcher({
@@ -200,80 +177,109 @@ export const createHouse = (options: HouseOptions): House => {
     runPrefix: options.runPrefix,
     record: (fact) => {
       recorder.record(fact);
-      // Facts that no actor is told are not delivered, and may be the ledger's all the same.
-      if (rowOf(fact.type).route.length === 0) options.ledger?.take(fact);
+      // Facts that no actor is told are not delivered, and may be the projection's all the same.
+      if (routeOf(fact.type).length === 0) options.projection?.take(fact);
     },
     deliver,
   });
 
   const deadlines = createDeadlines({ clock, offer: dispatcher.offer, hasRoom: () => dispatcher.hasRoomInside });
 
-  /** Ops may come and go between two starts (`--without-ops`): a snapshot from before says nothing about today. */
-  const withPresentOps = (persisted: PersistedActor): PersistedActor => {
-    const { ops, ...core } = persisted.children ?? {};
-    if (!options.input.ops) return { ...persisted, children: core };
-    if (ops !== undefined) return persisted;
-    const fresh = createActorSystem({ logics: options.logics, input: options.input, onLost: options.onLost });
-    fresh.start();
-    const { children = {} } = fresh.persist() as PersistedActor;
-    fresh.stop();
-    return { ...persisted, children: { ...core, ...(children.ops === undefined ? {} : { ops: children.ops }) } };
-  };
-
-  const start = (state: StateBody | undefined): void => {
-    actors = createActorSystem({
+  const createActors = (persisted?: unknown): ActorSystem =>
+    createActorSystem({
       logics: options.logics,
-      input: options.input,
+      input,
       onLost: options.onLost,
-      ...(state === undefined
-        ? {}
-        : { persisted: withPresentPolicy(withPresentOps(state.actors as PersistedActor), options.input) }),
+      ...(persisted === undefined ? {} : { persisted }),
     });
+
+  /** A part that is younger than the snapshot begins as it would in a new house, with all that it asks for then. */
+  const start = (state: RestoredState | undefined, beginning: ActorSystem | undefined): void => {
+    actors = createActors(state?.actors);
     for (const [id, at] of Object.entries(state?.deadlines ?? {})) deadlines.set(id, at);
-    if (state?.ledger !== undefined) options.ledger?.restore(state.ledger);
+    if (state?.projection !== undefined) options.projection?.restore(state.projection);
     actors.start();
     react(actors.takeEffects(), clock.now());
+    for (const name of state?.fresh ?? []) react(beginning?.startEffects(name) ?? [], clock.now());
   };
 
   /** Never a fresh part in place of one that cannot be read back: fresh would mean BALANCED and NORMAL (spec S16). */
   const restore = (snapshot: StateSnapshot | undefined): Result<void, JournalError> => {
-    const unusable = (reason: string): Result<never, JournalError> =>
-      err({ type: "journal.corrupt", seq: snapshot?.seq ?? 0, reason: `the state snapshot cannot be used: ${reason}` });
-    try {
-      const state = snapshot === undefined ? undefined : (JSON.parse(snapshot.body) as StateBody);
-      if (state !== undefined && state.version !== snapshotVersion)
-        return unusable(`it has version ${state.version}; this process reads ${snapshotVersion}`);
-      start(state);
-    } catch (error) {
-      return unusable(String(error));
-    }
-    const [broken] = system().broken();
-    if (broken !== undefined) return unusable(`${broken.name}: ${broken.reason}`);
-    const missing = coreParts.find((part) => system().isDown(part));
-    return missing === undefined ? ok(undefined) : unusable(`${missing} is missing`);
+    const seq = snapshot?.seq ?? 0;
+    const damaged = (reason: string): Result<never, JournalError> =>
+      err({ type: "journal.corrupt", seq, reason: `the state snapshot cannot be used: ${reason}` });
+    let beginning: ActorSystem | undefined;
+    const fresh = (): FreshState => {
+      if (beginning === undefined) {
+        beginning = createActors();
+        beginning.start();
+      }
+      return { actors: beginning.persist() as FreshState["actors"], projection: options.projection?.persist() };
+    };
+    const read = snapshot === undefined ? undefined : readState(snapshot.body, { version: options.version, input, fresh });
+    if (read?.ok === false)
+      return read.error.type === "damaged"
+        ? damaged(read.error.reason)
+        : err({ type: "journal.other.version", seq, reason: read.error.reason });
+    const problem = problemOfStart(read?.value, beginning);
+    beginning?.stop();
+    if (problem === undefined) return ok(undefined);
+    const { migrated = [], writer } = read?.value ?? {};
+    // Only a part whose form has changed can be at fault here without any damage.
+    return migrated.length === 0
+      ? damaged(problem)
+      : err({
+          type: "journal.other.version",
+          seq,
+          reason: `QTS ${options.version} cannot go on with what ${writer} left of ${migrated.join(", ")}: ${problem}`,
+        });
   };
 
-  const recover = async (): Promise<Result<Recovery, JournalError>> => {
+  const problemOfStart = (state: RestoredState | undefined, beginning: ActorSystem | undefined): string | undefined => {
+    try {
+      start(state, beginning);
+    } catch (error) {
+      return String(error);
+    }
+    const [broken] = system().broken();
+    if (broken !== undefined) return `${broken.name}: ${broken.reason}`;
+    const missing = coreParts.find((part) => system().isDown(part));
+    return missing === undefined ? undefined : `${missing} is missing`;
+  };
+
+  const recover: House["recover"] = async (isStopped = () => false) => {
     const loaded = await journal.loadSnapshot();
     if (!loaded.ok) return loaded;
     const restored = restore(loaded.value);
     if (!restored.ok) return restored;
-    const replayed = await replay(loaded.value);
+    const replayed = await replay(loaded.value, isStopped);
     if (replayed.ok) lastSnapshotSeq = loaded.value?.seq ?? 0;
     return replayed;
   };
 
-  const replay = async (snapshot: StateSnapshot | undefined): Promise<Result<Recovery, JournalError>> => {
+  const replay = async (
+    snapshot: StateSnapshot | undefined,
+    isStopped: () => boolean,
+  ): Promise<Result<Recovery, JournalError>> => {
     let seq = snapshot?.seq ?? 0;
     let replayed = 0;
     let lastAt = snapshot?.at;
+    let sliceEndsMs = clock.monotonicMs() + recoverySliceMs;
+    const recovery = (stopped: boolean): Result<Recovery, JournalError> =>
+      ok({ recovered: journal.lastSeq > 0, replayed, lastAt, stopped });
+    const progress = (): RecoveryProgress => ({ fact: seq, of: journal.lastSeq });
+    recovering = progress();
     try {
       for await (const record of journal.read(seq)) {
         seq = record.seq;
         if (!isFactType(record.type))
-          return err({ type: "journal.corrupt", seq: record.seq, reason: `unknown fact ${record.type}` });
+          return err({
+            type: "journal.other.version",
+            seq,
+            reason: `record ${seq} holds ${record.type}, a fact that QTS ${options.version} does not know`,
+          });
         const fact = JSON.parse(record.body) as Fact;
-        deliver(fact, rowOf(fact.type).route);
+        deliver(fact, routeOf(fact.type));
         // The desk is changed in place, so there is no state from before to go on with: the fault must be looked at first.
         if (system().isDown("orders"))
           return err({
@@ -283,13 +289,19 @@ export const createHouse = (options: HouseOptions): House => {
           });
         replayed += 1;
         lastAt = record.at;
+        if (clock.monotonicMs() < sliceEndsMs) continue;
+        recovering = progress();
+        await clock.yieldToIo();
+        if (isStopped()) return recovery(true);
+        sliceEndsMs = clock.monotonicMs() + recoverySliceMs;
       }
     } catch (error) {
       // The journal names its own damage; anything else is a record that says what no fact can say.
       const cause = error instanceof Error ? (error.cause as JournalError | undefined) : undefined;
       return err(cause?.type === undefined ? { type: "journal.corrupt", seq, reason: String(error) } : cause);
     }
-    return ok({ recovered: journal.lastSeq > 0, replayed, lastAt });
+    recovering = progress();
+    return recovery(isStopped());
   };
 
   /** A part that is down is brought back by a replay, never from a snapshot of its error. */
@@ -297,13 +309,14 @@ export const createHouse = (options: HouseOptions): House => {
 
   const saveSnapshot = async (): Promise<Result<void, JournalError>> => {
     const seq = recorder.seq();
-    const body: StateBody = {
-      version: snapshotVersion,
-      actors: system().persist(),
-      deadlines: deadlines.table(),
-      ledger: options.ledger?.persist(),
-    };
-    const text = JSON.stringify(body);
+    const text = writeState(
+      {
+        actors: system().persist() as RestoredState["actors"],
+        deadlines: deadlines.table(),
+        projection: options.projection?.persist(),
+      },
+      options.version,
+    );
     lastSnapshotSeq = seq;
     if (!(await recorder.whenDurable(seq)))
       return err(recorder.failure() ?? { type: "journal.unavailable", reason: "the journal is closed" });
@@ -313,6 +326,8 @@ export const createHouse = (options: HouseOptions): House => {
   const settle = (): Promise<void> | undefined => {
     // Called from inside a fact: what waits is handled when that fact is done.
     if (dispatcher.isDraining) return undefined;
+    // A new fact has no place among those of the journal.
+    if (recovering !== undefined) return undefined;
     while (dispatcher.drain() === "more");
     if (isLive && !snapshotUnderWay && isWhole() && recorder.seq() - lastSnapshotSeq >= options.snapshotEveryFacts) {
       snapshotUnderWay = true;
@@ -330,7 +345,10 @@ export const createHouse = (options: HouseOptions): House => {
     deadlines,
     recorder,
     recover,
+    recovering: () => recovering,
+    isRestored: () => actors !== undefined,
     open: ({ session, epoch, recovered }) => {
+      recovering = undefined;
       isLive = true;
       dispatcher.offer({ type: "session.started", payload: { session, epoch, recovered }, source: "root" });
       // A part that the end of the journal broke: the process died before anybody had said so.

@@ -2,14 +2,15 @@
  * Operator commands on a running house: a change becomes a fact and is answered once the house has handled it, with what
  * the machines made of it; a question is answered from the actors' state.
  */
-import { type OperatingContext, operatingView } from "#machines/operating-state.machine.ts";
+import type { OrderOutcome } from "#machines/facts/orders.ts";
+import type { OperatingState } from "#machines/facts/safety.ts";
+import { operatingView } from "#machines/operating-state.machine.ts";
 import { overrideProblem } from "#machines/operating-state.override.ts";
 import { statusOf } from "#machines/order.rules.ts";
-import type { SafetyContext } from "#machines/safety.machine.ts";
-import type { NewFact } from "../event/catalog.ts";
-import type { DeskSnapshot } from "../orders/desk-logic.ts";
-import type { Clock, CommandReply } from "../ports.ts";
+import type { NewFact, Offer } from "../event/catalog.ts";
+import type { CommandReply } from "../ports.ts";
 import { explainOperating, explainSafety } from "../state/posture-explain.ts";
+import type { HouseView } from "../view.ts";
 import type { House } from "./house.ts";
 import type { HouseStatus } from "./report.ts";
 
@@ -20,7 +21,7 @@ export type ControlRequest =
   | { readonly command: "release"; readonly reason: string; readonly operator: string }
   | {
       readonly command: "override.set";
-      readonly state: string;
+      readonly state: OperatingState;
       readonly forMs: number;
       readonly reason: string;
       readonly operator: string;
@@ -29,7 +30,7 @@ export type ControlRequest =
   | {
       readonly command: "resolve";
       readonly orderId: string;
-      readonly outcome: "absent" | "bound" | "canceled";
+      readonly outcome: OrderOutcome;
       readonly brokerOrderId?: string | undefined;
       readonly reason: string;
       readonly operator: string;
@@ -39,24 +40,20 @@ export type ControlRequest =
 const done = 0;
 const refused = 4;
 
-type SafetySnapshot = { readonly value: unknown; readonly context: SafetyContext };
-type OperatingSnapshot = { readonly value: unknown; readonly context: OperatingContext };
-
 export const createOperator = ({
   house,
-  clock,
+  view,
+  offer,
   status,
-  askVenue,
 }: {
   readonly house: House;
-  readonly clock: Clock;
+  readonly view: HouseView;
+  readonly offer: Offer;
   readonly status: () => HouseStatus;
-  /** After a person's word about an order: what the venue says is compared with it at once. */
-  readonly askVenue: () => void;
 }): ((request: ControlRequest) => Promise<CommandReply>) => {
-  const safety = (): SafetySnapshot => house.actors().snapshotOf("safety") as unknown as SafetySnapshot;
-  const operating = (): OperatingSnapshot => house.actors().snapshotOf("operating") as unknown as OperatingSnapshot;
-  const orderOf = (orderId: string) => (house.actors().snapshotOf("orders") as unknown as DeskSnapshot).desk.order(orderId);
+  const safety = () => house.actors().snapshotOf("safety");
+  const operating = () => house.actors().snapshotOf("operating");
+  const orderOf = (orderId: string) => house.actors().snapshotOf("orders").desk.order(orderId);
 
   const reply = (exitCode: number, sentence: string): CommandReply => ({
     exitCode,
@@ -114,7 +111,7 @@ export const createOperator = ({
       }
       case "override.set": {
         const { state, operator, reason, forMs } = request;
-        const at = clock.now();
+        const at = view.now();
         const expiresAt = at + forMs;
         // The machine refuses by the same rule; asked here too, so that the person hears why.
         const problem = overrideProblem(
@@ -126,7 +123,7 @@ export const createOperator = ({
         return change(
           {
             type: "operating.override.requested",
-            payload: { state: state as "DEFENSIVE", operator, reason, expiresAt },
+            payload: { state, operator, reason, expiresAt },
             source: "operator",
           },
           () => {
@@ -167,7 +164,8 @@ export const createOperator = ({
           () => {
             const order = orderOf(orderId);
             if (order?.refusal?.fact === "order.resolved") return reply(refused, `That is refused: ${order.refusal.reason}`);
-            askVenue();
+            // After a person's word about an order, what the venue says is compared with it at once.
+            offer({ type: "reconciliation.requested", payload: { cause: "operator" }, source: "operator" });
             return reply(
               done,
               `${orderId} is ${order === undefined ? "settled" : statusOf(order)}, by ${operator}; the venue is being asked.`,
@@ -180,8 +178,8 @@ export const createOperator = ({
           exitCode: done,
           body:
             request.subject === "safety"
-              ? explainSafety(safety() as never, clock.now())
-              : explainOperating(operating(), clock.now()),
+              ? explainSafety(safety() as never, view.now())
+              : explainOperating(operating(), view.now()),
         };
     }
   };

@@ -48,8 +48,24 @@ export interface SessionReport {
   readonly safety: string;
   readonly operating: string;
   readonly maintenance: { readonly backedUp: number; readonly verified: number; readonly deleted: number; readonly kept: number };
+  /** What this run counted and could not keep; each is 0 in a good run. */
+  readonly losses: {
+    /** Alerts that no channel could deliver. */
+    readonly alerts: number;
+    /** Effects that were not performed because their cause never became durable. */
+    readonly effectsWithheld: number;
+    /** Signals that waited too long to be acted on. */
+    readonly signals: number;
+    /** Facts that no handler could handle and whose letter had to give way to newer ones. */
+    readonly deadLettersForgotten: number;
+    /** Lines that the log could not write. */
+    readonly logLines: number;
+  };
   readonly elapsedMs: number;
 }
+
+/** What a part shows of itself, by name. */
+export type PartFigures = { readonly [name: string]: number | string | null };
 
 export interface LaneStatus extends Omit<LaneFigures, "left"> {
   readonly depth: number;
@@ -112,6 +128,11 @@ export interface HouseStatus extends Omit<SessionReport, "lanes"> {
   readonly lowLaneTurns: number;
   /** What came in, by source. */
   readonly sources: { readonly [source: string]: SourceFigures };
+  /**
+   * While the journal is being replayed: the fact it has come to, of all there are. Orders and positions are then those of
+   * that fact, and safety and operating state are not told. Null once the house is open.
+   */
+  readonly recovering: { readonly fact: number; readonly of: number } | null;
   readonly openOrders: number;
   readonly degradation: string;
   /** Trading is open: reconciled, safety allows, not stopping. */
@@ -122,6 +143,8 @@ export interface HouseStatus extends Omit<SessionReport, "lanes"> {
   readonly machines: { readonly [actor: string]: string };
   readonly restarts: { readonly [component: string]: number };
   readonly effectsPending: number;
+  /** Figures of the parts that have some. */
+  readonly parts: { readonly [part: string]: PartFigures };
   readonly refusedFacts: { readonly [type: string]: number };
   readonly loopDelayMs: { readonly p99: number; readonly max: number };
 }

@@ -4,10 +4,11 @@
  * Reads the machines' contexts through the same pure functions that the machines' guards call; decides nothing.
  */
 
+import { dayMs, hourMs } from "#machines/durations.ts";
 import { type OperatingContext, operatingView } from "#machines/operating-state.machine.ts";
 import type { MetricStatus } from "#machines/operating-state.metrics.ts";
 import type { Override } from "#machines/operating-state.override.ts";
-import { dayMs, hourMs, type OperatingState } from "#machines/operating-state.policy.ts";
+import type { OperatingState } from "#machines/operating-state.policy.ts";
 import {
   type Clause,
   clausesOf,

@@ -5,11 +5,11 @@
  * deposit would look like profit and raise risk. A trading day is the name that `dayOf` gives a time, so that the exchange's
  * calendar decides and not UTC midnight.
  */
+import { dayMs } from "#machines/durations.ts";
 import type { Measured, OperatingMetrics } from "#machines/operating-state.metrics.ts";
 import type { Side } from "../instrument.ts";
 import { flatPosition, type Position, withFill } from "../orders/positions.ts";
 
-const dayMs = 86_400_000;
 /** An annualised rate over less than this says nothing, and could be anything. */
 const cagrDaysMin = 90;
 const winRateDays = 30;

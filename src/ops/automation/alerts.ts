@@ -3,6 +3,7 @@
  * queue of its own and is never waited for, so one that is dead delays nobody (spec M13).
  */
 import type { Clock } from "#core/ports.ts";
+import { backoffMs } from "#machines/backoff.rules.ts";
 import type { Alert } from "#machines/effects.ts";
 import { safetyCodes } from "#machines/safety.codes.ts";
 
@@ -148,7 +149,7 @@ const createLane = (channel: AlertChannel, clock: Pick<Clock, "now" | "setTimer"
       } catch {
         tries += 1;
         if (tries < limits.triesMax) {
-          const waitMs = Math.min(limits.retryMsMax, limits.retryMsMin * 2 ** (tries - 1));
+          const waitMs = backoffMs({ firstMs: limits.retryMsMin, capMs: limits.retryMsMax }, tries - 1);
           cancelRetry = clock.setTimer(clock.now() + waitMs, () => {
             cancelRetry = undefined;
             void drain();

@@ -3,17 +3,20 @@ import type { ArchiveCounts } from "#archive/watch.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
 import type { HealthCheck, HealthFinding } from "./health.ts";
 
+interface DiskCheck {
+  readonly free: () => Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
+  readonly warningFreeShare: number;
+  readonly criticalFreeShare: number;
+}
+
 export interface HouseCheckOptions {
   readonly status: () => HouseStatus;
   readonly archive: () => ArchiveCounts;
   /** Host time: the window of the archive's ratio is real. */
   readonly now: () => number;
   readonly loopDelayMsMax: number;
-  readonly disk: {
-    readonly free: () => Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
-    readonly warningFreeShare: number;
-    readonly criticalFreeShare: number;
-  };
+  /** `free` is absent where nobody can say. */
+  readonly disk: Omit<DiskCheck, "free"> & Partial<Pick<DiskCheck, "free">>;
   /** Injected: broker heartbeat, sheets, database, cache; each by its own adapter. */
   readonly outside?: readonly HealthCheck[];
 }
@@ -50,6 +53,16 @@ const archiveCheck = ({ archive, now }: HouseCheckOptions): HealthCheck => {
   };
 };
 
+const diskCheck = ({ free, warningFreeShare, criticalFreeShare }: DiskCheck): HealthCheck => ({
+  name: "disk",
+  look: async () => {
+    const { freeBytes, totalBytes } = await free();
+    const share = freeBytes / totalBytes;
+    const state = share < criticalFreeShare ? "critical" : share < warningFreeShare ? "warning" : "ok";
+    return { state, reason: `${percent(share)} of the disk is free` };
+  },
+});
+
 export const houseChecks = (options: HouseCheckOptions): readonly HealthCheck[] => {
   const { status, disk, loopDelayMsMax, outside = [] } = options;
   return [
@@ -71,15 +84,7 @@ export const houseChecks = (options: HouseCheckOptions): readonly HealthCheck[] 
         return { state: p99 > loopDelayMsMax ? "critical" : max > loopDelayMsMax ? "warning" : "ok", reason };
       },
     },
-    {
-      name: "disk",
-      look: async () => {
-        const { freeBytes, totalBytes } = await disk.free();
-        const share = freeBytes / totalBytes;
-        const state = share < disk.criticalFreeShare ? "critical" : share < disk.warningFreeShare ? "warning" : "ok";
-        return { state, reason: `${percent(share)} of the disk is free` };
-      },
-    },
+    ...(disk.free === undefined ? [] : [diskCheck({ ...disk, free: disk.free })]),
     ...outside,
   ];
 };

@@ -6,6 +6,7 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, type Metric, Registry } from "prom-client";
 import type { HouseStatus } from "#core/runtime/report.ts";
+import { operatingStates, safetyStates } from "#machines/facts/safety.ts";
 
 /** What went through one stage of the market-data pipeline: in = out + refused + errored (spec A2). */
 export interface StageFigures {
@@ -60,8 +61,6 @@ const createKeptHistogram = (name: string, help: string, read: () => HouseStatus
   }) as unknown as Metric;
 
 const orderStatuses = ["filled", "canceled", "rejected", "denied", "expired", "unknown", "open"] as const;
-const safetyStates = ["NORMAL", "WARNING", "FAIL", "LOCKDOWN"] as const;
-const operatingStates = ["AGGRESSIVE", "BALANCED", "DEFENSIVE"] as const;
 const laneCounters = {
   accepted: "Facts taken into the lane; equals handled + dropped + collapsed + sampled + dead-lettered + waiting.",
   handled: "Facts that every handler has seen.",

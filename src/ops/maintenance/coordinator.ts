@@ -6,14 +6,15 @@ import type { NewFact, Offer } from "#core/event/catalog.ts";
 import type { Clock } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import type { MaintenanceEffect } from "#machines/maintenance.machine.ts";
-import type { ArchivedFile, BackupWorker, HostError, MaintenanceFiles, SkippedFile, WorkProgress } from "../ports.ts";
+import type { ArchivedFile, BackupWorker, HostError, MaintenanceFiles, SkippedFile, Survey, WorkProgress } from "../ports.ts";
 import { archiveName, type CatalogEntry } from "./backup/manifest.ts";
+import { settleOrphans } from "./backup/orphans.ts";
 import { type BackupPlan, planBackup } from "./backup/plan.ts";
-import { archivePathOf, readShelf, type Shelf, spaceNeeded } from "./backup/shelf.ts";
-import { removeProvenOrphans, type VerifiedBackup, verifyBackup } from "./backup/verifier.ts";
+import { archivePathOf, catalogFor, readWholeShelf, type Shelf, spaceNeeded } from "./backup/shelf.ts";
+import { type VerifiedBackup, verifyBackup } from "./backup/verifier.ts";
 import { type CleanupOutcome, type CleanupPlan, cleanUp } from "./cleanup/executor.ts";
 import { createCleanupLog } from "./log.ts";
-import { allowanceOf, judgeClock, type MemoryRead, readMemory, windowFor, withGranted } from "./retention/guard.ts";
+import { allowanceOf, judgeClock, type MemoryRead, memoryText, readMemory, windowFor, withGranted } from "./retention/guard.ts";
 import type { RetentionPolicy } from "./retention/policy.ts";
 import { type Scan, type ScannedFile, scanRetention } from "./retention/scanner.ts";
 
@@ -57,6 +58,8 @@ export interface RunReport {
   /** Files that an earlier archive holds already. */
   readonly unchanged: number;
   readonly skipped: readonly SkippedFile[];
+  /** Files that no include glob matches. */
+  readonly unmatched: number;
   readonly deleted: readonly { readonly path: string; readonly size: number; readonly reason: string }[];
   readonly kept: readonly { readonly path: string; readonly reason: string }[];
   readonly failedDeletes: readonly { readonly path: string; readonly reason: string }[];
@@ -88,6 +91,8 @@ interface Run {
   readonly shelf: Shelf;
   readonly plan: BackupPlan;
   readonly memory: MemoryRead;
+  /** The memories of all roots, as they were read. */
+  readonly memoryText: string | undefined;
   written?: { readonly archive: string; readonly files: readonly ArchivedFile[]; readonly bytes: number };
   proof?: VerifiedBackup;
   cleanup?: CleanupPlan;
@@ -119,7 +124,10 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
       ...(failure === undefined ? {} : { failure }),
       ...(ended ? { elapsedMs: clock.monotonicMs() - ended.startedMs } : {}),
     });
-    await ended?.release();
+    if (ended === undefined) return;
+    // A thread that was stopped in the middle of an archive could not clear up behind itself.
+    if (outcome !== "done") await files.removeLeftovers(ended.backupRoot);
+    await ended.release();
   };
 
   /** Runs one step and reports it. Whatever goes wrong becomes `maintenance.failed`. */
@@ -177,7 +185,7 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
     const { dataRoot, backupRoot } = roots.value;
     const locked = await files.lock(backupRoot, runId);
     if (!locked.ok) return locked;
-    const prepared = await look(dataRoot, backupRoot);
+    const prepared = await look(runId, dataRoot, backupRoot);
     if (!prepared.ok) {
       await locked.value();
       return prepared;
@@ -187,8 +195,10 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
     note({
       unchanged: planned.unchanged.length,
       skipped: planned.skipped,
+      unmatched: planned.unmatched,
       notes: [
         ...(report?.notes ?? []),
+        ...planned.returned.map((path) => `${path} has its name again: a killed run had taken it aside to delete it`),
         ...shelf.lost.map(({ archive, reason }) => `${archive}: ${reason}; what the source still has is archived again`),
       ],
     });
@@ -197,23 +207,51 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
     return ok(fact("maintenance.planned", { runId, files: count, bytes: wanted }));
   };
 
-  const look = async (
+  /** Before space is judged: an archive that a killed run left on a full disk holds the space that this run needs. */
+  const shelfWithoutOrphans = async (
+    runId: string,
     dataRoot: string,
     backupRoot: string,
-  ): Promise<Result<Pick<Run, "shelf" | "plan" | "memory">, HostError>> => {
+    survey: Survey,
+  ): Promise<Result<Shelf, HostError>> => {
+    const shelf = await readWholeShelf(files, backupRoot);
+    if (!shelf.ok || shelf.value.orphans.length === 0) return shelf;
+    const settled = await settleOrphans(
+      { files, worker },
+      {
+        backupRoot,
+        dataRoot,
+        shelf: shelf.value,
+        source: survey.files,
+        manifest: { tool: options.tool ?? "qts", runId, at: clock.now() },
+      },
+    );
+    if (!settled.ok) return settled;
+    note({
+      notes: [...(report?.notes ?? []), ...settled.value.map(({ archive, became, reason }) => `${archive} ${became}: ${reason}`)],
+    });
+    return readWholeShelf(files, backupRoot);
+  };
+
+  const look = async (
+    runId: string,
+    dataRoot: string,
+    backupRoot: string,
+  ): Promise<Result<Pick<Run, "shelf" | "plan" | "memory" | "memoryText">, HostError>> => {
     const removed = await files.removeLeftovers(backupRoot);
     if (!removed.ok) return removed;
     if (removed.value.length > 0) note({ notes: [`half-written by an earlier run, removed: ${removed.value.join(", ")}`] });
-    const shelf = await readShelf(files, backupRoot);
-    if (!shelf.ok) return shelf;
     const survey = await worker.survey({ root: dataRoot, globs: options.includeGlobs ?? ["**"] });
     if (!survey.ok) return survey;
+    const shelf = await shelfWithoutOrphans(runId, dataRoot, backupRoot, survey.value);
+    if (!shelf.ok) return shelf;
     const memory = await files.readText(memoryPath(backupRoot));
     if (!memory.ok) return memory;
     return ok({
       shelf: shelf.value,
-      plan: planBackup(survey.value, shelf.value.catalog, options.isOpen ?? (() => false)),
-      memory: readMemory(memory.value),
+      plan: planBackup(survey.value, catalogFor(shelf.value, dataRoot), options.isOpen ?? (() => false)),
+      memory: readMemory(memory.value, dataRoot),
+      memoryText: memory.value,
     });
   };
 
@@ -261,26 +299,14 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
     });
     if (!proof.ok) return proof;
     current.proof = proof.value;
-    const held = new Set(
-      [...[...shelf.catalog.values()].flat(), ...proof.value.entries].map(({ path, sha256 }) => `${sha256} ${path}`),
-    );
-    const orphans = await removeProvenOrphans(files, worker, backupRoot, shelf.orphans, (path, sha256) =>
-      held.has(`${sha256} ${path}`),
-    );
     const { manifestPath, manifestSha256 } = proof.value;
-    note({
-      manifestPath,
-      notes: [
-        ...(report?.notes ?? []),
-        ...orphans.map(({ archive, removed, reason }) => `${archive} ${removed ? "removed" : "left"}: ${reason}`),
-      ],
-    });
+    note({ manifestPath });
     const count = unchanged.length + (written?.files.length ?? 0);
     return ok(fact("maintenance.backup.verified", { runId, manifestPath, manifestSha256, files: count }));
   };
 
   const scan = async (current: Run, manifestSha256: string): Promise<Result<NewFact, HostError>> => {
-    const { runId, now, proof, plan: planned, written, backupRoot } = current;
+    const { runId, now, proof, plan: planned, written, dataRoot, backupRoot } = current;
     if (proof?.manifestSha256 !== manifestSha256) return err({ type: "failed", reason: "the proof is of another manifest" });
     const entries: readonly (CatalogEntry | ArchivedFile)[] = [...planned.unchanged, ...(written?.files ?? [])];
     const scanned = scanOf(current, entries);
@@ -289,8 +315,8 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
       files: Object.freeze(
         proof.entries
           .filter(({ path }) => reasons.has(path))
-          .map(({ path, dev, ino, size, mtimeNs, sha256 }) =>
-            Object.freeze({ path, dev, ino, size, mtimeNs, sha256, reason: reasons.get(path) as string }),
+          .map(({ path, dev, ino, size, mtimeNs, ctimeNs, sha256 }) =>
+            Object.freeze({ path, dev, ino, size, mtimeNs, ctimeNs, sha256, reason: reasons.get(path) as string }),
           ),
       ),
     });
@@ -298,14 +324,17 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
     const window = withGranted(windowFor(current.memory, entries, now), scanned.expired);
     const remembered = await files.writeDurably(
       memoryPath(backupRoot),
-      `${JSON.stringify({ lastRunAt: now, blockedUntil: scanned.clock.blockedUntil, window })}\n`,
+      memoryText(current.memoryText, dataRoot, { lastRunAt: now, blockedUntil: scanned.clock.blockedUntil, window }),
     );
     if (!remembered.ok) return remembered;
     const logged = await log.append(
       scanned.kept.map(({ path, size, reason }) => ({ at: now, runId, decision: "kept" as const, path, size, reason })),
     );
     if (!logged.ok) return logged;
-    note({ kept: scanned.kept.map(({ path, reason }) => ({ path, reason })) });
+    note({
+      kept: scanned.kept.map(({ path, reason }) => ({ path, reason })),
+      notes: [...(report?.notes ?? []), ...notesOf(scanned)],
+    });
     return ok(fact("maintenance.scanned", { runId, expired: scanned.expired.length, kept: scanned.kept.length }));
   };
 
@@ -313,7 +342,7 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
     const { runId, now, proof, cleanup: settled, dataRoot } = current;
     if (proof === undefined || settled === undefined || proof.manifestSha256 !== manifestSha256)
       return err({ type: "failed", reason: "there is no proof for this manifest" });
-    const cleaned = await cleanUp(proof, settled, { files, worker, log, dataRoot, runId, at: now });
+    const cleaned = await cleanUp(proof, settled, { worker, log, dataRoot, runId, at: now });
     if (!cleaned.ok) return cleaned;
     const { deleted, failed }: CleanupOutcome = cleaned.value;
     const kept = [...(report?.kept ?? []), ...cleaned.value.kept];
@@ -334,8 +363,7 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
     report: () => report,
     close: async () => {
       await worker.close();
-      await run?.release();
-      run = undefined;
+      if (run !== undefined) await end(run.runId, "failed", { step: "run", reason: "maintenance was stopped" });
     },
   };
 };
@@ -347,6 +375,10 @@ const fact = <T extends NewFact["type"]>(
 
 const failedFact = (runId: string, step: Step, reason: string): NewFact => fact("maintenance.failed", { runId, step, reason });
 
+/** What no run will ever delete as things are is said at the end too, where it is read. */
+export const notesOf = ({ stuck }: Pick<Scan, "stuck">): readonly string[] =>
+  stuck.map(({ path, reason }) => `${path} stays for good: ${reason}`);
+
 /** The report of a run that has done nothing yet. */
 export const emptyReport = (runId: string): RunReport => ({
   runId,
@@ -354,6 +386,7 @@ export const emptyReport = (runId: string): RunReport => ({
   backedUp: [],
   unchanged: 0,
   skipped: [],
+  unmatched: 0,
   deleted: [],
   kept: [],
   failedDeletes: [],

@@ -2,8 +2,8 @@
 import { err, ok, type Result } from "#core/result.ts";
 import type { HostError } from "../ports.ts";
 import { planBackup } from "./backup/plan.ts";
-import { readShelf, spaceNeeded } from "./backup/shelf.ts";
-import { type MaintenanceOptions, memoryPath, type RunReport } from "./coordinator.ts";
+import { catalogFor, readWholeShelf, spaceNeeded } from "./backup/shelf.ts";
+import { type MaintenanceOptions, memoryPath, notesOf, type RunReport } from "./coordinator.ts";
 import { allowanceOf, judgeClock, readMemory, windowFor } from "./retention/guard.ts";
 import { type ScannedFile, scanRetention } from "./retention/scanner.ts";
 
@@ -17,13 +17,13 @@ export const previewRun = async (
   const roots = await files.prepare(options.dataRoot, options.backupRoot, { isOnlyLooking: true });
   if (!roots.ok) return roots;
   const { dataRoot, backupRoot } = roots.value;
-  const shelf = await readShelf(files, backupRoot);
+  const shelf = await readWholeShelf(files, backupRoot);
   if (!shelf.ok) return shelf;
-  const survey = await worker.survey({ root: dataRoot, globs: options.includeGlobs ?? ["**"] });
+  const survey = await worker.survey({ root: dataRoot, globs: options.includeGlobs ?? ["**"], isOnlyLooking: true });
   if (!survey.ok) return survey;
   const memory = await files.readText(memoryPath(backupRoot));
   if (!memory.ok) return memory;
-  const plan = planBackup(survey.value, shelf.value.catalog, options.isOpen ?? (() => false));
+  const plan = planBackup(survey.value, catalogFor(shelf.value, dataRoot), options.isOpen ?? (() => false));
 
   const needed = spaceNeeded(
     plan.toArchive.reduce((sum, { size }) => sum + size, 0),
@@ -40,7 +40,7 @@ export const previewRun = async (
     ...plan.unchanged,
     ...plan.toArchive.map(({ path, size }, index) => ({ path, size, newestRecordAt: newest.value[index] ?? null })),
   ];
-  const read = readMemory(memory.value);
+  const read = readMemory(memory.value, dataRoot);
   const scan = scanRetention(scanned, policy, {
     now,
     blocked: judgeClock(read, now, options.isClockTrusted).blocked,
@@ -53,10 +53,11 @@ export const previewRun = async (
     backedUp: plan.toArchive.map(({ path, size }) => ({ path, size })),
     unchanged: plan.unchanged.length,
     skipped: plan.skipped,
+    unmatched: plan.unmatched,
     deleted: scan.expired,
     kept: scan.kept.map(({ path, reason }) => ({ path, reason })),
     failedDeletes: [],
-    notes: shelf.value.lost.map(({ archive, reason }) => `${archive}: ${reason}`),
+    notes: [...shelf.value.lost.map(({ archive, reason }) => `${archive}: ${reason}`), ...notesOf(scan)],
     elapsedMs: clock.monotonicMs() - startedMs,
   });
 };

@@ -90,8 +90,8 @@ describe("the hours", () => {
 
   it("of New York move with its summer time", () => {
     const us = rulesFor(spy, "regular");
-    expect(us.tradingDay(Date.UTC(2013, 9, 7, 20)).openAt).toBe(Date.UTC(2013, 9, 7, 13, 30));
-    expect(us.tradingDay(Date.UTC(2013, 11, 9, 20)).openAt).toBe(Date.UTC(2013, 11, 9, 14, 30));
+    expect(us.tradingDay(Date.UTC(2013, 9, 7, 20))?.openAt).toBe(Date.UTC(2013, 9, 7, 13, 30));
+    expect(us.tradingDay(Date.UTC(2013, 11, 9, 20))?.openAt).toBe(Date.UTC(2013, 11, 9, 14, 30));
   });
 
   it("of the whole day in New York are 04:00 to 20:00", () => {
@@ -100,13 +100,21 @@ describe("the hours", () => {
   });
 
   it("belong to the local day of the moment, also just after local midnight", () => {
-    expect(krx.tradingDay(Date.UTC(2026, 9, 6, 15)).openAt).toBe(Date.UTC(2026, 9, 7, 0));
-    expect(krx.tradingDay(Date.UTC(2026, 9, 6, 14, 59)).openAt).toBe(Date.UTC(2026, 9, 6, 0));
+    expect(krx.tradingDay(Date.UTC(2026, 9, 6, 15))?.openAt).toBe(Date.UTC(2026, 9, 7, 0));
+    expect(krx.tradingDay(Date.UTC(2026, 9, 6, 14, 59))?.openAt).toBe(Date.UTC(2026, 9, 6, 0));
   });
 
-  it("of a market that is not known never end", () => {
+  it("are none on a holiday and end early on a half day", () => {
+    // 2026-10-09 is Hangul Day; on 2026-11-27, after Thanksgiving, New York closes at 13:00.
+    expect(krx.tradingDay(Date.UTC(2026, 9, 9, 3))).toBeUndefined();
+    const us = rulesFor(spy, "regular");
+    expect(us.tradingDay(Date.UTC(2026, 10, 27, 15))?.closeAt).toBe(Date.UTC(2026, 10, 27, 18));
+    expect(us.tradingDay(Date.UTC(2026, 10, 26, 15))).toBeUndefined();
+  });
+
+  it("of a market that never closes never end", () => {
     const upbit = rulesFor({ ...samsung, market: "UPBIT" }, "regular");
-    expect(upbit.tradingDay(Date.UTC(2026, 0, 1)).closeAt).toBe(Number.MAX_SAFE_INTEGER);
+    expect(upbit.tradingDay(Date.UTC(2026, 0, 1))?.closeAt).toBe(Number.MAX_SAFE_INTEGER);
   });
 });
 

@@ -109,7 +109,7 @@ describe("the reference", () => {
     expect(page).toContain(
       "| `order.canceled` | `ORDER_CANCELLED` | `orderId: text, reason?: text, brokerOrderId?: text` | yes | orders |",
     );
-    expect(page).toMatch(/^\| `position\.updated` \| `POSITION_UPDATE` \| [^|]* \| +\| +\|/m);
+    expect(page).toMatch(/^\| `position\.updated` \| `POSITION_UPDATE` \| [^|]* \| +\| \(people\) \|/m);
     expect(page).toMatch(/^\| `signal\.generated` \| `SIGNAL_GENERATED` .*symbol, strategy/m);
     for (const type of factTypes) {
       const rows = page.split("\n").filter((line) => line.startsWith(`| \`${type}\` |`));

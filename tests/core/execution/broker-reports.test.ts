@@ -9,7 +9,6 @@ import { createHandClock, turn } from "../event/setup.ts";
 
 const create = (known: Record<string, string> = {}) => {
   const facts: NewFact[] = [];
-  let connections = 0;
   let venue = new Subject<BrokerReport>();
   /** P0 takes so many more facts; those beyond wait, each until `letIn`. */
   let room = Number.POSITIVE_INFINITY;
@@ -48,9 +47,6 @@ const create = (known: Record<string, string> = {}) => {
     inlet,
     offer: (fact) => facts.push(fact),
     desk: () => desk,
-    onConnected: () => {
-      connections += 1;
-    },
   });
   intake.open();
   return {
@@ -59,7 +55,6 @@ const create = (known: Record<string, string> = {}) => {
     clock,
     inlet,
     types: () => facts.map(({ type }) => type),
-    connections: () => connections,
     tell: (report: BrokerReport) => venue.next(report),
     lose: (error: Error) => venue.error(error),
     figures: () => inlets.figures().broker as SourceFigures,
@@ -190,14 +185,12 @@ describe("broker reports", () => {
     expect(facts).toEqual([{ type, payload: { orderId: "mine", ...payload }, source: "venue", correlationId: "mine" }]);
   });
 
-  it("of the connection are facts, and a new connection asks for reconciliation", () => {
-    const { tell, lose, clock, types, connections } = create();
+  it("of the connection are facts, one for each new connection: reconciliation begins with them", () => {
+    const { tell, lose, clock, types } = create();
     tell({ type: "connected", at: 1 });
     lose(new Error("gone"));
-    expect(connections()).toBe(1);
     clock.wind(1);
     tell({ type: "connected", at: 2 });
-    expect(connections()).toBe(2);
     expect(types()).toEqual(["broker.connected", "broker.disconnected", "broker.connected"]);
   });
 

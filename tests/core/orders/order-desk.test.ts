@@ -231,6 +231,14 @@ describe("the order desk", () => {
     expect(desk.counts()).toMatchObject({ denied: 1, submitted: 1 });
   });
 
+  it("closes trading when a session begins: the process before may have been killed while it was open (O6)", () => {
+    const { desk, tell } = createTold();
+    tell("reconciliation.completed", { cause: "start", orders: 0, fills: 0, mismatches: 0 });
+    expect(desk.trading().open).toBe(true);
+    tell("session.started", { session: "0001", epoch: 2, recovered: true });
+    expect(desk.trading()).toEqual({ open: false, why: "the broker has not been reconciled yet" });
+  });
+
   it("opens trading when the broker has been reconciled, and closes it when it cannot be asked (O6)", () => {
     const { desk, tell } = createTold();
     expect(desk.trading()).toMatchObject({ open: false });

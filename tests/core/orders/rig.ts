@@ -3,20 +3,31 @@
  * Facts are delivered one at a time, effects are performed as the house performs them.
  */
 import { filter } from "rxjs";
+import { createActor } from "xstate";
 import { createMemoryBroker, type MemoryBroker, type MemoryBrokerOptions } from "#adapters/memory/broker.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
-import type { NewFact } from "#core/event/catalog.ts";
+import type { ActorEvent, NewFact } from "#core/event/catalog.ts";
 import { createIntake } from "#core/event/intake.ts";
+import { routeOf } from "#core/event/routes.ts";
 import { createReportIntake } from "#core/execution/broker-reports.ts";
 import { createExecutionRoute, type ExecutionRoute } from "#core/execution/execution-route.ts";
 import { createEpochFence, createOrderGate } from "#core/execution/order-gate.ts";
 import type { Instrument } from "#core/instrument.ts";
+import { isDeskEvent } from "#core/orders/desk-facts.ts";
 import { type DeskInput, OrderDesk, type Outcome, type PersistedDesk } from "#core/orders/order-desk.ts";
-import { createReconciliation, type ReconciliationPolicy } from "#core/orders/reconciliation.ts";
+import { createReconciliation } from "#core/orders/reconciliation.ts";
 import { createRandom } from "#core/random.ts";
 import type { RiskGate, RiskView } from "#core/risk/risk-gate.ts";
 import { undecidedGate } from "#core/risk/state-gates.ts";
 import { type OrderEffect, pendingTimer, unknownTimer } from "#machines/order.effects.ts";
+import {
+  type ReconciliationEffect,
+  type ReconciliationEvent,
+  type ReconciliationInput,
+  reconciliationMachine,
+  runTimer,
+} from "#machines/reconciliation.machine.ts";
+import type { ReconciliationCause } from "#machines/reconciliation.rules.ts";
 import { eventsConfig } from "../event/setup.ts";
 
 export const instruments: readonly Instrument[] = [
@@ -34,7 +45,7 @@ export const deskInput: DeskInput = {
 export interface Rig {
   readonly broker: MemoryBroker;
   readonly desk: () => OrderDesk;
-  /** Everything that was offered, in order. */
+  /** What was offered, in order, but for what only the reconciliation machine is told. */
   readonly facts: NewFact[];
   readonly effects: OrderEffect[];
   readonly outcomes: Outcome[];
@@ -48,7 +59,11 @@ export interface Rig {
   readonly fence: ReturnType<typeof createEpochFence>;
   readonly gate: ReturnType<typeof createOrderGate>;
   readonly route: ExecutionRoute;
-  readonly reconcile: ReturnType<typeof createReconciliation>;
+  readonly reconcile: {
+    /** What begins a run of this cause in the house: a process, a connection, a request, or its time. */
+    readonly run: (cause: ReconciliationCause) => void;
+    readonly stop: () => void;
+  };
   readonly types: () => readonly string[];
   readonly alerts: () => readonly string[];
 }
@@ -56,7 +71,7 @@ export interface Rig {
 export interface RigOptions extends Partial<MemoryBrokerOptions> {
   readonly riskGates?: readonly RiskGate[];
   readonly view?: Partial<RiskView>;
-  readonly policy?: Partial<ReconciliationPolicy>;
+  readonly policy?: Partial<ReconciliationInput> & { readonly openingPositions?: { readonly [symbol: string]: number } };
   /** Continue with the state, and the venue, of an earlier rig: a restart. */
   readonly after?: { readonly state: PersistedDesk; readonly broker: MemoryBroker; readonly at: number };
   readonly input?: Partial<DeskInput>;
@@ -80,6 +95,10 @@ export const createRig = (options: RigOptions = {}): Rig => {
 
   const perform = (effect: OrderEffect): void => {
     effects.push(effect);
+    performAny(effect);
+  };
+
+  const performAny = (effect: OrderEffect | ReconciliationEffect): void => {
     if (effect.type === "timer.set") {
       const { id, at } = effect;
       timers.get(id)?.();
@@ -90,19 +109,50 @@ export const createRig = (options: RigOptions = {}): Rig => {
     } else if (effect.type === "timer.clear") timers.get(effect.id)?.();
     else if (effect.type === "broker.submit" && options.isSubmitDelayed)
       void clock.yieldToIo().then(() => route[effect.type](effect));
-    else if (effect.type in route) (route[effect.type as keyof ExecutionRoute] as (effect: OrderEffect) => void)(effect);
+    else if (effect.type in route)
+      (route[effect.type as keyof ExecutionRoute] as (effect: OrderEffect | ReconciliationEffect) => void)(effect);
+  };
+
+  /** Connected since before the rig began, so that a connection is a new one. */
+  const { context } = createActor(reconciliationMachine, {
+    input: { everyMs: 300_000, absentAfterMs: 2_000, ...policy },
+  }).getSnapshot();
+  const machine = createActor(reconciliationMachine, {
+    snapshot: reconciliationMachine.resolveState({ value: "idle", context: { ...context, gap: null } }),
+    input: context.policy,
+  });
+  const emitted: ReconciliationEffect[] = [];
+  machine.on("*", (effect) => emitted.push(effect));
+  machine.start();
+
+  const tellMachine = (event: ReconciliationEvent): void => {
+    machine.send(event);
+    for (const effect of emitted.splice(0)) {
+      if (effect.type === "safety.report") {
+        const { kind, code, reason } = effect;
+        const type = ({ anomaly: "anomaly.raised", failsafe: "failsafe.tripped", cleared: "failsafe.cleared" } as const)[
+          kind as "anomaly" | "failsafe" | "cleared"
+        ];
+        offer({ type, payload: { code, reason }, source: "root" });
+      } else if (effect.type in reconciliation.handlers)
+        (reconciliation.handlers as unknown as { readonly [type: string]: (effect: ReconciliationEffect) => void })[
+          effect.type
+        ]?.(effect);
+      else performAny(effect);
+    }
   };
 
   const offer = (fact: NewFact): void => {
-    facts.push(fact);
+    if (routeOf(fact.type).join() !== "reconciliation") facts.push(fact);
     waiting.push(fact);
     if (isDraining) return;
     isDraining = true;
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const emitted: OrderEffect[] = [];
-      const event = { type: next.type, at: now(), ...(next.payload as object) };
-      outcomes.push(...desk.handle(event as never, (effect) => emitted.push(effect)));
+      const event = { type: next.type, at: now(), ...(next.payload as object) } as ActorEvent;
+      if (isDeskEvent(event)) outcomes.push(...desk.handle(event, (effect) => emitted.push(effect)));
       for (const effect of emitted) perform(effect);
+      if (routeOf(next.type).includes("reconciliation")) tellMachine(event as ReconciliationEvent);
     }
     isDraining = false;
   };
@@ -128,17 +178,23 @@ export const createRig = (options: RigOptions = {}): Rig => {
     inlet: inlets.inlet("broker"),
     offer,
     desk: () => desk,
-    onConnected: () => reconcile.run("reconnect"),
   });
-  const reconcile = createReconciliation({
+  const reconciliation = createReconciliation({
     broker,
     desk: () => desk,
     intake,
     offer,
-    clock,
     isAwaited: gate.isAwaited,
-    policy: { everyMs: 300_000, absentAfterMs: 2_000, matchSkewMs: 2_000, ...policy },
+    matchSkewMs: 2_000,
+    openingPositions: policy.openingPositions ?? {},
   });
+  const begin = (cause: ReconciliationCause): void => {
+    const at = now();
+    if (cause === "start") tellMachine({ type: "session.started", at, session: "0001", epoch: 1, recovered: true });
+    if (cause === "start" || cause === "reconnect") tellMachine({ type: "broker.connected", at, broker: "memory" });
+    else if (cause === "timer") tellMachine({ type: "timer.due", at, id: runTimer, dueAt: at });
+    else reconciliation.request(cause);
+  };
   const route = createExecutionRoute({
     gate,
     fence,
@@ -154,7 +210,7 @@ export const createRig = (options: RigOptions = {}): Rig => {
     broker: { name: "memory", live: broker.capabilities.live },
     desk: () => desk,
     intake,
-    query: reconcile.query,
+    query: reconciliation.query,
     offer,
     clock,
     submitTimeoutMs: 3_000,
@@ -205,7 +261,7 @@ export const createRig = (options: RigOptions = {}): Rig => {
     fence,
     gate,
     route,
-    reconcile,
+    reconcile: { run: begin, stop: reconciliation.stop },
     types: () => facts.map(({ type }) => type),
     alerts: () =>
       effects.flatMap((effect) =>

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { assign, emit, setup } from "xstate";
+import { coreParts } from "#core/actors.ts";
 import type { ActorEvent } from "#core/event/catalog.ts";
-import { createActorSystem, type PartLogics } from "#core/runtime/actor-system.ts";
+import { createActorSystem, type PartLogics, withEveryPart } from "#core/runtime/actor-system.ts";
 import type { Effect } from "#core/runtime/effects.ts";
-import { coreParts } from "#machines/supervisor.machine.ts";
 
 const restart = { restartsMax: 5, windowMs: 30_000, delayMs: 100, delayMsMax: 5000 };
 
@@ -39,7 +39,7 @@ const createSystem = (options: { readonly persisted?: unknown } = {}) => {
   ) as unknown as PartLogics;
   const system = createActorSystem({
     logics,
-    input: { restart, ops: true, parts: { ops: { restart, parts: {} } } },
+    input: withEveryPart({ restart, ops: true, parts: {} }),
     onLost: (name) => lost.push(name),
     ...options,
   });
@@ -72,8 +72,10 @@ describe("the actor system", () => {
       "operating",
       "ops",
       "orders",
+      "reconciliation",
       "safety",
       "scheduler",
+      "session",
       "supervisor",
     ]);
   });

@@ -4,6 +4,7 @@ import {
   allowanceOf,
   judgeClock,
   type MemoryRead,
+  memoryText,
   readMemory,
   windowFor,
   withGranted,
@@ -42,9 +43,19 @@ describe("the clock guard", () => {
   test.each(["", "{", "[]", "null", '{"lastRunAt":"yesterday"}', '{"lastRunAt":1,"blockedUntil":null,"window":{}}'])(
     "blocks when the record of the last run is %j",
     (text) => {
-      expect(judgeClock(readMemory(text), evening).blocked).toMatch(/cannot be read/);
+      expect(judgeClock(readMemory(text, "/data"), evening).blocked).toMatch(/cannot be read/);
     },
   );
+
+  it("knows each data root of a shared backup by itself, and takes the record of an earlier QTS for its own", () => {
+    const memory = { lastRunAt: evening, blockedUntil: null, window: null };
+    const one = memoryText(undefined, "/one", memory);
+    const both = memoryText(one, "/two", { ...memory, lastRunAt: evening + 1 });
+    expect(readMemory(one, "/two")).toEqual({ type: "none" });
+    expect(readMemory(both, "/one")).toEqual({ type: "known", memory });
+    expect(readMemory(both, "/two")).toMatchObject({ memory: { lastRunAt: evening + 1 } });
+    expect(readMemory(JSON.stringify(memory), "/one")).toEqual({ type: "known", memory });
+  });
 });
 
 describe("the share", () => {

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { matchesGlob } from "#adapters/host/path-glob.ts";
+import { allowanceOf, windowFor } from "#ops/maintenance/retention/guard.ts";
 import {
   categoryOf,
   type DataRetentionPolicy,
@@ -12,10 +13,17 @@ import {
 import { type ScanLimits, type ScannedFile, scanRetention } from "#ops/maintenance/retention/scanner.ts";
 import { byCategory, dayMs, dayName, evening, keepSevenDays } from "../maintenance/workshop.ts";
 
+/** So much is left of a day whose share is the whole. */
+const allowing = (files: number, bytes: number, granted: ReadonlySet<string> = new Set()): ScanLimits["allowance"] => ({
+  files,
+  bytes,
+  granted,
+  day: { share: 1, files: 1e9, bytes: 1e15, filesMax: 1e9, bytesMax: 1e15 },
+});
 const unlimited: ScanLimits = {
   now: evening,
   blocked: null,
-  allowance: { files: Number.MAX_SAFE_INTEGER, bytes: Number.MAX_SAFE_INTEGER, granted: new Set() },
+  allowance: allowing(Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
   matchesGlob,
 };
 const file = (path: string, newestRecordAt: number | null = null, size = 100): ScannedFile => ({ path, size, newestRecordAt });
@@ -32,6 +40,8 @@ describe("the age of a file", () => {
     ["exports/ticks_2013-10-07.csv", Date.UTC(2013, 9, 7, 15)],
     ["20131007/anything.bin", Date.UTC(2013, 9, 7, 15)],
     ["window_20131007_2230.jsonl", Date.UTC(2013, 9, 7, 15)],
+    ["exports/2013-10-01_2013-10-07.csv", Date.UTC(2013, 9, 7, 15)],
+    ["ticks/2013/10/07/AAA.csv", Date.UTC(2013, 9, 7, 15)],
     ["orders/120131007.jsonl", null],
     ["notes/readme.md", null],
     ["swing/20131332/22_00.jsonl", null],
@@ -71,8 +81,8 @@ describe("how long a file stays", () => {
     { held: "exactly seven days", at: evening - 7 * dayMs, expires: false },
     { held: "a millisecond more than seven days", at: evening - 7 * dayMs - 1, expires: true },
   ])("a file held $held expires: $expires", ({ at, expires }) => {
-    const files = [file("raw/a.jsonl", at), file("raw/b.jsonl", evening)];
-    expect(paths(scanRetention(files, keepSevenDays, unlimited).expired)).toEqual(expires ? ["raw/a.jsonl"] : []);
+    const files = [file("raw/a.p1.jsonl", at), file("raw/a.p2.jsonl", evening)];
+    expect(paths(scanRetention(files, keepSevenDays, unlimited).expired)).toEqual(expires ? ["raw/a.p1.jsonl"] : []);
   });
 
   test.each([
@@ -117,9 +127,42 @@ describe("what stays although it is old", () => {
     expect(paths(scanRetention(files, { ...keepSevenDays, filesKeptMin: 0 }, unlimited).expired)).toEqual(["b/20130101.jsonl"]);
   });
 
-  it("is told by stream, which is the path without its days", () => {
-    expect(streamOf("observer/scalp/20131007/22_30_00.jsonl")).toBe("observer/scalp");
-    expect(streamOf("20131007.jsonl")).toBe("");
+  test.each([
+    ["observer/scalp/20131007/22_30_00.jsonl", "observer/scalp/20131008/09_00_00.jsonl"],
+    ["scalp/20131007/22_30_00.jsonl", "scalp/20131007/22_30_00.p2.jsonl"],
+    ["20131007.jsonl", "20131008.jsonl"],
+    ["ticks/AAA_20131007.jsonl", "ticks/AAA_20131008.jsonl"],
+    ["ticks/AAA-2013-10-07.csv", "ticks/AAA-2013-10-08.csv"],
+    ["ticks/AAA_20131007_22_30.jsonl", "ticks/AAA_20131008_09_00.jsonl"],
+    ["ticks/AAA_20131007T223000Z.jsonl", "ticks/AAA_20131008T0900.jsonl"],
+    ["ticks/20131007/AAA.jsonl", "ticks/20131008/AAA.jsonl"],
+    ["ticks/20131007/AAA_22_30.jsonl", "ticks/20131008/AAA_09_00.jsonl"],
+    ["ticks/2013/10/07/AAA.jsonl", "ticks/2014/01/31/AAA.jsonl"],
+  ])("%s and %s are one stream: the path without its days", (one, other) => {
+    expect(streamOf(one)).toBe(streamOf(other));
+  });
+
+  test.each([
+    ["ticks/AAA_20131007.jsonl", "ticks/BBB_20131007.jsonl"],
+    ["ticks/20131007/AAA.jsonl", "ticks/20131007/BBB.jsonl"],
+    ["ticks/005930_20131007.jsonl", "ticks/000660_20131007.jsonl"],
+    ["ticks/20131007_005930.jsonl", "ticks/20131007_000660.jsonl"],
+    ["ticks/20131007/0700.jsonl", "ticks/20131007/0005.jsonl"],
+    ["ticks/2013/10/07/AAA.jsonl", "ticks/2013/10/07/BBB.jsonl"],
+    ["a/20131007.jsonl", "b/20131007.jsonl"],
+    ["a/SPY.jsonl", "a/IBM.jsonl"],
+  ])("%s and %s are two streams", (one, other) => {
+    expect(streamOf(one)).not.toBe(streamOf(other));
+  });
+
+  it("is the newest of a symbol that has gone quiet, in a folder where others go on", () => {
+    const quiet = [30, 29, 28].map((days) => file(`ticks/AAA_${dayName(days)}.jsonl`));
+    const busy = [3, 2, 1, 0].map((days) => file(`ticks/BBB_${dayName(days)}.jsonl`));
+    const { kept, expired } = scanRetention([...quiet, ...busy], keepSevenDays, unlimited);
+    expect(paths(expired)).toEqual([30, 29].map((days) => `ticks/AAA_${dayName(days)}.jsonl`));
+    expect(kept).toContainEqual(
+      expect.objectContaining({ path: quiet[2]?.path, reason: "it is among the newest of its stream" }),
+    );
   });
 
   it("is everything when the clock is in doubt, with that reason", () => {
@@ -131,7 +174,7 @@ describe("what stays although it is old", () => {
   it("is what exceeds the share of files, the newer ones", () => {
     const { expired } = scanRetention(swing(20), keepSevenDays, {
       ...unlimited,
-      allowance: { files: 5, bytes: 1e9, granted: new Set() },
+      allowance: allowing(5, 1e9),
     });
     expect(paths(expired)).toEqual([19, 18, 17, 16, 15].map((days) => `swing/${dayName(days)}/09_00.jsonl`));
   });
@@ -140,14 +183,48 @@ describe("what stays although it is old", () => {
     const files = swing(20).map((each, daysBefore) => ({ ...each, size: daysBefore === 18 ? 1_000 : 10 }));
     const { expired } = scanRetention(files, keepSevenDays, {
       ...unlimited,
-      allowance: { files: 99, bytes: 500, granted: new Set() },
+      allowance: allowing(99, 500),
     });
     expect(paths(expired)).toEqual([`swing/${dayName(19)}/09_00.jsonl`]);
   });
 
+  it("is a file larger than the share by itself, with the share that lets it go; other streams do not wait for it", () => {
+    const large = { ...file(`swing/${dayName(19)}/09_00.jsonl`), size: 9_000 };
+    const files = [...swing(19), large, ...swing(20).map((each) => ({ ...each, path: each.path.replace("swing", "scalp") }))];
+    const bytes = files.reduce((sum, { size }) => sum + size, 0);
+    const window = windowFor({ type: "none" }, files, evening);
+    const scan = (share: number) => scanRetention(files, keepSevenDays, { ...unlimited, allowance: allowanceOf(window, share) });
+    const { expired, kept, stuck } = scan(0.25);
+    expect(paths(expired)).toEqual([19, 18, 17, 16, 15, 14, 13, 12, 11, 10].map((days) => `scalp/${dayName(days)}/09_00.jsonl`));
+    expect(stuck).toEqual([
+      {
+        path: large.path,
+        size: 9_000,
+        reason: `its 9000 bytes alone are more than the ${Math.floor(bytes / 4)} of ${bytes} that may be deleted in a day; --share 0.71 (maintenance.deleteShareMax) once lets it go`,
+      },
+    ]);
+    expect(kept).toContainEqual(
+      expect.objectContaining({ path: `swing/${dayName(18)}/09_00.jsonl`, reason: expect.stringContaining(large.path) }),
+    );
+    expect(paths(scan(0.71).expired)).toContain(large.path);
+  });
+
+  it("is everything of a folder so small that the share is less than one file, with the share that lets one go", () => {
+    const files = [30, 20, 0].map((days) => file(`swing/${dayName(days)}/09_00.jsonl`));
+    const window = windowFor({ type: "none" }, files, evening);
+    const scan = (share: number) => scanRetention(files, keepSevenDays, { ...unlimited, allowance: allowanceOf(window, share) });
+    expect(scan(0.25).stuck).toEqual([
+      expect.objectContaining({
+        path: files[0]?.path,
+        reason: expect.stringMatching(/less than one of 3 files; --share 0.34 /),
+      }),
+    ]);
+    expect(paths(scan(0.34).expired)).toEqual([files[0]?.path]);
+  });
+
   it("is not what was granted before: that does not count again", () => {
     const granted = new Set([19, 18, 17].map((days) => `swing/${dayName(days)}/09_00.jsonl`));
-    const { expired } = scanRetention(swing(20), keepSevenDays, { ...unlimited, allowance: { files: 0, bytes: 0, granted } });
+    const { expired } = scanRetention(swing(20), keepSevenDays, { ...unlimited, allowance: allowing(0, 0, granted) });
     expect(new Set(paths(expired))).toEqual(granted);
   });
 });
@@ -178,7 +255,7 @@ describe("every scan", () => {
         const { kept, expired } = scanRetention(all, held, {
           ...unlimited,
           now,
-          allowance: { files: filesMax, bytes: bytesMax, granted: new Set() },
+          allowance: allowing(filesMax, bytesMax),
         });
         expect([...paths(kept), ...paths(expired)].sort()).toEqual(paths(all).sort());
         expect([...kept, ...expired].every(({ reason }) => reason.length > 0)).toBe(true);

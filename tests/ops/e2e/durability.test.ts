@@ -17,7 +17,7 @@ describe("verified means durable", () => {
   it.skipIf(!canTrace)(
     "archive, folder, manifest, folder and log are on disk, in this order, before the first unlink (needs strace)",
     () => {
-      const days = shop.writeDays(12);
+      shop.writeDays(12);
       const trace = join(shop.root, "trace");
       const script = join(import.meta.dirname, "../maintenance/maintain-child.ts");
       const calls = "trace=fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat";
@@ -48,7 +48,8 @@ describe("verified means durable", () => {
       const manifestNamed = next(manifestSynced, `rename.*${partial("backup-000001.manifest.json")}.*= 0`);
       const manifestNameSynced = next(manifestNamed, `fsync\\(\\d+<${shop.backup}>\\)\\s+= 0`);
       const logSynced = next(manifestNameSynced, `fsync\\(\\d+<${shop.log}>\\)\\s+= 0`);
-      const firstUnlink = at(`unlink.*"${shop.data}/`);
+      // Names are looked up in folders that are open, not by their path.
+      const firstUnlink = at(`unlink.*"/proc/self/fd/\\d+/\\.qts-taken/09_00\\.jsonl"\\)\\s+= 0`);
       const order = [
         archiveSynced,
         archiveNamed,
@@ -61,7 +62,9 @@ describe("verified means durable", () => {
       ];
       expect(order).not.toContain(-1);
       expect(order).toEqual(order.toSorted((a, b) => a - b));
-      expect(at(`unlink.*"${shop.data}/${days[11]}"`)).toBeGreaterThan(logSynced);
+      const taken = at(`rename.*"/proc/self/fd/\\d+/09_00\\.jsonl".*= 0`);
+      expect(taken).toBeGreaterThan(logSynced);
+      expect(taken).toBeLessThan(firstUnlink);
       expect(next(firstUnlink, `fsync\\(\\d+<${shop.data}/swing/\\d+>\\)\\s+= 0`)).toBeGreaterThan(firstUnlink);
       // The backup root itself is new: its name must be on disk too.
       expect(at(`fsync\\(\\d+<${shop.root}>\\)\\s+= 0`)).toBeLessThan(archiveSynced);

@@ -7,7 +7,7 @@ import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.
 import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { createRandom } from "#core/random.ts";
 import { restoreBackup } from "#ops/maintenance/backup/restore.ts";
-import { readShelf } from "#ops/maintenance/backup/shelf.ts";
+import { catalogFor, readShelf } from "#ops/maintenance/backup/shelf.ts";
 import { cleanupLogPath } from "#ops/maintenance/log.ts";
 import { createMaintenanceEntries } from "#ops/maintenance/one-run.ts";
 import type { BackupWorker } from "#ops/ports.ts";
@@ -51,7 +51,8 @@ const expectNothingLost = async (data: string, backup: string, before: Readonly<
   if (missing.length === 0) return;
   const shelf = await readShelf(createMaintenanceFiles(), backup);
   if (!shelf.ok) throw new Error(shelf.error.reason);
-  for (const path of missing) expect(shelf.value.catalog.get(path)?.[0]?.sha256).toBe(before[path]);
+  const catalog = catalogFor(shelf.value, data);
+  for (const path of missing) expect(catalog.get(path)?.[0]?.sha256).toBe(before[path]);
   expect(
     missing.every((path) =>
       readFileSync(join(backup, "ops/logs/maintenance/cleanup.log"), "utf8").includes(`"deleted","path":"${path}"`),

@@ -8,6 +8,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -15,6 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.ts";
 import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { parseManifest } from "#ops/maintenance/backup/manifest.ts";
 import type { StepProgress } from "#ops/maintenance/coordinator.ts";
@@ -185,7 +187,7 @@ describe("a backup", () => {
     expect(readFileSync(join(shop.backup, "README"), "utf8")).toBe("mine");
   });
 
-  it("removes an archive without a manifest only when everything in it is proven elsewhere", async () => {
+  it("removes an archive without a manifest when everything in it is proven elsewhere, and adopts it otherwise", async () => {
     shop.writeDays(3);
     await shop.run({}, keepAll);
     const orphan = readFileSync(archiveOf(1));
@@ -203,8 +205,57 @@ describe("a backup", () => {
     const stamp = statSync(join(shop.data, first?.path ?? "")).mtime;
     writeFileSync(join(shop.data, first?.path ?? ""), "changed since");
     utimesSync(join(shop.data, first?.path ?? ""), stamp, stamp);
-    expect((await shop.run({}, keepAll)).notes).toEqual([expect.stringMatching(/backup-000009.tar.gz left: .*alone holds/)]);
-    expect(existsSync(archiveOf(9))).toBe(true);
+    expect((await shop.run({}, keepAll)).notes).toEqual([expect.stringMatching(/backup-000009.tar.gz adopted: 3 files/)]);
+    expect(manifestOf(9).files.find(({ path }) => path === first?.path)).toMatchObject({ sha256: first?.sha256, ctimeNs: "" });
+  });
+});
+
+describe("an archive that a killed run left without a manifest on a disk that is full now", () => {
+  const full = { ...createMaintenanceFiles(), freeBytes: async () => ({ ok: true, value: 1_000 }) as const };
+  beforeEach(async () => {
+    shop.writeDays(12);
+    await shop.run({ deleteShareMax: 0 }, keepAll);
+    rmSync(join(shop.backup, "backup-000001.manifest.json"));
+  });
+
+  it("is adopted before space is judged: its files are held already, and expired ones go on its proof", async () => {
+    const report = await shop.run({ files: full, isClockTrusted: true });
+    expect(report.failure).toBeUndefined();
+    expect(report.notes).toEqual(["backup-000001.tar.gz adopted: 12 files, read back whole"]);
+    expect([report.backedUp, report.unchanged]).toEqual([[], 12]);
+    expect(report.deleted).toHaveLength(4);
+  });
+
+  it("is removed when there is no room even for its manifest and all of it is still in the source", async () => {
+    let calls = 0;
+    const files = {
+      ...createMaintenanceFiles(),
+      writeDurably: async (path: string, text: string) => {
+        calls += 1;
+        if (calls === 1) return { ok: false, error: { type: "failed", reason: "ENOSPC" } } as const;
+        return createMaintenanceFiles().writeDurably(path, text);
+      },
+    };
+    const report = await shop.run({ files, deleteShareMax: 0 });
+    expect(report.notes).toEqual([expect.stringMatching(/backup-000001.tar.gz removed: there is no room for its manifest/)]);
+    expect(report).toMatchObject({ outcome: "done", unchanged: 0 });
+    expect(report.backedUp).toHaveLength(12);
+  });
+
+  it("is never removed when it holds what the source has no more, nor when it cannot be read", async () => {
+    rmSync(join(shop.data, "swing"), { recursive: true });
+    shop.write("swing/new.jsonl");
+    const failing = {
+      ...createMaintenanceFiles(),
+      writeDurably: async () => ({ ok: false, error: { type: "failed", reason: "ENOSPC" } }) as const,
+    };
+    writeFileSync(join(shop.backup, "backup-000002.tar.gz"), readFileSync(archiveOf(1)).subarray(0, 300));
+    const report = await shop.run({ files: failing });
+    expect(report).toMatchObject({ outcome: "failed", deleted: [] });
+    expect([existsSync(archiveOf(1)), existsSync(archiveOf(2))]).toEqual([true, true]);
+    const later = await shop.run();
+    expect(later.notes).toContainEqual(expect.stringMatching(/backup-000002.tar.gz left: .* cannot be read/));
+    expect([existsSync(archiveOf(1)), existsSync(archiveOf(2))]).toEqual([true, true]);
   });
 });
 
@@ -242,12 +293,12 @@ describe("the backup thread", () => {
 
   it("gives up work that makes no progress, and works again afterwards", async () => {
     shop.write("a.jsonl");
-    const thread = createBackupThread({ stallMsMax: 2_000 });
+    const thread = createBackupThread({ stallMsMax: 10_000 });
     // Nobody ever writes to it: reading waits for ever.
     execFileSync("mkfifo", [join(shop.root, "fifo")]);
     expect(await thread.readBack(join(shop.root, "fifo"))).toEqual({
       ok: false,
-      error: { type: "failed", reason: "no progress for 2 s" },
+      error: { type: "failed", reason: "no progress for 10 s" },
     });
     expect((await thread.survey({ root: shop.data, globs: ["**"] })).ok).toBe(true);
     await thread.close();

@@ -24,6 +24,7 @@ import type { VerifiedBackup } from "#ops/maintenance/backup/verifier.ts";
 import { cleanUp } from "#ops/maintenance/cleanup/executor.ts";
 import { createCleanupLog } from "#ops/maintenance/log.ts";
 import { createMaintenanceEntries } from "#ops/maintenance/one-run.ts";
+import type { BackupWorker } from "#ops/ports.ts";
 import { contentOf, createWorkshop, gnuTar, sha256Of, type Workshop, watched } from "./workshop.ts";
 
 let shop: Workshop;
@@ -67,15 +68,27 @@ describe("an expired file", () => {
 
   it("is announced in the log, on disk, before it is unlinked", async () => {
     const announced: boolean[] = [];
-    const files = watched(createMaintenanceFiles(), {
+    const worker = watched(createBackupThread(), {
       before: (method, args) => {
-        if (method !== "removeIfUnchanged") return;
-        const { path } = args[1] as { path: string };
-        announced.push(shop.logLines().some((line) => line.path === path && line.decision === "deleted"));
+        if (method !== "remove") return;
+        const lines = shop.logLines();
+        for (const { path } of (args[0] as { readonly files: readonly { readonly path: string }[] }).files)
+          announced.push(lines.some((line) => line.path === path && line.decision === "deleted"));
       },
     });
-    await shop.run({ files });
+    await shop.run({ worker });
     expect(announced).toEqual([true, true, true, true]);
+  });
+
+  it("is on a line of its own in the log after a half line that a power cut left", async () => {
+    await shop.run({ deleteShareMax: 0 });
+    const [first] = readFileSync(shop.log, "utf8").split("\n");
+    writeFileSync(shop.log, `${first}\n{"at":1381752000000,"runId":"ru`);
+    await shop.run();
+    const [whole, torn, ...later] = readFileSync(shop.log, "utf8").trimEnd().split("\n");
+    expect([whole, torn]).toEqual([first, '{"at":1381752000000,"runId":"ru']);
+    expect(later).toHaveLength(12);
+    for (const line of later) expect(JSON.parse(line)).toHaveProperty("decision");
   });
 
   it("is deleted once: running again deletes nothing more", async () => {
@@ -255,7 +268,7 @@ describe("a file is kept, with the reason, when after the backup it was", () => 
   });
 
   it("changed in the very moment between the check and the deletion", async () => {
-    const report = await shop.run(tampering("removeIfUnchanged", () => appendFileSync(inData(days[11] as string), "late\n")));
+    const report = await shop.run(tampering("remove", () => appendFileSync(inData(days[11] as string), "late\n")));
     expect(report.kept).toContainEqual({ path: oldest(), reason: "it was changed in the last moment" });
     expect(existsSync(inData(oldest()))).toBe(true);
     expect(shop.logLines().at(-1)).toMatchObject({ decision: "kept", path: oldest() });
@@ -284,10 +297,11 @@ describe("a file is kept, with the reason, when after the backup it was", () => 
   });
 
   it("impossible to unlink: a warning, not a failed run", async () => {
-    const files = createMaintenanceFiles();
-    const report = await shop.run({
-      files: { ...files, removeIfUnchanged: async () => ({ ok: false, error: { type: "failed", reason: "EPERM" } }) as const },
-    });
+    const worker: BackupWorker = {
+      ...createBackupThread(),
+      remove: async ({ files }) => ({ ok: true, value: files.map(() => ({ type: "failed", reason: "EPERM" })) }),
+    };
+    const report = await shop.run({ worker });
     expect(report.outcome).toBe("done");
     expect(report.failedDeletes).toHaveLength(4);
     expect(shop.list(shop.data)).toHaveLength(12);
@@ -305,6 +319,7 @@ describe("the proof", () => {
       ino: `${stat.ino}`,
       size: Number(stat.size),
       mtimeNs: `${stat.mtimeNs}`,
+      ctimeNs: `${stat.ctimeNs}`,
       sha256,
       reason: "forged",
     };
@@ -314,7 +329,7 @@ describe("the proof", () => {
       entries: [],
       entryFor: () => ({ ...item, archive: "a", manifest: "m", newestRecordAt: null }),
     };
-    const host = { files, worker, log: createCleanupLog(files, shop.log), dataRoot: shop.data, runId: "r", at: 0 };
+    const host = { worker, log: createCleanupLog(files, shop.log), dataRoot: shop.data, runId: "r", at: 0 };
     // @ts-expect-error only the verifier can construct a VerifiedBackup
     await expect(cleanUp(forged, { files: [item] }, host)).rejects.toThrow("without the verifier's proof");
     await expect(cleanUp(Object.create(null) as VerifiedBackup, { files: [item] }, host)).rejects.toThrow(

@@ -3,8 +3,11 @@ import { type MessagePort, parentPort } from "node:worker_threads";
 import { ok } from "#core/result.ts";
 import type { BackupWorker } from "#ops/ports.ts";
 import { runWhenIdle } from "../idle-thread.ts";
-import { archive, extract, readBack, type Tick } from "./archive.ts";
-import { inspect, newestRecordIn, survey } from "./tree.ts";
+import { archive, readBack, type Tick } from "./archive.ts";
+import { extract } from "./extract.ts";
+import { survey } from "./survey.ts";
+import { remove } from "./take-away.ts";
+import { inspect, newestRecordsIn } from "./tree.ts";
 
 /** What may be asked: the port's methods with their request. */
 export type BackupWork = {
@@ -44,17 +47,14 @@ const perform = async (id: number, work: BackupWork): Promise<unknown> => {
       return readBack(work.request, tick);
     case "inspect": {
       const { root, paths } = work.request;
-      return ok(paths.map((path) => inspect(root, path, () => tick(1 << 20, 0))));
+      return ok(inspect(root, paths, () => tick(1 << 20, 0)));
     }
     case "newestRecords": {
       const { root, paths } = work.request;
-      return ok(
-        paths.map((path) => {
-          tick(0, 1);
-          return newestRecordIn(root, path);
-        }),
-      );
+      return ok(newestRecordsIn(root, paths, () => tick(0, 1)));
     }
+    case "remove":
+      return ok(remove(work.request, () => tick(1 << 20, 0)));
     case "extract":
       return extract(work.request, tick);
     default:

@@ -1,16 +1,37 @@
 /**
  * One maintenance run at a time on a backup root. The lock names its holder so exactly (host, boot, process and the moment
  * the process started) that a dead holder is told from a living one, also when its number was given to another process.
+ *
+ * A holder that cannot be judged from here (another host, another container, a lock that cannot be read) is told by its sign
+ * of life: it writes its lock anew every half minute. Both times are of the file system that holds the lock, so it does not
+ * matter whose clock is wrong.
  */
-import { closeSync, fsyncSync, linkSync, openSync, readFileSync, renameSync, rmSync, unlinkSync } from "node:fs";
+import { randomUUID } from "node:crypto";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  linkSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
 import type { HostError } from "#ops/ports.ts";
 import { partialPrefix, writeAllSync } from "../durable-files.ts";
-import { codeOf, reasonOf } from "./tree.ts";
+import { codeOf, reasonOf } from "./errors.ts";
 
 export const lockName = "maintenance.lock";
+export const signMs = 30_000;
+/** Twenty signs missed: a machine that is only busy does not miss so many. */
+export const silenceMsMax = 600_000;
 
 export interface Holder {
   readonly host: string;
@@ -19,11 +40,21 @@ export interface Holder {
   /** Start of the process in clock ticks since boot, as /proc tells it; empty where there is no /proc. */
   readonly started: string;
   readonly runId: string;
+  /** Process numbers mean something only within; absent in the lock of an earlier QTS, empty where there is no /proc. */
+  readonly pidNamespace?: string;
 }
 
 const bootId = (): string => {
   try {
     return readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim();
+  } catch {
+    return "";
+  }
+};
+
+const pidNamespace = (): string => {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
   } catch {
     return "";
   }
@@ -48,13 +79,15 @@ const isRunning = (pid: number): boolean => {
   }
 };
 
-/** A holder on another host cannot be judged from here and counts as alive. */
-const isAlive = (holder: Holder): boolean => {
-  if (holder.host !== hostname()) return true;
-  if (holder.bootId !== bootId()) return false;
+/** "unknown" when it cannot be judged from here. */
+const lifeOf = (holder: Holder | undefined): "alive" | "dead" | "unknown" => {
+  if (holder === undefined || holder.host !== hostname()) return "unknown";
+  if (holder.bootId !== bootId()) return "dead";
+  // Containers may share a host name, and always the boot.
+  if ((holder.pidNamespace ?? "") !== "" && holder.pidNamespace !== pidNamespace()) return "unknown";
   const started = startOf(holder.pid);
-  if (started !== undefined && holder.started !== "") return started === holder.started;
-  return isRunning(holder.pid);
+  if (started !== undefined && holder.started !== "") return started === holder.started ? "alive" : "dead";
+  return isRunning(holder.pid) ? "alive" : "dead";
 };
 
 const parse = (text: string): Holder | undefined => {
@@ -69,19 +102,23 @@ const parse = (text: string): Holder | undefined => {
 /** @returns the function that frees the lock; refused while somebody else holds it */
 export const acquireLock = (backupRoot: string, runId: string): Result<() => Promise<void>, HostError> => {
   const lock = join(backupRoot, lockName);
-  const mine = join(backupRoot, `${partialPrefix}lock-${process.pid}`);
+  // Process numbers repeat in containers that share the folder.
+  const mine = join(backupRoot, `${partialPrefix}lock-${randomUUID()}`);
   const text = JSON.stringify({
     host: hostname(),
     bootId: bootId(),
     pid: process.pid,
     started: startOf(process.pid) ?? "",
     runId,
+    pidNamespace: pidNamespace(),
   } satisfies Holder);
   try {
+    let nowMs: number;
     const fd = openSync(mine, "w", 0o600);
     try {
       writeAllSync(fd, Buffer.from(text));
       fsyncSync(fd);
+      nowMs = fstatSync(fd).mtimeMs;
     } finally {
       closeSync(fd);
     }
@@ -90,7 +127,10 @@ export const acquireLock = (backupRoot: string, runId: string): Result<() => Pro
       try {
         // A link is made with its content at once: nobody ever reads a half-written lock.
         linkSync(mine, lock);
+        const signs = setInterval(() => giveSign(lock, text), signMs);
+        signs.unref();
         return ok(async () => {
+          clearInterval(signs);
           if (readIfThere(lock) === text) rmSync(lock, { force: true });
         });
       } catch (error) {
@@ -99,11 +139,10 @@ export const acquireLock = (backupRoot: string, runId: string): Result<() => Pro
       const held = readIfThere(lock);
       if (held === undefined) continue;
       const holder = parse(held);
-      if (holder === undefined || isAlive(holder)) {
-        const who =
-          holder === undefined ? "somebody who left no name" : `process ${holder.pid} on ${holder.host}, run ${holder.runId}`;
-        return err({ type: "refused", reason: `another maintenance run holds ${lock}: ${who}` });
-      }
+      const silentMs = nowMs - (statSync(lock, { throwIfNoEntry: false })?.mtimeMs ?? nowMs);
+      const life = lifeOf(holder);
+      if (life === "alive" || (life === "unknown" && silentMs < silenceMsMax))
+        return err({ type: "refused", reason: `another maintenance run holds ${lock}: ${describe(holder, life, silentMs)}` });
       putAside(lock, held);
     }
     return err({ type: "refused", reason: `another maintenance run has just taken ${lock}` });
@@ -111,6 +150,28 @@ export const acquireLock = (backupRoot: string, runId: string): Result<() => Pro
     return err({ type: "refused", reason: `the lock ${lock} cannot be taken: ${reasonOf(error)}` });
   } finally {
     rmSync(mine, { force: true });
+  }
+};
+
+/** Who holds it, and what a person can do. */
+const describe = (holder: Holder | undefined, life: string, silentMs: number): string => {
+  const who = holder === undefined ? "somebody who left no name" : `process ${holder.pid} on ${holder.host}, run ${holder.runId}`;
+  if (life === "alive") return `${who}; wait for its end`;
+  const seconds = Math.max(0, Math.round(silentMs / 1000));
+  return `${who}; its last sign of life is ${seconds} s old. Wait for its end; if it is dead, delete the lock, or try again: after ${silenceMsMax / 60_000} minutes of silence it is taken over`;
+};
+
+/** Writes the lock anew, which gives it a new time; one that is another's by now is left alone. */
+const giveSign = (lock: string, text: string): void => {
+  try {
+    const fd = openSync(lock, "r+");
+    try {
+      if (readFileSync(fd, "utf8") === text) writeSync(fd, text, 0);
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    // The next sign comes in half a minute, and twenty may be missed.
   }
 };
 
@@ -125,7 +186,7 @@ const readIfThere = (path: string): string | undefined => {
 
 /** Two runs may find the same dead lock: the rename succeeds for one, and what it moved must be what it judged. */
 const putAside = (lock: string, judged: string): void => {
-  const aside = `${lock}.dead-${process.pid}`;
+  const aside = `${lock}.dead-${randomUUID()}`;
   try {
     renameSync(lock, aside);
   } catch (error) {

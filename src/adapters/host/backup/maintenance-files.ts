@@ -10,19 +10,20 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   realpathSync,
   rmSync,
   statfsSync,
   statSync,
-  unlinkSync,
 } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
-import type { HostError, MaintenanceFiles, SourceFile } from "#ops/ports.ts";
+import type { HostError, MaintenanceFiles } from "#ops/ports.ts";
 import { makeFolders, partialPrefix, syncDirectory, writeAllSync, writeFileDurably } from "../durable-files.ts";
 import { matchesGlob } from "../path-glob.ts";
+import { codeOf, reasonOf } from "./errors.ts";
 import { acquireLock } from "./lock.ts";
-import { codeOf, reasonOf, stampOf } from "./tree.ts";
+import { bytesOf } from "./names.ts";
 
 const attempt = <T>(what: string, work: () => T): Result<T, HostError> => {
   try {
@@ -65,14 +66,23 @@ const prepare = (
   }
 };
 
-/** Appends whole lines and waits for the disk; what a full disk cut short is taken back, so that no half line stays. */
+const lineBreak = 0x0a;
+const endsInLine = (fd: number, size: number): boolean => {
+  const last = Buffer.alloc(1);
+  return size === 0 || readSync(fd, last, 0, 1, size - 1) === 0 || last[0] === lineBreak;
+};
+
+/**
+ * Appends whole lines and waits for the disk; what a full disk cut short is taken back, so that no half line stays. A half
+ * line that a power cut left ends here, so that it spoils no other.
+ */
 const appendDurably = (path: string, text: string): void => {
   makeFolders(dirname(path));
-  const fd = openSync(path, "a", 0o600);
+  const fd = openSync(path, "a+", 0o600);
   try {
     const { size } = fstatSync(fd);
     try {
-      writeAllSync(fd, Buffer.from(text));
+      writeAllSync(fd, Buffer.from(endsInLine(fd, size) ? text : `\n${text}`));
       fsyncSync(fd);
     } catch (error) {
       ftruncateSync(fd, size);
@@ -84,17 +94,13 @@ const appendDurably = (path: string, text: string): void => {
   }
 };
 
-const removeIfUnchanged = (root: string, file: SourceFile): Result<void, HostError> => {
-  const path = join(root, file.path);
+/** A path too long for the system in one call is found in the way when it is written. */
+const isThere = (path: Buffer): boolean => {
   try {
-    const now = stampOf(lstatSync(path, { bigint: true }));
-    if (now.dev !== file.dev || now.ino !== file.ino || now.size !== file.size || now.mtimeNs !== file.mtimeNs)
-      return err({ type: "refused", reason: "it was changed in the last moment" });
-    unlinkSync(path);
-    return ok(undefined);
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return err({ type: "refused", reason: "it is gone already" });
-    return err({ type: "failed", reason: reasonOf(error) });
+    if (codeOf(error) === "ENAMETOOLONG") return false;
+    throw error;
   }
 };
 
@@ -137,7 +143,7 @@ export const createMaintenanceFiles = (): MaintenanceFiles => ({
   appendDurably: async (path, text) => attempt(`writing ${path}`, () => appendDurably(path, text)),
   existing: async (root, paths) =>
     attempt(`looking into ${root}`, () =>
-      paths.filter((path) => lstatSync(join(root, path), { throwIfNoEntry: false }) !== undefined),
+      paths.filter((path) => isThere(Buffer.concat([Buffer.from(`${root}/`), bytesOf(path)]))),
     ),
   makeFolder: async (path) =>
     attempt(`making the folder ${path}`, () => {
@@ -150,11 +156,6 @@ export const createMaintenanceFiles = (): MaintenanceFiles => ({
       while (!existsSync(place)) place = dirname(place);
       const { bavail, bsize } = statfsSync(place);
       return bavail * bsize;
-    }),
-  removeIfUnchanged: async (root, file) => removeIfUnchanged(root, file),
-  syncDirectories: async (root, directories) =>
-    attempt("making deletions durable", () => {
-      for (const directory of directories) syncDirectory(join(root, directory));
     }),
   removeArchive: async (path) =>
     attempt(`removing ${path}`, () => {

@@ -10,25 +10,41 @@ interface Pending {
   watchdog: NodeJS.Timeout;
 }
 
+const stopped = "the backup was stopped";
+/** A thread inside a hung system call ends when the call does; nobody waits for that. */
+const endMsMax = 5_000;
+const endOrTimeout = async (ended: Promise<unknown>): Promise<void> => {
+  let timer: NodeJS.Timeout | undefined;
+  await Promise.race([ended, new Promise((resolve) => (timer = setTimeout(resolve, endMsMax)))]);
+  clearTimeout(timer);
+};
+
 /** @param stallMsMax real milliseconds without progress, after which work counts as hung (a dead network disk, say) */
-export const createBackupThread = ({ stallMsMax = 60_000 }: { readonly stallMsMax?: number } = {}): BackupWorker => {
+export const createBackupThread = ({
+  stallMsMax = 60_000,
+  signal,
+}: {
+  readonly stallMsMax?: number;
+  /** Once it is aborted, work under way is given up and no other is begun. */
+  readonly signal?: AbortSignal;
+} = {}): BackupWorker => {
   const pending = new Map<number, Pending>();
   let thread: Worker | undefined;
   let lastId = 0;
 
-  const giveUp = (reason: string): void => {
+  /** @param untilEnded waits for the end of the thread before anybody hears of it; by default nobody waits */
+  const giveUp = async (reason: string, untilEnded?: (ended: Promise<unknown>) => Promise<void>): Promise<void> => {
     const dead = thread;
     thread = undefined;
-    for (const { settle, watchdog } of pending.values()) {
-      clearTimeout(watchdog);
-      settle(err({ type: "failed", reason }));
-    }
+    const given = [...pending.values()];
     pending.clear();
-    // Not awaited: a thread inside a hung system call ends when the call does.
-    void dead?.terminate();
+    for (const { watchdog } of given) clearTimeout(watchdog);
+    const ended = dead?.terminate();
+    if (ended !== undefined) await untilEnded?.(ended);
+    for (const { settle } of given) settle(err({ type: "failed", reason }));
   };
 
-  const watch = (): NodeJS.Timeout => setTimeout(() => giveUp(`no progress for ${stallMsMax / 1000} s`), stallMsMax);
+  const watch = (): NodeJS.Timeout => setTimeout(() => void giveUp(`no progress for ${stallMsMax / 1000} s`), stallMsMax);
 
   const start = (): Worker => {
     // Memory is bounded by the sizes of pieces and of the list of files; the limit turns a mistake in that into an error.
@@ -52,16 +68,20 @@ export const createBackupThread = ({ stallMsMax = 60_000 }: { readonly stallMsMa
       }
     });
     started.on("error", (error) => {
-      if (thread === started) giveUp(`the backup thread stopped: ${error instanceof Error ? error.message : String(error)}`);
+      if (thread === started) void giveUp(`the backup thread stopped: ${error instanceof Error ? error.message : String(error)}`);
     });
     started.on("exit", () => {
-      if (thread === started) giveUp("the backup thread ended");
+      if (thread === started) void giveUp("the backup thread ended");
     });
     return started;
   };
 
   const ask = <T>(work: BackupWork, onProgress?: (progress: WorkProgress) => void): Promise<Result<T, HostError>> =>
     new Promise((settle) => {
+      if (signal?.aborted) {
+        settle(err({ type: "failed", reason: stopped }));
+        return;
+      }
       thread ??= start();
       thread.ref();
       lastId += 1;
@@ -69,13 +89,18 @@ export const createBackupThread = ({ stallMsMax = 60_000 }: { readonly stallMsMa
       thread.postMessage({ id: lastId, ...work } satisfies BackupRequest);
     });
 
+  const close = (): Promise<void> => giveUp(stopped, endOrTimeout);
+  signal?.addEventListener("abort", () => void close(), { once: true });
+
   return {
     survey: (request) => ask({ kind: "survey", request }),
     archive: (request, onProgress) => ask({ kind: "archive", request }, onProgress),
     readBack: (request, onProgress) => ask({ kind: "readBack", request }, onProgress),
     inspect: (request) => ask({ kind: "inspect", request }),
     newestRecords: (request) => ask({ kind: "newestRecords", request }),
+    remove: (request) => ask({ kind: "remove", request }),
     extract: (request, onProgress) => ask({ kind: "extract", request }, onProgress),
-    close: async () => giveUp("the backup was stopped"),
+    // What it was writing can be removed only once it writes no more.
+    close,
   };
 };

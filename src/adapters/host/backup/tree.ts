@@ -1,21 +1,9 @@
-/** The source tree as the backup thread sees it: listing, stamping, hashing. Synchronous: it has a thread of its own. */
+/** Source files as the backup thread sees them: opened, stamped, hashed. Synchronous: it has a thread of its own. */
 import { createHash } from "node:crypto";
-import {
-  type BigIntStats,
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-  realpathSync,
-} from "node:fs";
-import { join, resolve } from "node:path";
-import { err, ok, type Result } from "#core/result.ts";
-import type { FileStamp, HostError, Inspection, SkippedFile, SourceFile } from "#ops/ports.ts";
-import { matchesGlob } from "../path-glob.ts";
+import { type BigIntStats, closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import type { FileStamp, Inspection } from "#ops/ports.ts";
+import { codeOf, reasonOf } from "./errors.ts";
+import { Folders, folderOf, lastOf, NoFolder, type OpenFolder } from "./folders.ts";
 
 /** Read in pieces of this size: memory stays the same for any file. */
 export const chunkBytes = 1 << 20;
@@ -26,81 +14,18 @@ export const stampOf = (stats: BigIntStats): FileStamp => ({
   ino: `${stats.ino}`,
   size: Number(stats.size),
   mtimeNs: `${stats.mtimeNs}`,
+  ctimeNs: `${stats.ctimeNs}`,
 });
 
-export const reasonOf = (error: unknown): string => {
-  const { code, message } = error as NodeJS.ErrnoException;
-  const sentence = message ?? String(error);
-  return code === undefined || sentence.startsWith(code) ? sentence : `${code}: ${sentence}`;
-};
-export const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
+/** Opens a file for reading and never follows a link: the name must be the file. */
+export const openIn = (folder: OpenFolder, name: string): number =>
+  openSync(folder.at(name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
 
-/** Opens a regular file for reading and never follows a link: the name must be the file. */
-export const openSource = (path: string): number =>
-  openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+/** As `openIn`, by path; no folder on the way is a link either. */
+export const openSource = (folders: Folders, path: string): number => openIn(folders.open(folderOf(path)), lastOf(path));
 
-const isWithin = (root: string, path: string): boolean =>
-  path === root || path.startsWith(root.endsWith("/") ? root : `${root}/`);
-
-/** Where a link leads: its real target, or what it says when there is no such target. */
-const targetOf = (link: string): { readonly path: string; readonly exists: boolean } => {
-  try {
-    return { path: realpathSync(link), exists: true };
-  } catch {
-    return { path: resolve(join(link, ".."), readlinkSync(link)), exists: false };
-  }
-};
-
-/**
- * Lists every regular file under the root, sorted by path.
- *
- * @returns refused for a link that leads outside (its target would be deleted by nobody and backed up by nobody);
- * failed for a folder that cannot be read, because what is in it is unknown
- */
-export const survey = (
-  { root, globs }: { readonly root: string; readonly globs: readonly string[] },
-  tick: () => void,
-): Result<{ files: SourceFile[]; skipped: SkippedFile[] }, HostError> => {
-  const files: SourceFile[] = [];
-  const skipped: SkippedFile[] = [];
-  const folders = [""];
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    tick();
-    let entries: ReturnType<typeof readFolder>;
-    try {
-      entries = readFolder(join(root, folder));
-    } catch (error) {
-      return err({ type: "failed", reason: `the folder ${folder || "."} cannot be read: ${reasonOf(error)}` });
-    }
-    for (const entry of entries) {
-      const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
-      if (entry.isSymbolicLink()) {
-        const target = targetOf(join(root, path));
-        if (!isWithin(root, target.path))
-          return err({ type: "refused", reason: `${path} is a link that leads outside, to ${target.path}` });
-        skipped.push({
-          path,
-          reason: target.exists ? "a link; its target is backed up under its own name" : "a link to nothing",
-        });
-      } else if (entry.isDirectory()) folders.push(path);
-      else if (!globs.some((glob) => matchesGlob(path, glob))) continue;
-      else if (!entry.isFile()) skipped.push({ path, reason: "neither a file nor a folder" });
-      else {
-        try {
-          files.push({ path, ...stampOf(lstatSync(join(root, path), { bigint: true })) });
-        } catch (error) {
-          if (codeOf(error) !== "ENOENT") return err({ type: "failed", reason: `${path} cannot be read: ${reasonOf(error)}` });
-          skipped.push({ path, reason: "it went away while the files were listed" });
-        }
-      }
-    }
-  }
-  // By code unit, not by locale: the order decides the archive's bytes.
-  files.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
-  return ok({ files, skipped });
-};
-
-const readFolder = (path: string) => readdirSync(path, { withFileTypes: true, encoding: "utf8" });
+/** What cleanup takes aside lies in a folder of this name for a moment (`take-away.ts`). */
+export const takenName = ".qts-taken";
 
 /** Reads exactly up to `size` bytes of an open file, in pieces that nobody else holds. */
 export function* readPieces(fd: number, size: number): Generator<Buffer> {
@@ -113,29 +38,39 @@ export function* readPieces(fd: number, size: number): Generator<Buffer> {
   }
 }
 
-/** Stamps and hashes one file as it is now. */
-export const inspect = (root: string, path: string, tick: () => void): Inspection => {
-  let fd: number;
-  try {
-    fd = openSource(join(root, path));
-  } catch (error) {
-    return codeOf(error) === "ENOENT" ? { type: "missing" } : { type: "unreadable", reason: reasonOf(error) };
+/** Stamps and hashes an open file. */
+export const inspectOpen = (fd: number, tick: () => void): Inspection => {
+  const before = stampOf(fstatSync(fd, { bigint: true }));
+  const hash = createHash("sha256");
+  for (const piece of readPieces(fd, before.size)) {
+    hash.update(piece);
+    tick();
   }
-  try {
-    const before = fstatSync(fd, { bigint: true });
-    const hash = createHash("sha256");
-    for (const piece of readPieces(fd, Number(before.size))) {
-      hash.update(piece);
-      tick();
+  const after = stampOf(fstatSync(fd, { bigint: true }));
+  if (after.mtimeNs !== before.mtimeNs || after.size !== before.size || after.ctimeNs !== before.ctimeNs)
+    return { type: "unreadable", reason: "it changes while it is read" };
+  return { type: "present", stamp: before, sha256: hash.digest("hex") };
+};
+
+/** Stamps and hashes files as they are now. */
+export const inspect = (root: string, paths: readonly string[], tick: () => void): Inspection[] => {
+  const folders = new Folders(root);
+  const inspectOne = (path: string): Inspection => {
+    let fd: number | undefined;
+    try {
+      fd = openSource(folders, path);
+      return inspectOpen(fd, tick);
+    } catch (error) {
+      if (fd === undefined && codeOf(error) === "ENOENT") return { type: "missing" };
+      return { type: "unreadable", reason: error instanceof NoFolder ? error.message : reasonOf(error) };
+    } finally {
+      if (fd !== undefined) closeSync(fd);
     }
-    const after = fstatSync(fd, { bigint: true });
-    if (after.mtimeNs !== before.mtimeNs || after.size !== before.size)
-      return { type: "unreadable", reason: "it changes while it is read" };
-    return { type: "present", stamp: stampOf(before), sha256: hash.digest("hex") };
-  } catch (error) {
-    return { type: "unreadable", reason: reasonOf(error) };
+  };
+  try {
+    return paths.map(inspectOne);
   } finally {
-    closeSync(fd);
+    folders.close();
   }
 };
 
@@ -173,14 +108,23 @@ export const newestRecordAt = (fd: number, size: number): number | null => {
 };
 
 /** As `newestRecordAt`, by path; null also for a file that cannot be opened. */
-export const newestRecordIn = (root: string, path: string): number | null => {
-  let fd: number | undefined;
+export const newestRecordsIn = (root: string, paths: readonly string[], tick: () => void): (number | null)[] => {
+  const folders = new Folders(root);
+  const newestIn = (path: string): number | null => {
+    let fd: number | undefined;
+    tick();
+    try {
+      fd = openSource(folders, path);
+      return newestRecordAt(fd, fstatSync(fd).size);
+    } catch {
+      return null;
+    } finally {
+      if (fd !== undefined) closeSync(fd);
+    }
+  };
   try {
-    fd = openSource(join(root, path));
-    return newestRecordAt(fd, Number(fstatSync(fd, { bigint: true }).size));
-  } catch {
-    return null;
+    return paths.map(newestIn);
   } finally {
-    if (fd !== undefined) closeSync(fd);
+    folders.close();
   }
 };

@@ -7,6 +7,8 @@ import { z } from "zod";
 import type { CommandReply } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
+import { orderOutcomes } from "#machines/facts/orders.ts";
+import { operatingStates } from "#machines/facts/safety.ts";
 
 /** Grows when an old `qts` could misread a new one. */
 const wireVersion = 1;
@@ -24,9 +26,6 @@ const plainLine = (lengthMax: number) =>
 const type = z.literal("operator.command");
 const who = { operator: plainLine(100), reason: plainLine(500) };
 
-export const operatingStateNames = ["AGGRESSIVE", "BALANCED", "DEFENSIVE"] as const;
-export const orderOutcomeNames = ["absent", "bound", "canceled"] as const;
-
 const explainSchema = z.discriminatedUnion("subject", [
   z.strictObject({ type, command: z.literal("explain"), subject: z.literal("operating") }),
   z.strictObject({ type, command: z.literal("explain"), subject: z.literal("safety") }),
@@ -42,7 +41,7 @@ const commandSchema = z.discriminatedUnion("command", [
   z.strictObject({
     type,
     command: z.literal("override.set"),
-    state: z.enum(operatingStateNames),
+    state: z.enum(operatingStates),
     forMs: z.int().positive(),
     ...who,
   }),
@@ -51,7 +50,7 @@ const commandSchema = z.discriminatedUnion("command", [
     type,
     command: z.literal("resolve"),
     orderId: plainLine(100),
-    outcome: z.enum(orderOutcomeNames),
+    outcome: z.enum(orderOutcomes),
     brokerOrderId: plainLine(100).optional(),
     ...who,
   }),

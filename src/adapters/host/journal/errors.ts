@@ -15,6 +15,8 @@ export const journalSentence = (error: JournalError): string => {
       return error.seq > 0
         ? `the journal is damaged at record ${error.seq}: ${error.reason}`
         : `the journal is damaged: ${error.reason}`;
+    case "journal.other.version":
+      return `the journal was written by another version of QTS: ${error.reason}`;
     case "journal.stale.owner":
       return `somebody else appended to the journal: it ends at ${error.actualSeq}, and this process last saw ${error.expectedSeq}`;
     case "journal.unavailable":

@@ -7,8 +7,12 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { JournalError } from "#core/ports.ts";
 import { ok, type Result } from "#core/result.ts";
-import type { Home } from "../home.ts";
 import { type HostJournal, openJournal } from "./journal.ts";
+
+/** Of a home, the directory that holds its journals. */
+interface JournalFolder {
+  readonly journal: string;
+}
 
 export interface SessionFile {
   /** "0001", "0002" … */
@@ -26,7 +30,7 @@ export interface SessionJournal {
 }
 
 /** The sessions of a home, oldest first; none when it has no journal directory. */
-export const sessionsOf = ({ journal }: Pick<Home, "journal">): readonly SessionFile[] => {
+export const sessionsOf = ({ journal }: JournalFolder): readonly SessionFile[] => {
   let names: string[];
   try {
     names = readdirSync(journal);
@@ -48,7 +52,7 @@ export const sessionsOf = ({ journal }: Pick<Home, "journal">): readonly Session
  * @returns the journal; the errors of `openJournal`
  */
 export const openSessionJournal = async (
-  home: Pick<Home, "journal">,
+  home: JournalFolder,
   { fresh = false, ...kept }: { readonly fresh?: boolean; readonly snapshotsKept?: number; readonly recordsKept?: number } = {},
 ): Promise<Result<SessionJournal, JournalError>> => {
   const newest = sessionsOf(home).at(-1);

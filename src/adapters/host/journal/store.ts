@@ -4,7 +4,7 @@
  * Everything here is synchronous and belongs in the journal's worker thread, or in a command that only reads. SQLite's own
  * failures are thrown and become values in `journalErrorOf`.
  */
-import { closeSync, existsSync, fsyncSync, openSync, statSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, openSync, readSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { pathToFileURL } from "node:url";
@@ -61,6 +61,10 @@ export type MetaKey = "prunedThrough" | "closed" | "ended" | "opened";
 
 const applicationId = 0x51545331; // "QTS1"
 const formatVersion = 1;
+// https://sqlite.org/fileformat2.html#the_database_header
+const sqliteHeaderBytes = 100;
+const userVersionOffset = 60;
+const applicationIdOffset = 68;
 const chunkRecordsMax = 4096;
 const chunkCharactersMax = 4_000_000;
 /** One slice takes about 10 ms, so that appends never wait long behind housekeeping. */
@@ -302,6 +306,26 @@ const attach = (
       throw error;
     }
   }
+};
+
+/**
+ * Looks at a file's header without opening it as a database, which may write beside it.
+ *
+ * @returns true for a journal of a later format; false for anything else, also for what cannot be read
+ */
+export const isOfNewerFormat = (file: string): boolean => {
+  const header = Buffer.alloc(sqliteHeaderBytes);
+  try {
+    const handle = openSync(file, "r");
+    try {
+      if (readSync(handle, header, 0, header.length, 0) < header.length) return false;
+    } finally {
+      closeSync(handle);
+    }
+  } catch {
+    return false;
+  }
+  return header.readUInt32BE(applicationIdOffset) === applicationId && header.readUInt32BE(userVersionOffset) > formatVersion;
 };
 
 /** Unpacks a chunk that starts right after `afterSeq`. */

@@ -89,7 +89,7 @@ const addRoutes = (server: FastifyInstance, options: HttpOptions): void => {
 
   // Liveness: whoever restarts us on a failure must not do it for a full disk, so this says no only by not answering.
   server.get("/health", () => {
-    const { archive } = status();
+    const { archive, recovering } = status();
     return {
       status: "alive",
       archive: {
@@ -97,6 +97,7 @@ const addRoutes = (server: FastifyInstance, options: HttpOptions): void => {
         persisted: archive.persisted,
         persistedShare: shareOf(archive.persisted, archive.received),
       },
+      ...(recovering === null ? {} : { recovering }),
       ...(options.health === undefined ? {} : { checks: options.health() }),
     };
   });

@@ -21,7 +21,13 @@ const sgr: Record<Tone, string> = {
   watch: "\x1b[33m",
   alarm: "\x1b[1;31m",
 };
-const safetyTones: { readonly [state: string]: Tone } = { NORMAL: "calm", WARNING: "watch", FAIL: "alarm", LOCKDOWN: "alarm" };
+const safetyTones: { readonly [state: string]: Tone } = {
+  recovering: "watch",
+  NORMAL: "calm",
+  WARNING: "watch",
+  FAIL: "alarm",
+  LOCKDOWN: "alarm",
+};
 
 const counts = new Intl.NumberFormat("en");
 export const count = (value: number): string => counts.format(value);

@@ -5,7 +5,7 @@
  */
 import { ok, type Result } from "#core/result.ts";
 import type { BackupWorker, HostError, MaintenanceFiles } from "../../ports.ts";
-import { readShelf, type Shelf } from "./shelf.ts";
+import { readWholeShelf, type Shelf } from "./shelf.ts";
 import { difference, markDamaged } from "./verifier.ts";
 
 export interface Drill {
@@ -40,7 +40,7 @@ export const drillRestore = async (
     at,
   }: { readonly backupRoot: string; readonly share: number; readonly turn: number; readonly at: number },
 ): Promise<Result<Drill, HostError>> => {
-  const shelf: Result<Shelf, HostError> = await readShelf(files, backupRoot);
+  const shelf: Result<Shelf, HostError> = await readWholeShelf(files, backupRoot);
   if (!shelf.ok) return shelf;
   const { manifests, lost } = shelf.value;
   const damaged = lost.map(({ archive, reason }) => ({ archive, reason }));

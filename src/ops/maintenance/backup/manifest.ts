@@ -51,11 +51,15 @@ const isText = (value: unknown): value is string => typeof value === "string" &&
 const isHash = (value: unknown): value is string => typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 const isNatural = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
+/** Lone surrogates stand for bytes that are no UTF-8, U+DC80 to U+DCFF; others stand for nothing. */
+const nonsense = /[\ud800-\udc7f\udd00-\udfff]/u;
+
 /** A path may go down from the root and nowhere else. */
 export const isSafePath = (path: string): boolean =>
   path.length > 0 &&
   !path.startsWith("/") &&
   !path.includes("\0") &&
+  !nonsense.test(path) &&
   !path.split("/").some((part) => part === "" || part === "." || part === "..");
 
 const isArchivedFile = (value: unknown): value is ArchivedFile => {
@@ -67,6 +71,7 @@ const isArchivedFile = (value: unknown): value is ArchivedFile => {
     isSafePath(file.path) &&
     isHash(file.sha256) &&
     isNatural(file.size) &&
+    (file.ctimeNs === undefined || file.ctimeNs === "" || /^-?\d+$/.test(file.ctimeNs)) &&
     [file.dev, file.ino, file.mtimeNs].every((figure) => typeof figure === "string" && /^-?\d+$/.test(figure)) &&
     (file.newestRecordAt === null || Number.isSafeInteger(file.newestRecordAt))
   );
@@ -91,21 +96,29 @@ export const parseManifest = (text: string): Result<Manifest, string> => {
   if (!isText(manifest.archive) || sequenceOf(manifest.archive) === undefined) return err("names no archive");
   if (!isNatural(manifest.archiveBytes) || !isHash(manifest.archiveSha256) || !isNatural(manifest.at))
     return err("lacks the archive's figures");
+  if (typeof manifest.sourceRoot !== "string") return err("does not say whose files it lists");
   if (!Array.isArray(manifest.files)) return err("has no list of files");
   const wrong = manifest.files.findIndex((file) => !isArchivedFile(file));
   if (wrong !== -1) return err(`has a file entry that cannot be true: ${JSON.stringify(manifest.files[wrong])}`);
-  return ok(manifest);
+  return ok({ ...manifest, files: manifest.files.map((file) => ({ ...file, ctimeNs: file.ctimeNs ?? "" })) });
 };
 
-/** Same device, inode, size and modification time: nobody has written to it since. */
+/** Same device, inode, size, times: nobody has written to it since, nor set its time back. */
 export const isSameFile = (a: FileStamp, b: FileStamp): boolean =>
-  a.dev === b.dev && a.ino === b.ino && a.size === b.size && a.mtimeNs === b.mtimeNs;
+  a.dev === b.dev &&
+  a.ino === b.ino &&
+  a.size === b.size &&
+  a.mtimeNs === b.mtimeNs &&
+  a.ctimeNs === b.ctimeNs &&
+  a.ctimeNs !== "";
 
 /** Every version of every file in the backup, newest first. */
 export type Catalog = ReadonlyMap<string, readonly CatalogEntry[]>;
 
 /** @param manifests in ascending order of their sequence, without those whose archive is missing or damaged */
-export const catalogOf = (manifests: readonly { readonly name: string; readonly manifest: Manifest }[]): Catalog => {
+export const catalogOf = (
+  manifests: readonly { readonly name: string; readonly manifest: Pick<Manifest, "archive" | "files"> }[],
+): Catalog => {
   const catalog = new Map<string, CatalogEntry[]>();
   for (const { name, manifest } of manifests)
     for (const file of manifest.files) {

@@ -3,54 +3,78 @@ import { err, ok, type Result } from "#core/result.ts";
 import type { HostError, MaintenanceFiles } from "../../ports.ts";
 import { archiveName, type Catalog, catalogOf, damagedName, type Manifest, parseManifest, sequenceOf } from "./manifest.ts";
 
+export interface Shelved {
+  readonly name: string;
+  readonly manifest: Manifest;
+  readonly sha256: string;
+}
+
 export interface Shelf {
-  readonly catalog: Catalog;
-  readonly manifests: readonly { readonly name: string; readonly manifest: Manifest; readonly sha256: string }[];
+  readonly manifests: readonly Shelved[];
   /** Archives whose run died before the manifest was written; proven by nothing. */
   readonly orphans: readonly string[];
   /** Archives that are missing, cut or marked damaged, with the reason; their files count as not backed up. */
-  readonly lost: readonly { readonly archive: string; readonly reason: string; readonly paths: readonly string[] }[];
+  readonly lost: readonly (Shelved & { readonly archive: string; readonly reason: string })[];
+  /** Manifests that cannot be read. */
+  readonly unreadable: readonly { readonly name: string; readonly reason: string }[];
   readonly nextSequence: number;
 }
 
-/** Reads every manifest. One that cannot be read stops everything: to guess would be to forget what it protects. */
+/** Reads every manifest. */
 export const readShelf = async (files: MaintenanceFiles, backupRoot: string): Promise<Result<Shelf, HostError>> => {
   const listed = await files.list(backupRoot);
   if (!listed.ok) return listed;
   const sizes = new Map(listed.value.map(({ name, size }) => [name, size]));
-  const manifests: { name: string; manifest: Manifest; sha256: string }[] = [];
-  const lost: { archive: string; reason: string; paths: readonly string[] }[] = [];
+  const manifests: Shelved[] = [];
+  const lost: Shelf["lost"][number][] = [];
+  const unreadable: Shelf["unreadable"][number][] = [];
   const described = new Set<string>();
   for (const name of [...sizes.keys()].filter((each) => each.endsWith(".manifest.json") && sequenceOf(each) !== undefined)) {
     const text = await files.readText(`${backupRoot}/${name}`);
     if (!text.ok) return text;
     const parsed = parseManifest(text.value ?? "");
-    if (!parsed.ok)
-      return err({
-        type: "failed",
-        reason: `the manifest ${name} ${parsed.error}; set it aside together with its archive to go on`,
-      });
-    const { archive, archiveBytes } = parsed.value;
-    const paths = parsed.value.files.map(({ path }) => path);
+    if (!parsed.ok) {
+      unreadable.push({ name, reason: parsed.error });
+      described.add(archiveName(sequenceOf(name) as number));
+      continue;
+    }
+    const manifest = parsed.value;
+    const { archive, archiveBytes } = manifest;
+    const shelved: Shelved = { name, manifest, sha256: files.sha256(text.value ?? "") };
     described.add(archive);
     const size = sizes.get(archive);
-    if (size === undefined) lost.push({ archive, paths, reason: "the archive is missing" });
+    if (size === undefined) lost.push({ ...shelved, archive, reason: "the archive is missing" });
     else if (size !== archiveBytes)
-      lost.push({ archive, paths, reason: `the archive has ${size} bytes instead of ${archiveBytes}` });
-    else if (sizes.has(damagedName(archive))) lost.push({ archive, paths, reason: "the archive was found damaged" });
-    else manifests.push({ name, manifest: parsed.value, sha256: files.sha256(text.value ?? "") });
+      lost.push({ ...shelved, archive, reason: `the archive has ${size} bytes instead of ${archiveBytes}` });
+    else if (sizes.has(damagedName(archive))) lost.push({ ...shelved, archive, reason: "the archive was found damaged" });
+    else manifests.push(shelved);
   }
   const sequences = [...sizes.keys()].map((name) => sequenceOf(name) ?? 0);
   return ok({
-    catalog: catalogOf(manifests),
     manifests,
     orphans: [...sizes.keys()].filter(
       (name) => name.endsWith(".tar.gz") && sequenceOf(name) !== undefined && !described.has(name),
     ),
     lost,
+    unreadable,
     nextSequence: Math.max(0, ...sequences) + 1,
   });
 };
+
+/** A manifest that cannot be read stops a run: to guess would be to forget what it protects. */
+export const readWholeShelf = async (files: MaintenanceFiles, backupRoot: string): Promise<Result<Shelf, HostError>> => {
+  const shelf = await readShelf(files, backupRoot);
+  const wrong = shelf.ok ? shelf.value.unreadable[0] : undefined;
+  if (wrong === undefined) return shelf;
+  return err({
+    type: "failed",
+    reason: `the manifest ${wrong.name} ${wrong.reason}; set it aside together with its archive to go on`,
+  });
+};
+
+/** What the backup holds of one data root: roots that share a backup do not see each other's files. */
+export const catalogFor = (shelf: Pick<Shelf, "manifests">, sourceRoot: string): Catalog =>
+  catalogOf(shelf.manifests.filter(({ manifest }) => manifest.sourceRoot === sourceRoot));
 
 /** Free bytes wanted before archiving: as the last archive compressed, with half as much again; all of it the first time. */
 export const spaceNeeded = (sourceBytes: number, manifests: Shelf["manifests"]): number => {

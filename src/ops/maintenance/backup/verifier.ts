@@ -101,7 +101,7 @@ export const verifyBackup = async (
   let manifestSha256: string;
 
   if (written === undefined) {
-    const latest = shelf.manifests.at(-1);
+    const latest = shelf.manifests.findLast((each) => each.manifest.sourceRoot === manifest.sourceRoot);
     if (latest === undefined) return err({ type: "failed", reason: "there is no backup to verify" });
     manifestPath = `${backupRoot}/${latest.name}`;
     manifestSha256 = latest.sha256;
@@ -140,32 +140,4 @@ export const verifyBackup = async (
     for (const entry of unchanged) if (entry.archive === earlier.archive) proven.set(entry.path, entry);
   }
   return ok(new Proof(manifestPath, manifestSha256, proven));
-};
-
-/** Removes archives that a killed run left without a manifest, once everything in them is proven elsewhere. */
-export const removeProvenOrphans = async (
-  files: MaintenanceFiles,
-  worker: BackupWorker,
-  backupRoot: string,
-  orphans: readonly string[],
-  holds: (path: string, sha256: string) => boolean,
-): Promise<readonly { readonly archive: string; readonly removed: boolean; readonly reason: string }[]> => {
-  const outcomes: { archive: string; removed: boolean; reason: string }[] = [];
-  for (const archive of orphans) {
-    const read = await worker.readBack(`${backupRoot}/${archive}`);
-    const unproven = read.ok ? read.value.members.find(({ path, sha256 }) => !holds(path, sha256)) : undefined;
-    if (!read.ok)
-      outcomes.push({ archive, removed: false, reason: `it has no manifest and cannot be read: ${read.error.reason}` });
-    else if (unproven !== undefined)
-      outcomes.push({ archive, removed: false, reason: `it has no manifest and alone holds ${unproven.path}` });
-    else {
-      const removed = await files.removeArchive(`${backupRoot}/${archive}`);
-      outcomes.push({
-        archive,
-        removed: removed.ok,
-        reason: removed.ok ? "it had no manifest and everything in it is proven elsewhere" : removed.error.reason,
-      });
-    }
-  }
-  return outcomes;
 };

@@ -1,9 +1,10 @@
 /**
  * Deletes expired files, each only with proof of that very file (spec M2). What is listed here was named by retention and
- * lies in a verified backup; still, each file is stamped and hashed again right before, and any difference keeps it.
+ * lies in a verified backup; still, each file is stamped and hashed again, its line goes to the log, and then it is taken
+ * aside and looked at once more before it is unlinked. Any difference keeps it.
  */
 import { assert, ok, type Result } from "#core/result.ts";
-import type { ArchivedFile, BackupWorker, FileStamp, HostError, Inspection, MaintenanceFiles } from "../../ports.ts";
+import type { ArchivedFile, BackupWorker, FileStamp, HostError, Inspection } from "../../ports.ts";
 import { isSameFile } from "../backup/manifest.ts";
 import { isVerifiedBackup, type VerifiedBackup } from "../backup/verifier.ts";
 import type { CleanupLine, CleanupLog } from "../log.ts";
@@ -42,7 +43,6 @@ export const cleanUp = async (
   proof: VerifiedBackup,
   plan: CleanupPlan,
   host: {
-    readonly files: MaintenanceFiles;
     readonly worker: BackupWorker;
     readonly log: CleanupLog;
     readonly dataRoot: string;
@@ -51,11 +51,10 @@ export const cleanUp = async (
   },
 ): Promise<Result<CleanupOutcome, HostError>> => {
   assert(isVerifiedBackup(proof), "cleanup was called without the verifier's proof");
-  const { files, worker, log, dataRoot, runId, at } = host;
+  const { worker, log, dataRoot, runId, at } = host;
   const deleted: { path: string; size: number; reason: string }[] = [];
   const kept: { path: string; reason: string }[] = [];
   const failed: { path: string; reason: string }[] = [];
-  const touched = new Set<string>();
 
   for (let start = 0; start < plan.files.length; start += batchSize) {
     const batch = plan.files.slice(start, start + batchSize);
@@ -80,22 +79,20 @@ export const cleanUp = async (
     const logged = await log.append(lines);
     if (!logged.ok) return logged;
 
+    if (doomed.length === 0) continue;
+    const removals = await worker.remove({ root: dataRoot, files: doomed });
+    if (!removals.ok) return removals;
     const corrections: CleanupLine[] = [];
-    for (const planned of doomed) {
-      const { path, size, reason } = planned;
-      const removed = await files.removeIfUnchanged(dataRoot, planned);
-      if (removed.ok) {
-        deleted.push({ path, size, reason });
-        touched.add(path.split("/").slice(0, -1).join("/"));
-      } else {
-        (removed.error.type === "refused" ? kept : failed).push({ path, reason: removed.error.reason });
-        corrections.push({ at, runId, decision: "kept", path, size, reason: `not deleted after all: ${removed.error.reason}` });
+    doomed.forEach(({ path, size, reason }, index) => {
+      const removal = removals.value[index] ?? { type: "failed", reason: "nothing is known of its deletion" };
+      if (removal.type === "removed") deleted.push({ path, size, reason });
+      else {
+        (removal.type === "kept" ? kept : failed).push({ path, reason: removal.reason });
+        corrections.push({ at, runId, decision: "kept", path, size, reason: `not deleted after all: ${removal.reason}` });
       }
-    }
+    });
     const corrected = await log.append(corrections);
     if (!corrected.ok) return corrected;
   }
-  const synced = await files.syncDirectories(dataRoot, [...touched]);
-  if (!synced.ok) return synced;
   return ok({ deleted, kept, failed });
 };

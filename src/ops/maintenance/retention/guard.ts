@@ -2,9 +2,9 @@
  * What one run may delete, told from what the runs before it did (spec M6): nothing when the clock cannot be trusted, and
  * never more than a share of the data. The memory is one small file in the backup root. Pure.
  */
+import { hourMs } from "#machines/durations.ts";
 import type { ScannedFile, Verdict } from "./scanner.ts";
 
-const hourMs = 3_600_000;
 /** Maintenance is daily; two hours of slack. A longer step is a clock that jumped or a house that was shut. */
 export const clockStepMsMax = 26 * hourMs;
 /** Two runs closer than this are the same day's run repeated: they share one allowance, so repeating deletes nothing more. */
@@ -29,10 +29,16 @@ export type MemoryRead =
   | { readonly type: "unreadable" }
   | { readonly type: "known"; readonly memory: RetentionMemory };
 
-export const readMemory = (text: string | undefined): MemoryRead => {
+/** The file holds one memory for each data root that is backed up there; that of an earlier QTS held one alone. */
+type MemoryFile = RetentionMemory & { readonly roots?: Readonly<Record<string, RetentionMemory>> };
+
+/** @param root the data root whose memory is wanted */
+export const readMemory = (text: string | undefined, root: string): MemoryRead => {
   if (text === undefined) return { type: "none" };
   try {
-    const memory = JSON.parse(text) as RetentionMemory;
+    const file = JSON.parse(text) as MemoryFile;
+    const memory = file.roots === undefined ? file : file.roots[root];
+    if (memory === undefined) return { type: "none" };
     const isWhole =
       Number.isSafeInteger(memory.lastRunAt) &&
       (memory.blockedUntil === null || Number.isSafeInteger(memory.blockedUntil)) &&
@@ -41,6 +47,17 @@ export const readMemory = (text: string | undefined): MemoryRead => {
   } catch {
     return { type: "unreadable" };
   }
+};
+
+/** @param text the file as it is, for the memories of other roots; what cannot be read of it is given up */
+export const memoryText = (text: string | undefined, root: string, memory: RetentionMemory): string => {
+  let roots: MemoryFile["roots"] = {};
+  try {
+    roots = (JSON.parse(text ?? "{}") as MemoryFile).roots ?? {};
+  } catch {
+    // The other roots count as never run before: they are careful by themselves.
+  }
+  return `${JSON.stringify({ roots: { ...roots, [root]: memory } })}\n`;
 };
 
 export interface ClockVerdict {
@@ -87,15 +104,34 @@ export const windowFor = (
   return { startedAt: now, files: files.length, bytes: files.reduce((sum, { size }) => sum + size, 0), granted: [] };
 };
 
+/** What a run may delete. */
+export interface Allowance {
+  /** Left of the day's share. */
+  readonly files: number;
+  readonly bytes: number;
+  /** Paths that were allowed before; they do not count again. */
+  readonly granted: ReadonlySet<string>;
+  /** What there was when the day began, and the most of it that may go in that day. */
+  readonly day: {
+    readonly share: number;
+    readonly files: number;
+    readonly bytes: number;
+    readonly filesMax: number;
+    readonly bytesMax: number;
+  };
+}
+
 /** What is left of the window's share. */
-export const allowanceOf = (
-  window: NonNullable<RetentionMemory["window"]>,
-  shareMax: number,
-): { readonly files: number; readonly bytes: number; readonly granted: ReadonlySet<string> } => ({
-  files: Math.max(0, Math.floor(window.files * shareMax) - window.granted.length),
-  bytes: Math.max(0, Math.floor(window.bytes * shareMax) - window.granted.reduce((sum, { size }) => sum + size, 0)),
-  granted: new Set(window.granted.map(({ path }) => path)),
-});
+export const allowanceOf = (window: NonNullable<RetentionMemory["window"]>, shareMax: number): Allowance => {
+  const filesMax = Math.floor(window.files * shareMax);
+  const bytesMax = Math.floor(window.bytes * shareMax);
+  return {
+    files: Math.max(0, filesMax - window.granted.length),
+    bytes: Math.max(0, bytesMax - window.granted.reduce((sum, { size }) => sum + size, 0)),
+    granted: new Set(window.granted.map(({ path }) => path)),
+    day: { share: shareMax, files: window.files, bytes: window.bytes, filesMax, bytesMax },
+  };
+};
 
 /** The window with this run's deletions added. */
 export const withGranted = (

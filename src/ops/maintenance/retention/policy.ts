@@ -1,8 +1,9 @@
 /** How long data stays (seeds 000 §4.2 and 003 §4, spec M6), and how old a file is. Pure. */
 
-const dayMs = 86_400_000;
+import { dayMs, hourMs } from "#machines/durations.ts";
+
 /** Names of days and hours in data paths are Korean time, which has no daylight saving. */
-const seoulOffsetMs = 9 * 3_600_000;
+const seoulOffsetMs = 9 * hourMs;
 
 /** Retention of what observers wrote: by category, which is told by the folders a file lies in. */
 export interface DataRetentionPolicy {
@@ -69,20 +70,24 @@ const seoulTime = (year: string, month: string, day: string, hour = 0): number |
 };
 
 const datePattern = /(?<!\d)((?:19|20)\d\d)(-?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)/;
+const everyDate = new RegExp(datePattern, "g");
+const dayTree = /(?<=^|\/)((?:19|20)\d\d)\/(0[1-9]|1[0-2])\/(0[1-9]|[12]\d|3[01])(?=\/)/g;
+/** The parts of a path; a day spread over three folders, `2013/10/07`, is one part like `20131007`. */
+const partsOf = (path: string): string[] => path.replace(dayTree, "$1$2$3").split("/");
 
 /**
  * The end of the time span that the path names: `scalp/20131007/22_30_00.jsonl`, `swing/20131007/22_00.jsonl` (the hour's
- * end, also for a shorter segment), `system/20131007.jsonl`, `ticks_2013-10-07.csv` (the day's end).
+ * end, also for a shorter segment), `system/20131007.jsonl`, `ticks_2013-10-07.csv` (the day's end; of several the last).
  *
  * @returns epoch ms, never before the last record such a file can hold; null when the path names no time
  */
 export const namedEndAt = (path: string): number | null => {
-  const parts = path.split("/");
+  const parts = partsOf(path);
   const file = parts.at(-1) as string;
-  const own = datePattern.exec(file);
-  if (own !== null) {
-    const start = seoulTime(own[1] as string, own[3] as string, own[4] as string);
-    return start === null ? null : start + dayMs;
+  const own = [...file.matchAll(everyDate)];
+  if (own.length > 0) {
+    const starts = own.map((day) => seoulTime(day[1] as string, day[3] as string, day[4] as string));
+    return starts.some((start) => start === null) ? null : Math.max(...(starts as number[])) + dayMs;
   }
   const folder = parts.slice(0, -1).findLast((part) => datePattern.test(part));
   const day = folder === undefined ? null : datePattern.exec(folder);
@@ -90,7 +95,7 @@ export const namedEndAt = (path: string): number | null => {
   const hour = /^([01]\d|2[0-3])_[0-5]\d(?:_[0-5]\d)?(?:\.|$)/.exec(file)?.[1];
   const start = seoulTime(day[1] as string, day[3] as string, day[4] as string, Number(hour ?? 0));
   if (start === null) return null;
-  return start + (hour === undefined ? dayMs : 3_600_000);
+  return start + (hour === undefined ? dayMs : hourMs);
 };
 
 /** When the newest record was written, by its name and its content; the younger of the two, null when neither says. */
@@ -100,10 +105,20 @@ export const newestAt = (file: { readonly path: string; readonly newestRecordAt:
   return Math.max(named, file.newestRecordAt);
 };
 
-/** Files that continue each other: the folders without those that name a day. */
-export const streamOf = (path: string): string =>
-  path
-    .split("/")
-    .slice(0, -1)
-    .filter((part) => !datePattern.test(part))
-    .join("/");
+/** A time of day with its separators; digits in a row could as well be a symbol (005930, 0700). */
+const timeOfDay = "(?:[01]\\d|2[0-3])[_:-][0-5]\\d(?:[_:-][0-5]\\d)?(?!\\d)";
+const dayAndTime = new RegExp(`${datePattern.source}(?:[T _-]${timeOfDay}|T\\d{4}(?:\\d\\d)?Z?)?`, "g");
+const timeAlone = new RegExp(`(?<!\\d)${timeOfDay}`);
+
+/**
+ * Files that continue each other: the path without its days, the times of day that belong to them, and QTS's own part
+ * numbers (`.p2`). `ticks/AAA_20261103.jsonl` and `ticks/BBB_20261103.jsonl` are two streams, `scalp/20131007/22_30_00.jsonl`
+ * and `scalp/20131008/09_00_00.jsonl` are one. When in doubt two: then more is kept.
+ */
+export const streamOf = (path: string): string => {
+  const parts = partsOf(path);
+  const isInDay = parts.slice(0, -1).some((part) => datePattern.test(part));
+  const bare = parts.map((part) => part.replace(dayAndTime, "*"));
+  const file = (bare.pop() as string).replace(/\.p\d+(?=\.|$)/, "");
+  return [...bare, isInDay ? file.replace(timeAlone, "*") : file].join("/");
+};

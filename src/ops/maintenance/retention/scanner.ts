@@ -1,6 +1,8 @@
 /**
  * Splits files into kept and expired, with a reason for each. Computes only: the scan deletes nothing.
  */
+import { dayMs } from "#machines/durations.ts";
+import type { Allowance } from "./guard.ts";
 import { heldFor, newestAt, type RetentionPolicy, streamOf } from "./policy.ts";
 
 export interface ScannedFile {
@@ -19,6 +21,8 @@ export interface Scan {
   readonly kept: readonly Verdict[];
   /** Oldest first. */
   readonly expired: readonly Verdict[];
+  /** Files that no run will ever delete as things are, with what a person can do about it. */
+  readonly stuck: readonly Verdict[];
 }
 
 export interface ScanLimits {
@@ -26,12 +30,10 @@ export interface ScanLimits {
   readonly now: number;
   /** Why nothing at all may be deleted in this run; null when nothing forbids it. */
   readonly blocked: string | null;
-  /** What this run may delete at most. Paths in `granted` were allowed before and do not count again. */
-  readonly allowance: { readonly files: number; readonly bytes: number; readonly granted: ReadonlySet<string> };
+  readonly allowance: Allowance;
   readonly matchesGlob: (path: string, glob: string) => boolean;
 }
 
-const dayMs = 86_400_000;
 const inDays = (ms: number): string => (ms / dayMs).toFixed(1);
 
 /**
@@ -64,27 +66,50 @@ export const scanRetention = (files: readonly ScannedFile[], policy: RetentionPo
 
   candidates.sort((a, b) => a.at - b.at || (a.file.path < b.file.path ? -1 : 1));
   const expired: Verdict[] = [];
+  const stuck: Verdict[] = [];
+  const { granted, day } = limits.allowance;
   let { files: filesLeft, bytes: bytesLeft } = limits.allowance;
   let isSpent = false;
+  let stuckBytes = 0;
+  /** Of each stream that cannot go on, the file that it waits for: deletion never leaves a hole in the middle of a stream. */
+  const blockedBy = new Map<string, string>();
   for (const { file, reason } of candidates) {
-    if (limits.blocked !== null) {
-      keep(file, limits.blocked);
-      continue;
-    }
-    if (!limits.allowance.granted.has(file.path)) {
-      // Stops at the first that does not fit, so that deletion never leaves a hole in the middle of a stream.
-      isSpent ||= filesLeft < 1 || bytesLeft < file.size;
+    const { path, size } = file;
+    const stream = streamOf(path);
+    const blocker = blockedBy.get(stream);
+    if (limits.blocked !== null) keep(file, limits.blocked);
+    else if (day.share === 0) keep(file, "the share that may be deleted is 0");
+    else if (granted.has(path)) expired.push({ path, size, reason });
+    else if (blocker !== undefined) keep(file, `it waits for ${blocker}, which is older and larger than the share`);
+    else if (size > day.bytesMax || day.filesMax < 1) {
+      blockedBy.set(stream, path);
+      stuckBytes += size;
+      const wanted = day.bytesMax - bytesLeft + stuckBytes;
+      const why =
+        day.filesMax < 1
+          ? `the share that may be deleted in a day is less than one of ${day.files} files`
+          : `its ${size} bytes alone are more than the ${day.bytesMax} of ${day.bytes} that may be deleted in a day`;
+      const share = shareFor(Math.max(day.bytes === 0 ? 0 : wanted / day.bytes, 1 / day.files));
+      const verdict = { path, size, reason: `${why}; --share ${share} (maintenance.deleteShareMax) once lets it go` };
+      kept.push(verdict);
+      stuck.push(verdict);
+    } else {
+      // Stops at the first that does not fit, for the same reason.
+      isSpent ||= filesLeft < 1 || bytesLeft < size;
       if (isSpent) {
         keep(file, "the share that may be deleted without an operator is used up");
         continue;
       }
       filesLeft -= 1;
-      bytesLeft -= file.size;
+      bytesLeft -= size;
+      expired.push({ path, size, reason });
     }
-    expired.push({ path: file.path, size: file.size, reason });
   }
-  return { kept, expired };
+  return { kept, expired, stuck };
 };
+
+/** Rounded up to hundredths: what a person types. */
+const shareFor = (share: number): number => Math.min(1, Math.ceil(share * 100) / 100);
 
 const newestOfStreams = (
   dated: readonly { readonly file: ScannedFile; readonly at: number | null }[],

@@ -44,6 +44,8 @@ const noTally = {
 
 export const exampleStatus = (over: Partial<HouseStatus> = {}): HouseStatus => ({
   version: "0.1.0",
+  losses: { alerts: 0, effectsWithheld: 0, signals: 0, deadLettersForgotten: 0, logLines: 0 },
+  parts: {},
   session: "us-equity-20131007",
   home: "/srv/qts",
   account: { currency: "USD", priceScale: 4 },
@@ -55,6 +57,7 @@ export const exampleStatus = (over: Partial<HouseStatus> = {}): HouseStatus => (
   safety: "NORMAL",
   operating: "BALANCED",
   degradation: "NORMAL",
+  recovering: null,
   trading: { open: true, why: "reconciled with the broker" },
   lanes: {
     P0: lane({ accepted: 480, handled: 480, p50Ms: 0.11, p95Ms: 0.3, p99Ms: 0.42, maxMs: 3.1 }),

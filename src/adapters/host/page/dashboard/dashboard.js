@@ -46,7 +46,7 @@ const fill = (id, rows) => {
   });
 };
 
-const safetyLevels = { NORMAL: "calm", WARNING: "watch", FAIL: "alarm", LOCKDOWN: "alarm" };
+const safetyLevels = { recovering: "watch", NORMAL: "calm", WARNING: "watch", FAIL: "alarm", LOCKDOWN: "alarm" };
 const degradations = {
   NORMAL: "all lanes run",
   P3_PAUSED: "P3 is paused",

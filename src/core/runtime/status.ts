@@ -1,45 +1,26 @@
 /** From the parts' own counters to the figures that a report and a status show. Nothing is counted here. */
-import type { SafetyState } from "#machines/safety.machine.ts";
 import type { DeadLetterGroup } from "../event/dead-letters.ts";
 import { priorities } from "../event/fact.ts";
-import type { Intake } from "../event/intake.ts";
-import type { Instrument } from "../instrument.ts";
 import type { DeskView } from "../orders/order-desk.ts";
 import { realizedOf, unrealizedOf } from "../orders/positions.ts";
 import type { Clock } from "../ports.ts";
-import type { House } from "./house.ts";
-import type { DeadLetterFigures, HouseStatus, LaneFigures, SessionReport } from "./report.ts";
+import type { HouseView } from "../view.ts";
+import type { House, RecoveryProgress } from "./house.ts";
+import type { DeadLetterFigures, HouseStatus, LaneFigures, PartFigures, SessionReport } from "./report.ts";
 
-export interface FigureSources {
+export interface StatusSources {
   readonly version: string;
   readonly session: string;
-  readonly home: string;
+  readonly home: { readonly path: string };
   readonly epoch: number;
-  readonly instruments: readonly Instrument[];
   readonly clock: Clock;
+  readonly view: HouseView;
   readonly house: House;
   readonly recovered: () => boolean;
-  readonly desk: () => DeskView;
-  readonly safety: () => SafetyState;
-  readonly operating: () => string;
-  readonly mark: (symbol: string) => { readonly priceMinor: number } | undefined;
-  readonly market: () => {
-    readonly firstAt: number | undefined;
-    readonly lastAt: number | undefined;
-    readonly ticks: number;
-    readonly progress: number | null;
-  };
-  readonly archive: () => {
-    readonly received: number;
-    readonly persisted: number;
-    readonly refused: number;
-    readonly errored: number;
-  };
-  readonly maintenance: () => SessionReport["maintenance"];
-  readonly sources: Intake["figures"];
-  readonly trading: () => HouseStatus["trading"];
-  readonly restarts: () => HouseStatus["restarts"];
-  readonly loopDelay: () => HouseStatus["loopDelayMs"];
+  readonly loopDelayMs?: () => HouseStatus["loopDelayMs"];
+  readonly logLinesLost?: () => number;
+  /** What parts show of themselves. */
+  readonly parts: readonly { readonly name: string; readonly figures?: () => PartFigures }[];
 }
 
 /** Enough to see what is wrong; the lanes count all of them. */
@@ -61,7 +42,7 @@ const iso = (at: number | undefined): string | null => (at === undefined ? null 
 const rounded = (ms: number): number => Math.round(ms * 1000) / 1000;
 
 /** Realized and unrealized profit less fees, in minor units; a position without a mark counts at its cost. */
-export const profitOf = (desk: DeskView, mark: FigureSources["mark"]): number => {
+export const profitOf = (desk: DeskView, mark: HouseView["mark"]): number => {
   let profit = 0;
   for (const position of desk.positions()) {
     const last = mark(position.symbol)?.priceMinor;
@@ -71,29 +52,57 @@ export const profitOf = (desk: DeskView, mark: FigureSources["mark"]): number =>
   return Math.round(profit);
 };
 
-export const createFigures = (
-  sources: FigureSources,
+const counts = new Intl.NumberFormat("en");
+/** For a person who waits for the end of it. */
+export const recoveringText = ({ fact, of }: RecoveryProgress): string =>
+  `recovering: fact ${counts.format(fact)} of ${counts.format(of)}`;
+
+/** What can be said of orders before the snapshot has been read. */
+const noBook = {
+  orders: { total: 0, filled: 0, canceled: 0, rejected: 0, denied: 0, expired: 0, unknown: 0, open: 0 },
+  positions: {},
+  pnlMinor: 0,
+};
+
+export const createStatus = (
+  sources: StatusSources,
 ): { readonly status: () => HouseStatus; readonly report: () => SessionReport } => {
-  const { clock, house } = sources;
+  const { clock, house, view } = sources;
   const startedMs = clock.monotonicMs();
 
-  const common = (): Omit<SessionReport, "lanes"> => {
-    const desk = sources.desk();
+  const book = (): Pick<SessionReport, keyof typeof noBook> => {
+    if (!house.isRestored()) return noBook;
+    const desk = view.desk();
     const { filled, canceled, rejected, denied, expired, unknown } = desk.counts();
-    const { firstAt, lastAt, ticks } = sources.market();
-    const { received, persisted, refused, errored } = sources.archive();
     return {
-      recovered: sources.recovered(),
-      market: { from: iso(firstAt), to: iso(lastAt), ticks },
-      archive: { received, persisted, refused, errored },
       orders: { total: desk.total(), filled, canceled, rejected, denied, expired, unknown, open: desk.openCount() },
       positions: Object.fromEntries(
         [...desk.positions()].filter(({ quantity }) => quantity !== 0).map(({ symbol, quantity }) => [symbol, quantity]),
       ),
-      pnlMinor: profitOf(desk, sources.mark),
-      safety: sources.safety(),
-      operating: sources.operating(),
-      maintenance: sources.maintenance(),
+      pnlMinor: profitOf(desk, view.mark),
+    };
+  };
+
+  const common = (): Omit<SessionReport, "lanes"> => {
+    const isRecovering = house.recovering() !== undefined;
+    const { firstAt, lastAt, ticks } = view.market();
+    const { received, persisted, refused, errored } = view.archive();
+    return {
+      recovered: sources.recovered(),
+      market: { from: iso(firstAt), to: iso(lastAt), ticks },
+      archive: { received, persisted, refused, errored },
+      ...book(),
+      // What safety was at a fact of last week is no answer to what it is.
+      safety: isRecovering ? "recovering" : view.safety(),
+      operating: isRecovering ? "recovering" : view.operating().state,
+      maintenance: view.maintenance(),
+      losses: {
+        alerts: view.alertsLost(),
+        effectsWithheld: house.effectsWithheld(),
+        signals: view.signalsDropped(),
+        deadLettersForgotten: house.dispatcher.deadLetters.forgotten,
+        logLines: sources.logLinesLost?.() ?? 0,
+      },
       elapsedMs: Math.round(clock.monotonicMs() - startedMs),
     };
   };
@@ -123,29 +132,36 @@ export const createFigures = (
     return { ...rest, lanes: Object.fromEntries(figures) as unknown as SessionReport["lanes"], elapsedMs };
   };
 
-  const status = (): HouseStatus => ({
-    ...common(),
+  const status = (): HouseStatus => {
+    const recovering = house.recovering();
+    return { ...common(), ...sinceStart(recovering), recovering: recovering ?? null };
+  };
+
+  const sinceStart = (
+    recovering: RecoveryProgress | undefined,
+  ): Omit<HouseStatus, keyof Omit<SessionReport, "lanes"> | "recovering"> => ({
     version: sources.version,
     session: sources.session,
-    home: sources.home,
+    home: sources.home.path,
     epoch: sources.epoch,
-    account: { currency: sources.instruments[0]?.currency ?? "", priceScale: sources.instruments[0]?.priceScale ?? 0 },
+    account: { currency: view.instruments[0]?.currency ?? "", priceScale: view.instruments[0]?.priceScale ?? 0 },
     marketTime: new Date(clock.now()).toISOString(),
-    progress: sources.market().progress,
+    progress: view.market().progress,
     lanes: house.dispatcher.lanes(),
     facts: house.dispatcher.types(),
     deadLetters: house.dispatcher.deadLetters.groups().slice(0, lettersShown).map(letterFigures),
     lowLaneTurns: house.dispatcher.lowLaneTurns,
-    sources: sources.sources(),
-    openOrders: sources.desk().openCount(),
+    sources: view.sources(),
+    openOrders: house.isRestored() ? view.desk().openCount() : 0,
     degradation: house.dispatcher.degradation,
-    trading: sources.trading(),
+    trading: recovering === undefined ? view.trading() : { open: false, why: recoveringText(recovering) },
     journal: { lastSeq: house.recorder.seq(), pending: house.recorder.pending(), failure: house.journalFailure() ?? null },
-    machines: house.actors().states(),
-    restarts: sources.restarts(),
+    machines: house.isRestored() ? house.actors().states() : {},
+    restarts: house.isRestored() ? view.restarts() : {},
     effectsPending: house.effectsPending(),
     refusedFacts: house.dispatcher.refused(),
-    loopDelayMs: sources.loopDelay(),
+    parts: Object.fromEntries(sources.parts.flatMap(({ name, figures }) => (figures === undefined ? [] : [[name, figures()]]))),
+    loopDelayMs: sources.loopDelayMs?.() ?? { p99: 0, max: 0 },
   });
 
   return { status, report };

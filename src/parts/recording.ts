@@ -1,48 +1,30 @@
-/** The recording half of the composition root: market data on its way in and to disk, feed → pipeline → archive and lanes. */
+/** Recording: market data on its way in and to disk, feed → pipeline → archive and lanes. */
 import { createGapTracker } from "#archive/gaps.ts";
 import { createJsonlSink } from "#archive/jsonl-sink.ts";
-import type { ArchiveFiles, Pulse } from "#archive/ports.ts";
 import { readResumePoint } from "#archive/resume.ts";
 import { type ArchiveCounts, createArchiveWatch } from "#archive/watch.ts";
-import type { Config } from "#config/config.ts";
-import type { Offer } from "#core/event/catalog.ts";
-import type { Inlet } from "#core/event/intake.ts";
-import type { Clock } from "#core/ports.ts";
+import { archiveMachine } from "#machines/archive.machine.ts";
+import { feedMachine } from "#machines/feed.machine.ts";
+import { regularSpans } from "#market/calendar.ts";
 import { createFeedLink, type FeedLink } from "#market/feed-link.ts";
 import { createMarketPipeline, type MarketPipeline } from "#market/pipeline.ts";
-import type { Feed, RawTick } from "#market/ports.ts";
-import { regularSpans } from "#market/sessions.ts";
 import { createSnapshotLoop } from "#market/snapshot-loop.ts";
+import { type Part, type PartContext, runTextOf } from "./part.ts";
 
-export interface RecordingPorts {
-  readonly clock: Clock;
-  readonly feed: Feed;
-  /** The feed's way in: what its data says comes from outside, so it never uses the room that the house keeps for itself. */
-  readonly inlet: Inlet;
-  readonly archiveFiles: ArchiveFiles;
-  readonly pulse: Pulse;
-  /** The archive's directory. */
-  readonly archive: string;
-  readonly session: string;
-  readonly run: string;
-  readonly startsAt: number;
-  /** Sees every tick before the house does, as a venue would. */
-  readonly onTick: (tick: RawTick) => void;
-}
-
-export const composeRecording = (config: Config, ports: RecordingPorts, offer: Offer) => {
-  const { clock, archiveFiles: files, archive: directory, session, run, inlet } = ports;
+export const createRecordingPart = ({ config, ports, offer, tell, intake }: PartContext) => {
+  const { clock, archiveFiles: files, session } = ports;
   const { instruments } = config;
-  const sink = createJsonlSink({ ...config.archive, directory, session, run, files, clock, pulse: ports.pulse, offer });
+  const directory = ports.home.archive;
+  const run = runTextOf(ports.epoch);
+  const inlet = intake.inlet("feed");
+  const { numbers } = ports.feed;
+  const sink = createJsonlSink({ ...config.archive, directory, session, run, numbers, files, clock, pulse: ports.pulse, offer });
   let pipeline: MarketPipeline | undefined;
   let link: FeedLink | undefined;
+  /** The latest try to open: it reads where an earlier run ended after the archive has said that it can write. */
+  let opening: Promise<void> = Promise.resolve();
   let stopLoop = (): void => {};
   let finishGaps = (): void => {};
-  let isTried: () => void = () => {};
-  const tried = new Promise<void>((resolve) => {
-    isTried = resolve;
-  });
-
   const counts = (): ArchiveCounts => {
     const { received = 0, refused = 0, errored = 0 } = pipeline?.tickCounts() ?? {};
     const { persisted, pending, lost } = sink.figures().scalp;
@@ -93,6 +75,7 @@ export const composeRecording = (config: Config, ports: RecordingPorts, offer: O
       archive: sink,
       offer: inlet.offer,
       resume: resume.value,
+      numbers,
       onRow: gaps.row,
       onHole: gaps.hole,
       onRefused: ({ stage, reason, symbol, sequence, at }) =>
@@ -111,7 +94,7 @@ export const composeRecording = (config: Config, ports: RecordingPorts, offer: O
       inlet,
       afterSequence: () => made.sequences(),
       accept: (tick) => {
-        ports.onTick(tick);
+        ports.onTrade?.(tick);
         loop.accept(tick);
       },
       room: () => sink.room(),
@@ -128,16 +111,29 @@ export const composeRecording = (config: Config, ports: RecordingPorts, offer: O
     };
   };
 
+  const connectOrSay = (feed: string): void => {
+    if (link !== undefined) link.connect();
+    // The feed machine tries again, later and later.
+    else offer({ type: "feed.disconnected", payload: { feed, reason: "the archive is not open yet" }, source: feed });
+  };
+
   return {
-    sink,
-    counts,
-    mark: (symbol: string) => pipeline?.marks.get(symbol),
-    link: () => link,
-    stages: () => pipeline?.counts() ?? {},
-    /** Resolves once opening was tried, with or without success. */
-    tried,
-    handlers: {
-      "archive.open": () => void clock.hold(open().finally(isTried)),
+    name: "recording",
+    machines: {
+      feed: {
+        logic: feedMachine,
+        input: { feed: ports.feed.name, silenceMsMax: config.archive.silenceMsMax, reconnect: config.market.reconnect },
+      },
+      archive: {
+        logic: archiveMachine,
+        input: { reopenMs: 5000, persistedShareMin: config.archive.persistedShareMin, disk: config.disk },
+      },
+    },
+    effects: {
+      "archive.open": () => {
+        opening = open();
+        void clock.hold(opening);
+      },
       "archive.close": () => {
         stopLoop();
         finishGaps();
@@ -145,12 +141,24 @@ export const composeRecording = (config: Config, ports: RecordingPorts, offer: O
       },
       "feed.connect": ({ feed }: { readonly feed: string }) => {
         if (link !== undefined) link.connect();
-        // The feed machine tries again, later and later.
-        else offer({ type: "feed.disconnected", payload: { feed, reason: "the archive is not open yet" }, source: feed });
+        else void opening.then(() => connectOrSay(feed));
       },
       "feed.stop": () => link?.stop(),
       "feed.measure": ({ silenceMsMax }: { readonly silenceMsMax: number }) => link?.measure(silenceMsMax),
       "feed.await": () => link?.await(),
     },
-  };
+    readings: {
+      mark: (symbol: string) => pipeline?.marks.get(symbol),
+      market: () => ({
+        firstAt: link?.firstTickAt(),
+        lastAt: link?.lastTickAt(),
+        ticks: link?.ticks() ?? 0,
+        progress: link?.progress() ?? null,
+      }),
+      archive: counts,
+      stages: () => pipeline?.counts() ?? {},
+      openSegments: () => sink.openPaths(),
+    },
+    begin: () => tell("feed.connect.requested", { cause: ports.continued ? "recovered" : "started" }),
+  } satisfies Part;
 };

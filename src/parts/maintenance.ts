@@ -1,0 +1,98 @@
+/** Maintenance: backup, verification and cleanup of the archive, at the day's end and at its hour. Core runs without it. */
+import { maintenanceMachine } from "#machines/maintenance.machine.ts";
+import { createMaintenance } from "#ops/maintenance/coordinator.ts";
+import type { Part, PartContext } from "./part.ts";
+
+/** Real time that a maintenance run may take before it is given up: nobody waits for ops for ever (spec M10). */
+const maintenanceMsMax = 3_600_000;
+/** Real time that the worker may take to end. */
+const closeMsMax = 60_000;
+const noop = (): void => {};
+
+export const createMaintenancePart = ({ config, ports, view, offer, waits, house }: PartContext) => {
+  const { enabled, atDayEnd, dailyAt, policy, deleteShareMax, gzipLevel } = config.maintenance;
+  const { clock, home, version } = ports;
+  const runPrefix = `${ports.session}-${ports.epoch}`;
+  const maintenance =
+    ports.ops === undefined
+      ? undefined
+      : createMaintenance({
+          dataRoot: home.archive,
+          backupRoot: home.backup,
+          policy: { type: "data", decisionSnapshotDays: "never", ...policy },
+          deleteShareMax,
+          gzipLevel,
+          logPath: `${home.maintenanceLogs}/cleanup.log`,
+          tool: `qts ${version}`,
+          isOpen: (path) => view.openSegments().includes(path),
+          // A hung disk must not hold the market's time for ever.
+          clock: {
+            ...clock,
+            hold: (work) => {
+              void clock.hold(waits.within(work, maintenanceMsMax));
+              return work;
+            },
+          },
+          offer,
+          ...ports.ops,
+        });
+
+  const context = () =>
+    house().actors().isDown("maintenance") ? undefined : house().actors().snapshotOf("maintenance")?.context;
+
+  /** Asks for a run and waits for its end; one that does not end is given up, which is a WARNING and no more. */
+  const maintain = async (runId: string, cause: string): Promise<void> => {
+    const ended = new Promise<void>((resolve) => {
+      const stop = house().dispatcher.handle(
+        ["maintenance.planned", "maintenance.cleaned", "maintenance.failed"],
+        (fact) => {
+          // A plan with files goes on; one without any has nothing to do.
+          if (fact.type === "maintenance.planned" && fact.payload.files > 0) return;
+          stop();
+          resolve();
+        },
+        { name: "maintenance" },
+      );
+    });
+    offer({ type: "maintenance.run.requested", payload: { runId, cause }, source: "maintenance" });
+    if (await waits.within(ended, maintenanceMsMax)) return;
+    const reason = `no outcome within ${maintenanceMsMax} ms`;
+    offer({
+      type: "maintenance.failed",
+      payload: { runId: context()?.runId ?? runId, step: "run", reason },
+      source: "maintenance",
+    });
+  };
+
+  const [hour, minute] = dailyAt.split(":").map(Number);
+
+  return {
+    name: "maintenance",
+    machines: { maintenance: { logic: maintenanceMachine } },
+    effects: maintenance?.handlers ?? {
+      "maintenance.plan": noop,
+      "backup.run": noop,
+      "backup.verify": noop,
+      "retention.scan": noop,
+      "cleanup.run": noop,
+    },
+    /** Figures are those of the latest run. */
+    readings: { maintenance: () => context()?.figures ?? { backedUp: 0, verified: 0, deleted: 0, kept: 0 } },
+    schedules:
+      maintenance === undefined || !enabled
+        ? []
+        : [
+            {
+              name: "maintenance",
+              schedule: { type: "cron", pattern: `${minute} ${hour} * * *`, timeZone: config.archive.timeZone },
+              run: (dueAt) => maintain(`${runPrefix}-${dueAt}`, "scheduled"),
+            },
+          ],
+    endOfDay: async () => {
+      if (maintenance !== undefined && enabled && atDayEnd) await maintain(`${runPrefix}-day-end`, "the day is over");
+    },
+    release: async () => {
+      if (maintenance !== undefined) await waits.within(maintenance.close(), closeMsMax);
+    },
+  } satisfies Part;
+};

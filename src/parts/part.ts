@@ -1,0 +1,104 @@
+/**
+ * A part of the house: its machines, the effects it performs, the facts it listens to, what it does as the session begins
+ * and ends, and what it shows. Plain objects in one list (`list.ts`).
+ *
+ * A part knows the others only through `HouseView`, and acts on them only by offering facts.
+ */
+import type { AnyActorLogic, AnyStateMachine } from "xstate";
+import type { Config } from "#config/config.ts";
+import type { FactType, NewFact, Offer } from "#core/event/catalog.ts";
+import type { Intake } from "#core/event/intake.ts";
+import type { Deadlines } from "#core/runtime/deadlines.ts";
+import type { Dispatcher } from "#core/runtime/dispatcher.ts";
+import type { EffectHandlers } from "#core/runtime/effects.ts";
+import type { House, HouseOptions } from "#core/runtime/house.ts";
+import type { HouseStatus, SessionReport } from "#core/runtime/report.ts";
+import type { HouseView, Readings } from "#core/view.ts";
+import type { HealthCheck } from "#ops/automation/health.ts";
+import type { Schedule } from "#ops/automation/schedule.ts";
+import type { TargetRun } from "#ops/automation/scheduler.ts";
+import type { SessionPorts } from "./ports.ts";
+import type { Waits } from "./waits.ts";
+
+/** An actor of the house: its logic, and what it is started with. */
+export interface Hosted {
+  readonly logic: AnyActorLogic;
+  readonly input?: unknown;
+}
+
+export interface Part {
+  readonly name: string;
+  /** By actor name. */
+  readonly machines?: { readonly [actor: string]: Hosted };
+  /** Machines that an actor of this part hosts; checked at boot like the others. */
+  readonly hosts?: readonly AnyStateMachine[];
+  /** A handler never throws and never calls an actor: it starts the work and offers the outcome as a fact. */
+  readonly effects: Partial<EffectHandlers>;
+  /** Registers its handlers of facts; called once, before anything is recovered. */
+  readonly listen?: (dispatcher: Pick<Dispatcher, "handle">) => void;
+  /** State that follows from journaled facts, besides the actors': told of each of them, also in a replay. */
+  readonly projection?: HouseOptions["projection"];
+  readonly readings?: Partial<Readings>;
+  /** Recovery is over and effects are on; the venue has not been asked yet. */
+  readonly opened?: () => void;
+  /** Work that the scheduler runs at its times. */
+  readonly schedules?: readonly { readonly name: string; readonly schedule: Schedule; readonly run: TargetRun }[];
+  /** The day is over and its orders are settled: work that belongs to the day. */
+  readonly endOfDay?: () => Promise<void>;
+  /** The market begins. */
+  readonly begin?: () => void;
+  /** Safety moved; called in the same step, before anything else is handled. */
+  readonly safetyChanged?: (to: string) => void;
+  readonly journalFailed?: () => void;
+  /** The session ends, well or badly: nothing more may begin by itself, and no order may leave. */
+  readonly quieten?: (why: string) => void;
+  /** Everything is handed over: lets go of connections, threads and channels. */
+  readonly release?: () => Promise<void> | void;
+  /** Shown in `/status` under `parts`, and in `/metrics` where it is a number. */
+  readonly figures?: () => { readonly [name: string]: number | string | null };
+  readonly checks?: readonly HealthCheck[];
+}
+
+/** What a part is made from. */
+export interface PartContext {
+  readonly config: Config;
+  readonly ports: SessionPorts;
+  readonly view: HouseView;
+  readonly offer: Offer;
+  /** Offers a fact of this part. */
+  readonly tell: <T extends FactType>(type: T, payload: Extract<NewFact, { readonly type: T }>["payload"]) => void;
+  readonly intake: Intake;
+  readonly waits: Waits;
+  /** Deadlines of parts that are no machines. */
+  readonly deadlines: () => Deadlines;
+  /** For the session alone: it drains the house and stops it. */
+  readonly house: () => House;
+  /** The figures of this run so far, for its end and for who looks on. */
+  readonly report: () => SessionReport;
+  readonly status: () => HouseStatus;
+  /** All parts; for the session alone, which takes them through its steps. */
+  readonly parts: () => readonly Part[];
+}
+
+/** A run's name within its session: sortable text of the lease's epoch, in archive rows and fact ids. */
+export const runTextOf = (epoch: number): string => String(epoch).padStart(6, "0");
+
+type Intersection<U> = (U extends unknown ? (part: U) => void : never) extends (part: infer I) => void ? I : never;
+/** What all parts of a list give together under one name. */
+export type Together<P, K extends keyof Part> = Intersection<
+  P extends { readonly [N in K]-?: infer V } ? (V extends undefined ? never : V) : never
+>;
+
+/** Merges what the parts give under one name; the same key twice is a bug of ours. */
+export const together = <const P extends readonly Part[], K extends "effects" | "readings" | "machines">(
+  parts: P,
+  key: K,
+): Together<P[number], K> => {
+  const merged: { [name: string]: unknown } = {};
+  for (const part of parts)
+    for (const [name, value] of Object.entries(part[key] ?? {})) {
+      if (Object.hasOwn(merged, name)) throw new Error(`broken assumption: two parts give ${key}.${name}, one is ${part.name}`);
+      merged[name] = value;
+    }
+  return merged as Together<P[number], K>;
+};

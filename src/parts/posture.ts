@@ -1,0 +1,78 @@
+/** Posture: safety and the operating state, and the measuring of the account by which the operating state is evaluated. */
+import { createAccountMetrics, type Marks } from "#core/state/account-metrics.ts";
+import { operatingMachine } from "#machines/operating-state.machine.ts";
+import { policyOf } from "#machines/operating-state.policy.ts";
+import { safetyMachine } from "#machines/safety.machine.ts";
+import { tradingDayOf } from "#market/calendar.ts";
+import type { Part, PartContext } from "./part.ts";
+
+/** Market time for the first data of a start, before anything is evaluated with it. */
+const firstDataMs = 60_000;
+const evaluationTimer = "operating.evaluation";
+
+const reports = {
+  anomaly: "anomaly.raised",
+  guardrail: "guardrail.tripped",
+  failsafe: "failsafe.tripped",
+  cleared: "failsafe.cleared",
+} as const;
+
+export const createPosturePart = ({ config, ports, view, tell, intake, deadlines }: PartContext) => {
+  const { evaluationEveryMs: everyMs, highWaterDays, targetCagr } = config.operating;
+  const volatility = intake.inlet("volatility");
+  const account = createAccountMetrics(
+    {
+      startingCashMinor: config.broker.paper.cashMinor,
+      highWaterDays,
+      targetCagr,
+      dayOf: tradingDayOf(config.instruments),
+    },
+    view.desk,
+  );
+
+  /** Values the account first, as a fact, and measures once that is handled. */
+  const evaluate = (): void => {
+    const marks: { [symbol: string]: Marks[string] } = {};
+    for (const { symbol } of view.instruments) {
+      const last = view.mark(symbol);
+      if (last !== undefined) marks[symbol] = { priceMinor: last.priceMinor, at: last.at };
+    }
+    tell("account.marked", { marks });
+    deadlines().set(evaluationTimer, view.now() + everyMs);
+  };
+
+  return {
+    name: "posture",
+    machines: {
+      safety: { logic: safetyMachine, input: config.safety },
+      operating: { logic: operatingMachine, input: { ...config.operating, ...policyOf(config.operating) } },
+    },
+    effects: {
+      "safety.report": ({ kind, code, reason }) => tell(reports[kind], { code, reason }),
+      "operating.announce": ({ from, to, rule, reason }) => {
+        ports.log.info({ from, to, rule }, `operating state ${from} → ${to}: ${reason}`);
+        tell("operating.changed", { from, to, rule, reason });
+      },
+      "operating.history.append": ({ entry }) => tell("operating.moved", { entry }),
+    },
+    projection: account,
+    listen: (dispatcher) => {
+      const name = "posture";
+      dispatcher.handle("market.vix.updated", ({ at, payload }) => account.metrics().vix(payload.value, at), { name });
+      dispatcher.handle("account.marked", () => tell("operating.metrics.measured", { metrics: account.metrics().measure() }), {
+        name,
+      });
+      dispatcher.handle("timer.due", ({ payload }) => (payload.id === evaluationTimer ? evaluate() : undefined), { name });
+    },
+    begin: () => {
+      volatility.attach({
+        open: () => ports.vix,
+        take: ({ at, value }) => volatility.offer({ type: "market.vix.updated", payload: { value }, source: "vix", at }),
+      });
+      if (deadlines().table()[evaluationTimer] !== undefined) return;
+      // So that frequent restarts do not postpone the evaluation.
+      const due = (view.evaluatedAt() ?? view.now()) + everyMs;
+      deadlines().set(evaluationTimer, Math.max(due, view.now() + firstDataMs));
+    },
+  } satisfies Part;
+};
