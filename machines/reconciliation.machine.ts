@@ -160,7 +160,9 @@ export const reconciliationMachine = setup({
     ask: enqueueActions(({ context: { asked, cause, disagreement }, event, enqueue }) => {
       enqueue.assign({ asked: asked + 1 });
       enqueue.emit({ type: "timer.set", id: answerTimer, at: event.at + answerMsMax });
-      enqueue.emit({ type: "broker.compare", asked: asked + 1, cause, hasLasted: hasLasted(disagreement, event.at) });
+      // At a start the positions may differ in another way than they did before it.
+      const isOld = cause !== "start" && hasLasted(disagreement, event.at);
+      enqueue.emit({ type: "broker.compare", asked: asked + 1, cause, hasLasted: isOld });
     }),
     /** When the next run begins by itself. The earliest wins: one run answers every question that waits. */
     setNextRun: enqueueActions(({ context, event, enqueue }) => {

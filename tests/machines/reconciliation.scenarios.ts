@@ -534,6 +534,26 @@ const disagrees: readonly Scenario<Machine>[] = [
     },
   },
   {
+    name: "asks with the word that positions have differed for 15 s, for then the lists are no longer behind; not at a start",
+    run: (machine) => {
+      const driven = opened(machine);
+      const askedWith = (event: ReconciliationEvent): readonly boolean[] =>
+        driven.send(event).flatMap((effect) => (effect.type === "broker.compare" ? [effect.hasLasted] : []));
+      assert.deepEqual(askedWith(requested(0, "end")), [false]);
+      driven.send(differing(0, 2));
+      assert.deepEqual(askedWith(requested(14_999, "end")), [false]);
+      driven.send(differing(14_999, 3));
+      assert.deepEqual(askedWith(requested(15_000, "end")), [true]);
+      driven.send(differing(15_000, 4));
+      assert.deepEqual(askedWith(requested(60_000, "end")), [true]);
+      driven.restart();
+      driven.send(session(70_000));
+      assert.deepEqual(askedWith(connected(70_000)), [false]);
+      driven.send(compared(70_000, 6));
+      assert.deepEqual(askedWith(requested(90_000, "end")), [false]);
+    },
+  },
+  {
     name: "clears FS070 that safety stands at for an earlier process",
     run: (machine) => {
       const driven = fresh(machine);
