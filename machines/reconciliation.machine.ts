@@ -57,13 +57,15 @@ interface Findings {
 export type ReconciliationEffect =
   /** Tell that a run begins: trading closes unless the cause is the timer, and what was on its way becomes unknown. */
   | { readonly type: "reconciliation.begin"; readonly cause: ReconciliationCause }
-  /** Ask the venue and compare; answered by reconciliation.compared or .unanswered with the same number. */
+  /**
+   * Ask the venue and compare; answered by reconciliation.compared or .unanswered with the same number. `hasLasted`: positions
+   * have differed for so long that its lists are no longer behind our reports.
+   */
   | {
       readonly type: "broker.compare";
       readonly asked: number;
       readonly cause: ReconciliationCause;
-      /** The account has shown other positions for so long that its lists no longer lag: a fill that has left them was taken back. */
-      readonly isTakenBack?: true;
+      readonly hasLasted: boolean;
     }
   /** Tell the order that the venue never had it. */
   | { readonly type: "order.report.absent"; readonly orderId: string }
@@ -116,8 +118,7 @@ const nextRunDelayMs = ({ policy, lookups, failuresInRow }: ReconciliationContex
     case "reconciliation.compared":
       if (event.disagreement !== undefined) return retryDelayMs(failuresInRow);
       // What the stream may be about to explain is looked at again before it is acted on.
-      // Fills that were found may bring to light what the list says besides.
-      return event.unconfirmed > 0 || event.fills > 0 ? Math.min(confirmMs, policy.everyMs) : policy.everyMs;
+      return event.unconfirmed > 0 ? Math.min(confirmMs, policy.everyMs) : policy.everyMs;
     default:
       return retryDelayMs(failuresInRow);
   }
@@ -159,8 +160,9 @@ export const reconciliationMachine = setup({
     ask: enqueueActions(({ context: { asked, cause, disagreement }, event, enqueue }) => {
       enqueue.assign({ asked: asked + 1 });
       enqueue.emit({ type: "timer.set", id: answerTimer, at: event.at + answerMsMax });
-      const isTakenBack = disagreement !== null && hasLasted(disagreement, event.at);
-      enqueue.emit({ type: "broker.compare", asked: asked + 1, cause, ...(isTakenBack ? { isTakenBack } : {}) });
+      // At a start the positions may differ in another way than they did before it.
+      const isOld = cause !== "start" && hasLasted(disagreement, event.at);
+      enqueue.emit({ type: "broker.compare", asked: asked + 1, cause, hasLasted: isOld });
     }),
     /** When the next run begins by itself. The earliest wins: one run answers every question that waits. */
     setNextRun: enqueueActions(({ context, event, enqueue }) => {

@@ -73,9 +73,9 @@ const set = (id: "run" | "confirm" | "answer", at: number): ReconciliationEffect
   at,
 });
 const clear = (id: "run" | "confirm" | "answer"): ReconciliationEffect => ({ type: "timer.clear", id: `reconciliation.${id}` });
-const ask = (at: number, asked: number, cause: ReconciliationCause): Effects => [
+const ask = (at: number, asked: number, cause: ReconciliationCause, hasLasted = false): Effects => [
   set("answer", at + 60_000),
-  { type: "broker.compare", asked, cause },
+  { type: "broker.compare", asked, cause, hasLasted },
 ];
 const begin = (at: number, asked: number, cause: ReconciliationCause): Effects => [
   { type: "reconciliation.begin", cause },
@@ -304,8 +304,6 @@ const counts: readonly Scenario<Machine>[] = [
         assert.deepEqual(driven.send(compared(20, 2, { orders: 1, fills: 2, mismatches: 3 })), [
           ...agreed(cause, { orders: 1, fills: 2, mismatches: 3 }),
           found(2, 1),
-          // What was found may bring to light what the list says besides.
-          set("run", 1020),
         ]);
       }
     },
@@ -343,7 +341,6 @@ const counts: readonly Scenario<Machine>[] = [
       assert.deepEqual(driven.send(compared(1000, 3, { orders: 1, fills: 1, mismatches: 1 })), [
         ...agreed("reconnect", { orders: 2, fills: 3, mismatches: 1 }),
         found(3, 2),
-        set("run", 2000),
       ]);
       driven.send(requested(2000));
       assert.deepEqual(driven.send(compared(2000, 4)), agreed("operator"));
@@ -537,6 +534,26 @@ const disagrees: readonly Scenario<Machine>[] = [
     },
   },
   {
+    name: "asks with the word that positions have differed for 15 s, for then the lists are no longer behind; not at a start",
+    run: (machine) => {
+      const driven = opened(machine);
+      const askedWith = (event: ReconciliationEvent): readonly boolean[] =>
+        driven.send(event).flatMap((effect) => (effect.type === "broker.compare" ? [effect.hasLasted] : []));
+      assert.deepEqual(askedWith(requested(0, "end")), [false]);
+      driven.send(differing(0, 2));
+      assert.deepEqual(askedWith(requested(14_999, "end")), [false]);
+      driven.send(differing(14_999, 3));
+      assert.deepEqual(askedWith(requested(15_000, "end")), [true]);
+      driven.send(differing(15_000, 4));
+      assert.deepEqual(askedWith(requested(60_000, "end")), [true]);
+      driven.restart();
+      driven.send(session(70_000));
+      assert.deepEqual(askedWith(connected(70_000)), [false]);
+      driven.send(compared(70_000, 6));
+      assert.deepEqual(askedWith(requested(90_000, "end")), [false]);
+    },
+  },
+  {
     name: "clears FS070 that safety stands at for an earlier process",
     run: (machine) => {
       const driven = fresh(machine);
@@ -564,26 +581,6 @@ const disagrees: readonly Scenario<Machine>[] = [
           driven.send(differing(20_000, 3, reason)).filter(({ type }) => type === "safety.report"),
           [report],
         );
-      }
-    },
-  },
-  {
-    name: "says with the question that what left the lists was taken back, once positions have disagreed for 15 s, not sooner",
-    run: (machine) => {
-      for (const [at, isTakenBack] of [
-        [14_999, false],
-        [15_000, true],
-      ] as const) {
-        const driven = opened(machine);
-        driven.send(requested(0));
-        for (const asked of [2, 3, 4]) {
-          driven.send(compared(0, asked, { disagreement: spy }));
-          driven.send(due("confirm", 0));
-        }
-        const asks = driven.send(requested(at)).filter(({ type }) => type === "broker.compare");
-        assert.deepEqual(asks, [
-          { type: "broker.compare", asked: 5, cause: "operator", ...(isTakenBack ? { isTakenBack } : {}) },
-        ]);
       }
     },
   },

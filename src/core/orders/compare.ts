@@ -10,7 +10,7 @@ import type { ReconciliationCause } from "#machines/reconciliation.rules.ts";
 import type { NewFact } from "../event/catalog.ts";
 import { fillToFact } from "../execution/broker-reports.ts";
 import type { BrokerAccount, BrokerExecution, BrokerOrder } from "../ports.ts";
-import { compareFills, hasOtherTerms, oneRow } from "./listed.ts";
+import { compareFills, type FillFigures, hasOtherTerms, oneRow } from "./listed.ts";
 import { matchByContent } from "./matching.ts";
 import type { DeskView } from "./order-desk.ts";
 
@@ -53,27 +53,28 @@ export interface Matched {
 }
 
 /**
- * @param byContent match what has no id in common by content, for venues without client order ids
  * @param skewMs how far the venue's clock may be behind ours
+ * @param byContent match what has no id in common by content, for venues without client order ids
  */
 export const matchOrders = (
   view: DeskView,
   orders: readonly BrokerOrder[],
-  { byContent, skewMs }: { readonly byContent: boolean; readonly skewMs: number },
+  { skewMs, byContent }: { readonly skewMs: number; readonly byContent: boolean },
 ): Matched => {
-  const byOrder = new Map<string, BrokerOrder>();
   const rowsOf = new Map<string, BrokerOrder[]>();
+  const byOrder = new Map<string, BrokerOrder>();
   const unbound: BrokerOrder[] = [];
   for (const listed of orders) {
     const orderId = view.orderIdOf(listed.brokerOrderId) ?? listed.clientOrderId;
-    if (orderId !== undefined && view.order(orderId) !== undefined) rowsOf.set(orderId, [...(rowsOf.get(orderId) ?? []), listed]);
-    else unbound.push(listed);
+    if (orderId === undefined || view.order(orderId) === undefined) unbound.push(listed);
+    else if (rowsOf.get(orderId)?.push(listed) === undefined) rowsOf.set(orderId, [listed]);
   }
   for (const [orderId, rows] of rowsOf) {
     const order = view.order(orderId);
     const listed = order === undefined ? undefined : oneRow(order, rows, skewMs);
     if (listed !== undefined) byOrder.set(orderId, listed);
   }
+
   const undetermined = [...view.liveOrders()].filter((order) => order.isUndetermined && !byOrder.has(order.orderId));
   if (!byContent) return { byOrder, unbound, undetermined, bindings: [], ambiguous: [] };
   const { pairs, ambiguous } = matchByContent(
@@ -123,8 +124,8 @@ export interface ComparisonInput {
   readonly isKnown: (fillId: string) => boolean;
   /** Lots held before QTS traded on this account. */
   readonly openingPositions: { readonly [symbol: string]: number };
-  /** The account has disagreed for so long that what left its lists was taken back. */
-  readonly isTakenBack: boolean;
+  /** Positions have differed for so long that the lists are no longer behind our reports. */
+  readonly hasLasted: boolean;
 }
 
 const source = "reconciliation";
@@ -138,6 +139,13 @@ const reconciled = (orderId: string, listed: BrokerOrder): NewFact => {
     ...about(orderId),
   };
 };
+
+/** A fill with the figures that the executions show; a bust has no lots. */
+const listedFigures = (orderId: string, { fillId, quantity, priceMinor }: FillFigures): NewFact => ({
+  type: "order.fill.corrected",
+  payload: { orderId, fillId, quantity, priceMinor, listed: true },
+  ...about(orderId),
+});
 
 /** For an order that complete lists do not have, again and again. */
 export const absentFact = (orderId: string): NewFact => ({
@@ -159,9 +167,9 @@ const isWorking = ({ status }: BrokerOrder): boolean => status === "accepted" ||
 const differs = (order: OrderRecord, listed: BrokerOrder, foundLots: number): boolean => {
   if (order.isUndetermined || isInFlight(order) || order.brokerOrderId === null) return true;
   // We hold that the venue never had it, or refused it; the machine will say how loudly it disagrees.
-  if (order.ended === "denied" || (order.ended === "rejected" && listed.cumulativeQuantity <= order.cumulative + foundLots))
-    return listed.status !== "rejected";
   const counted = order.cumulative + foundLots;
+  if (order.ended === "denied" || (order.ended === "rejected" && listed.cumulativeQuantity <= counted))
+    return listed.status !== "rejected";
   if (listed.cumulativeQuantity > counted) return true;
   // The list is behind our reports: nothing to learn from it.
   if (listed.cumulativeQuantity < counted) return false;
@@ -191,11 +199,11 @@ const positionDifferences = (ours: ReadonlyMap<string, number>, { positions }: B
  * or was placed by somebody else: only the positions tell whether its fills were counted.
  */
 export const compareWithVenue = (input: ComparisonInput): Compared => {
-  const { cause, answers, matched, view, last, isKnown, isTakenBack } = input;
+  const { cause, answers, matched, view, last, isKnown } = input;
   const isAfterGap = cause !== "timer";
   const facts: NewFact[] = [];
   const differences = new Map<string, Difference>();
-  let [fills, orders] = [0, 0];
+  let [fills, orders, corrections] = [0, 0, 0];
 
   /** The stream may be about to explain it, so except after a gap a difference must be seen twice; what was done is not done again. */
   const shouldAct = (isUrgent: boolean, key: string, text: string): boolean => {
@@ -219,7 +227,7 @@ export const compareWithVenue = (input: ComparisonInput): Compared => {
     const orderId = orderIdByBroker.get(brokerOrderId) ?? view.orderIdOf(brokerOrderId) ?? clientOrderId;
     const order = orderId === undefined ? undefined : view.order(orderId);
     if (order === undefined) continue;
-    executionsOf.set(order.orderId, [...(executionsOf.get(order.orderId) ?? []), execution]);
+    if (executionsOf.get(order.orderId)?.push(execution) === undefined) executionsOf.set(order.orderId, [execution]);
     const counted = order.fills.find((fill) => fill.fillId === fillId);
     if (counted !== undefined && !counted.isEarly) continue;
     const isUrgent = isAfterGap || order.isUndetermined || order.unattributed > 0;
@@ -237,15 +245,11 @@ export const compareWithVenue = (input: ComparisonInput): Compared => {
   for (const [orderId, listed] of matched.byOrder) {
     const order = view.order(orderId);
     if (order === undefined || order.fills.length === 0) continue;
-    const figures = compareFills(order, executionsOf.get(orderId) ?? [], listed, isTakenBack);
-    for (const { fillId, quantity, priceMinor, lots } of figures) {
-      if (!shouldAct(isTakenBack, `figures ${fillId}`, `${quantity} ${priceMinor} ${order.cumulative}`)) continue;
-      facts.push({
-        type: "order.fill.corrected",
-        payload: { orderId, fillId, quantity, priceMinor, listed: true },
-        ...about(orderId),
-      });
-      fills += 1;
+    for (const figures of compareFills(order, executionsOf.get(orderId) ?? [], listed, input.hasLasted)) {
+      const { fillId, quantity, priceMinor, lots } = figures;
+      if (!shouldAct(input.hasLasted, `figures ${fillId}`, `${quantity} ${priceMinor} ${order.cumulative}`)) continue;
+      facts.push(listedFigures(orderId, figures));
+      corrections += 1;
       addLots(expected, order.symbol, order.side === "buy" ? lots : -lots);
     }
   }
@@ -280,9 +284,10 @@ export const compareWithVenue = (input: ComparisonInput): Compared => {
     absent: matched.undetermined,
     remarks,
     orders,
-    fills,
+    fills: fills + corrections,
     mismatches: matched.ambiguous.length + foreign.length,
-    unconfirmed: [...differences.values()].filter(({ isDone }) => !isDone).length,
+    // What was found of fills may bring to light what the list says besides.
+    unconfirmed: [...differences.values()].filter(({ isDone }) => !isDone).length + corrections,
     disagreement: differing.length === 0 ? undefined : differing.join("; "),
     seen: { differences, foreignOrders: new Set(foreign.map(({ brokerOrderId }) => brokerOrderId)) },
   };
