@@ -264,6 +264,7 @@ describe("the house is tidy", () => {
       "README.md",
       "README.ko.md",
       "CHANGELOG.md",
+      "CONTRIBUTING.md",
       "LICENSE",
     ]);
     expect([...top].filter((name) => !fixed.has(name) && !name.startsWith("."))).toEqual([]);
