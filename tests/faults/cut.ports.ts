@@ -65,6 +65,7 @@ export const openSessionJournal: typeof sessions.openSessionJournal = async (...
   };
 };
 
+export const { adapterIsLive, orderSeriesFor } = brokers;
 export const openSessionBroker: typeof brokers.openSessionBroker = async (...args) => {
   const opened = await brokers.openSessionBroker(...args);
   if (!opened.ok) return opened;
