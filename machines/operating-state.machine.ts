@@ -10,7 +10,7 @@ import type { MoveRule, OperatingContext, OperatingEffect, OperatingEvent } from
 import { noMetrics, noReadings } from "./operating-state.metrics.ts";
 import { type Override, overrideProblem } from "./operating-state.override.ts";
 import { type OperatingInput, type OperatingState, policyOf, type StateProperties } from "./operating-state.policy.ts";
-import { cooledAt, heldUntil, isConfirmed, isHaltedAtOnce, promotionBlock, type RuleName } from "./operating-state.rules.ts";
+import { cooledAt, heldUntil, isConfirmed, isHaltedAtOnce, type RuleName } from "./operating-state.rules.ts";
 import {
   atTime,
   endOverride,
@@ -55,8 +55,6 @@ const base = setup({
       event.at >= heldUntil(rule, context.policy, context.enteredAt ?? event.at),
     isCooledDown: ({ context, event }, { rule }: { rule: RuleName }) =>
       event.at >= (cooledAt(rule, context.policy, context.lastMoveAt) ?? event.at),
-    isTargetCalm: ({ context }, { rule }: { rule: RuleName }) =>
-      promotionBlock(rule, context.policy, context.readings, context.safety) === undefined,
   },
   actions: {
     evaluate: enqueueActions(({ context, event, enqueue }, { state }: InState) => {
@@ -68,8 +66,7 @@ const base = setup({
     }),
     refuseEvaluation: enqueueActions(({ context, event, enqueue }) => {
       const { context: next, effects } = atTime(context, event.at);
-      // Without this the step that the previous evaluation left open could be taken now.
-      enqueue.assign({ ...next, step: noStep });
+      enqueue.assign(next);
       for (const effect of effects) enqueue.emit(effect);
       const lateMs = (context.evaluatedAt ?? event.at) - event.at;
       enqueue.emit({
@@ -146,22 +143,16 @@ const base = setup({
 
 const moving = (rule: MoveRule, from: OperatingState, to: OperatingState) =>
   ({ target: to, actions: { type: "move", params: { rule, from, to } } }) as const;
-/** A rule is followed once per evaluation, when it is confirmed and, where the reading says so, held and cooled down. */
-const demotes = (rule: RuleName) =>
+/**
+ * A rule is followed once per evaluation, when it is confirmed and, where the reading says so, held and cooled down. What guards
+ * a promotion is confirmed with it.
+ */
+const follows = (rule: RuleName) =>
   and([
     "isStepOpen",
     { type: "isConfirmed", params: { rule } },
     { type: "hasDwelled", params: { rule } },
     { type: "isCooledDown", params: { rule } },
-  ]);
-/** A promotion waits for all of that, and does not lead into a state that must be left again. */
-const promotes = (rule: RuleName) =>
-  and([
-    "isStepOpen",
-    { type: "isConfirmed", params: { rule } },
-    { type: "hasDwelled", params: { rule } },
-    { type: "isCooledDown", params: { rule } },
-    { type: "isTargetCalm", params: { rule } },
   ]);
 const releases = (to: OperatingState) => ({ type: "releasesTo", params: { state: to } }) as const;
 
@@ -226,7 +217,7 @@ export const operatingMachine = base.createMachine({
         { guard: releases("DEFENSIVE"), ...moving("OVERRIDE_EXPIRED", "AGGRESSIVE", "DEFENSIVE") },
         { guard: releases("BALANCED"), ...moving("OVERRIDE_EXPIRED", "AGGRESSIVE", "BALANCED") },
         { guard: { type: "resumesTo", params: { state: "BALANCED" } }, ...moving("LOCKDOWN_RESUME", "AGGRESSIVE", "BALANCED") },
-        { guard: demotes("A_TO_B"), ...moving("A_TO_B", "AGGRESSIVE", "BALANCED") },
+        { guard: follows("A_TO_B"), ...moving("A_TO_B", "AGGRESSIVE", "BALANCED") },
       ],
     },
     BALANCED: {
@@ -240,8 +231,8 @@ export const operatingMachine = base.createMachine({
       },
       always: [
         { guard: releases("DEFENSIVE"), ...moving("OVERRIDE_EXPIRED", "BALANCED", "DEFENSIVE") },
-        { guard: demotes("B_TO_D"), ...moving("B_TO_D", "BALANCED", "DEFENSIVE") },
-        { guard: promotes("B_TO_A"), ...moving("B_TO_A", "BALANCED", "AGGRESSIVE") },
+        { guard: follows("B_TO_D"), ...moving("B_TO_D", "BALANCED", "DEFENSIVE") },
+        { guard: follows("B_TO_A"), ...moving("B_TO_A", "BALANCED", "AGGRESSIVE") },
       ],
     },
     DEFENSIVE: {
@@ -255,7 +246,7 @@ export const operatingMachine = base.createMachine({
       },
       always: [
         { guard: { type: "resumesTo", params: { state: "BALANCED" } }, ...moving("LOCKDOWN_RESUME", "DEFENSIVE", "BALANCED") },
-        { guard: promotes("D_TO_B"), ...moving("D_TO_B", "DEFENSIVE", "BALANCED") },
+        { guard: follows("D_TO_B"), ...moving("D_TO_B", "DEFENSIVE", "BALANCED") },
       ],
     },
   },

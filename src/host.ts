@@ -10,8 +10,8 @@ import { createHostClock } from "#adapters/host/clock.ts";
 import { createControlServer } from "#adapters/host/control/server.ts";
 import { openHome } from "#adapters/host/home.ts";
 import { stampHome } from "#adapters/host/home-stamp.ts";
-import { journalSentence } from "#adapters/host/journal/errors.ts";
 import { openSessionJournal } from "#adapters/host/journal/sessions.ts";
+import { createKillSwitch, killSwitchPath } from "#adapters/host/kill-switch.ts";
 import { acquireLease } from "#adapters/host/lease.ts";
 import { createLog, type Log } from "#adapters/host/log.ts";
 import { post } from "#adapters/host/outgoing.ts";
@@ -24,9 +24,10 @@ import { createReplayFeed } from "#adapters/replay/feed.ts";
 import { volatilityOf } from "#adapters/replay/recorded-days.ts";
 import { playedAt } from "#adapters/replay/timed-values.ts";
 import { qtsVersion } from "#commands/command-line.ts";
-import { openSessionBroker } from "#commands/session-broker.ts";
+import { openSessionBroker, orderSeriesFor } from "#commands/session-broker.ts";
 import type { Config } from "#config/config.ts";
 import { liveProblem } from "#core/execution/live-keys.ts";
+import { journalSentence } from "#core/journal-sentence.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import type { CreateStrategy } from "#core/strategy/strategy.ts";
 import { createHouseMetrics } from "#ops/automation/metrics.ts";
@@ -110,7 +111,9 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
   });
   const { hours, speed, seed } = config.session;
   const feed = createReplayFeed({ day, hours, speed, clock, settle: () => settle() });
-  const broker = await openSessionBroker(config, { clock, ledgerPath: join(home.value.paper, `session-${session}.jsonl`) });
+  const ledgerPath = join(home.value.paper, `session-${session}.jsonl`);
+  const orderSeries = orderSeriesFor(config, { ledgerPath, epoch: lease.value.epoch, startedAt: Date.now() });
+  const broker = await openSessionBroker(config, { clock, ledgerPath });
   if (!broker.ok) return broker;
   closers.push(() => broker.value.close());
   const live = liveProblem(
@@ -133,6 +136,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     session,
     continued,
     epoch: lease.value.epoch,
+    orderSeries,
     clock,
     journal,
     markEnded,
@@ -158,6 +162,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     wallClock: createHostClock(),
     pulse: realPulse,
     vix: playedAt(clock, volatilityOf(config.session.day)),
+    killSwitch: createKillSwitch(killSwitchPath(home.value.path)),
     oddities: vitals.oddities,
     ...(options.withOps ? { ops: { files: createMaintenanceFiles(), worker: createBackupThread() } } : {}),
   };

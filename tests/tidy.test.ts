@@ -55,6 +55,7 @@ const mayImport: Partial<Record<Room, readonly string[]>> = {
     "type:config",
     "type:core",
     "core/result",
+    "core/newest",
     "archive",
   ],
   adapters: [

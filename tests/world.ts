@@ -14,7 +14,8 @@ import { createMemoryFiles } from "#adapters/memory/files.ts";
 import { createJournalStorage, createMemoryJournal, type JournalStorage, type MemoryJournal } from "#adapters/memory/journal.ts";
 import { parseConfig } from "#config/config.ts";
 import type { Fact, FactType, NewFact } from "#core/event/catalog.ts";
-import type { Broker, StateSnapshot } from "#core/ports.ts";
+import type { Broker, KillSwitch, StateSnapshot } from "#core/ports.ts";
+import { err, ok } from "#core/result.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import type { Strategy } from "#core/strategy/strategy.ts";
 import type { RawTick } from "#market/ports.ts";
@@ -82,6 +83,8 @@ export const createWorld = async (options: WorldOptions = {}) => {
   const disk = createMemoryFiles();
   const oddities = new Subject<Oddity>();
   const log: { readonly level: string; readonly text: string; readonly fields: object }[] = [];
+  /** The kill switch: why it is on, null while it is off, or why nobody can tell; it outlives processes. */
+  let killSwitch: ReturnType<KillSwitch["now"]> = ok(null);
   const recorded: RawTick[] = [];
   const coming = [...(options.ticks ?? [])];
   let lives = 0;
@@ -134,6 +137,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
       session: "0001",
       continued: isContinued,
       epoch: lives,
+      orderSeries: String(lives),
       clock,
       wallClock: wall,
       journal,
@@ -148,6 +152,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
       },
       vix: EMPTY,
       oddities,
+      killSwitch: { path: "/qts/KILL", now: () => killSwitch, look: async () => killSwitch },
       log: {
         error: (fields, text) => log.push({ level: "error", text, fields }),
         warn: (fields, text) => log.push({ level: "warn", text, fields }),
@@ -268,6 +273,14 @@ export const createWorld = async (options: WorldOptions = {}) => {
         priceMinor,
         quantity,
       }),
+    /** Makes the file KILL with this line in it, or with null removes it; nobody has looked at it yet. */
+    setKillSwitch: (found: string | null) => {
+      killSwitch = ok(found);
+    },
+    /** Nobody can tell whether the file KILL is there. */
+    breakKillSwitch: (reason: string) => {
+      killSwitch = err(reason);
+    },
     /** The process shows something odd. */
     oddity: (oddity: Oddity) => oddities.next(oddity),
     /** The market data ends, as a recorded day does. */

@@ -49,8 +49,8 @@ const row =
  */
 export const actors = {
   supervisor: row<typeof supervisorMachine>()(supervisorTakes, null, 1),
-  orders: row<DeskLogic>()(deskTakes, "supervisor", 1),
-  safety: row<typeof safetyMachine>()(safetyTakes, "supervisor", 1),
+  orders: row<DeskLogic>()(deskTakes, "supervisor", 2),
+  safety: row<typeof safetyMachine>()(safetyTakes, "supervisor", 2),
   operating: row<typeof operatingMachine>()(operatingTakes, "supervisor", 1),
   reconciliation: row<typeof reconciliationMachine>()(reconciliationTakes, "supervisor", 1),
   execution: row<typeof executionLoopMachine>()(executionTakes, "supervisor", 1),

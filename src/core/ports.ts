@@ -260,3 +260,13 @@ export interface CommandBus {
   listen(answer: (command: OperatorCommand) => Promise<CommandReply>): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Something that a person can turn on when nothing else answers. */
+export interface KillSwitch {
+  /** Where it is, for the person who turns it off. */
+  readonly path: string;
+  /** Why it is on, null while it is off; the failure says why nobody can tell. Waits for nothing but the disk. */
+  readonly now: () => Result<string | null, string>;
+  /** The same without holding up the process. */
+  readonly look: () => Promise<Result<string | null, string>>;
+}

@@ -41,6 +41,11 @@ describe("an operator command (M15)", () => {
       sends: { type, command: "lockdown", reason: "bad feed", operator: "mina" },
     },
     {
+      argv: ["stop-trading", "--reason", "news", "--operator", "mina"],
+      sends: { type, command: "stop-trading", reason: "news", operator: "mina" },
+    },
+    { argv: ["stop-trading"], sends: { type, command: "stop-trading", reason: "asked for by qts stop-trading" } },
+    {
       argv: ["release", "--operator", "mina", "--reason", "feed is back"],
       sends: { type, command: "release", operator: "mina", reason: "feed is back" },
     },

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -94,6 +94,44 @@ describe("a person commands a running QTS (M15)", () => {
     await ask("release", ...kim);
     expect(await ask("override", "clear", ...kim)).toMatchObject({ exitCode: 0, body: { operating: "DEFENSIVE" } });
     await end(again, "SIGTERM");
+  });
+
+  it("touches KILL when nothing else is at hand: LOCKDOWN, which neither kill -9 nor a release ends before it is removed", async () => {
+    const home = join(emptyFolder(), "home");
+    const { ask, status } = person(home);
+    const session = await begin(home);
+    writeFileSync(join(home, "KILL"), "");
+    await says(session, "FS121");
+    expect(await status()).toMatchObject({
+      safety: "LOCKDOWN",
+      trading: { open: false },
+      parts: { "kill-switch": { state: "on", reason: "the file KILL is in the home" } },
+    });
+    await end(session, "SIGKILL");
+    const again = await begin(home);
+    expect(await ask("release", ...kim)).toMatchObject({
+      exitCode: 4,
+      body: { safety: "LOCKDOWN", sentence: expect.stringContaining(`remove ${join(home, "KILL")}`) },
+    });
+    rmSync(join(home, "KILL"));
+    expect(await ask("release", ...kim)).toMatchObject({ exitCode: 0, body: { safety: "NORMAL" } });
+    expect(await ask("stop-trading")).toMatchObject({ exitCode: 0, body: { safety: "LOCKDOWN" } });
+    await end(again, "SIGTERM");
+    expect(existsSync(join(home, "KILL"))).toBe(false);
+  });
+
+  it("stops trading where nothing runs: the kill switch is on, and the next start begins in LOCKDOWN (S2)", async () => {
+    const home = join(emptyFolder(), "home");
+    const { ask, status } = person(home);
+    expect((await ask("stop-trading")).exitCode).toBe(3);
+    await end(await begin(home), "SIGKILL");
+    expect(await ask("stop-trading", "--reason", "news")).toMatchObject({
+      exitCode: 0,
+      body: { killSwitch: join(home, "KILL"), sentence: expect.stringContaining("the next start begins in LOCKDOWN") },
+    });
+    const session = await begin(home);
+    expect(await status()).toMatchObject({ safety: "LOCKDOWN", parts: { "kill-switch": { state: "on", reason: "news" } } });
+    await end(session, "SIGTERM");
   });
 
   it("says in one sentence, and with exit code 3, that nothing runs", async () => {

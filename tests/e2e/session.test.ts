@@ -88,7 +88,16 @@ describe("a session from start to report", () => {
     session.child.kill("SIGINT");
     expect((await session.finished).exitCode).toBe(0);
     expect(readdirSync(folder)).toEqual(["home"]);
-    expect(readdirSync(home).sort()).toEqual(["backup", "config", "control", "journal", "lock.sqlite", "ops", "paper"]);
+    expect(readdirSync(home).sort()).toEqual([
+      "backup",
+      "config",
+      "control",
+      "home.json",
+      "journal",
+      "lock.sqlite",
+      "ops",
+      "paper",
+    ]);
   });
 });
 
@@ -156,7 +165,9 @@ describe("mistakes get one clear sentence and their exit code", () => {
     const folder = emptyFolder();
     const config = join(folder, "qts.yaml");
     writeFileSync(config, "session: { day: kr-20260101 }\n");
-    expect(await sentence(["run", "--config", config, "--home", join(folder, "home")], 4)).toContain("us-equity-20131007");
+    expect(await sentence(["run", "--config", config, "--home", join(folder, "home")], 78)).toContain(
+      'session.day is "kr-20260101": there is no such recorded day; choose one of us-equity-20131007',
+    );
     expect(readdirSync(folder)).toEqual(["qts.yaml"]);
   });
 

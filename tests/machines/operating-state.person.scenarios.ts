@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createRandom } from "#core/random.ts";
 import { lowerRisk, type OperatingState } from "#machines/operating-state.policy.ts";
-import { measuredAt, neutral, sunny } from "../core/state/posture-series.ts";
+import { measuredAt, neutral, type PlainMetrics, sunny } from "../core/state/posture-series.ts";
 import type { Scenario } from "./drive.ts";
 import {
   announcementsOf,
@@ -346,6 +346,29 @@ const inputs: Rules = [
       assert.deepEqual(reportsOf(posture.measure(at(2), neutral)), []);
       assert.deepEqual(reportsOf(posture.measure(at(3), rest)), ["anomaly AN011 vix is missing, growth is missing"]);
       assert.deepEqual(posture.context().absent, ["vix", "growth"]);
+    },
+  },
+  {
+    name: "a metric that cannot exist yet is not missing: it alarms nobody, promotes nobody, and what waits is kept with its reason (S13)",
+    run: (machine) => {
+      const posture = beginPosture(machine);
+      const { cagr: _, winRate: __, ...young } = sunny;
+      const evaluate = (time: number, metrics: PlainMetrics, notYet: object) =>
+        posture.send({ type: "operating.metrics.measured", at: time, metrics: { ...measuredAt(metrics, time), notYet } });
+      for (const day of [0, 1, 20]) assert.deepEqual(evaluate(days(day), young, { cagr: "too young", winRate: "no trade" }), []);
+      assert.equal(posture.ruleState(), "BALANCED");
+      assert.deepEqual(posture.context().absent, []);
+      assert.deepEqual(posture.context().metrics.cagr, { status: "notYet", value: null, at: null, why: "too young" });
+      // Without a reason it is missing, and that begins now; a value outweighs a reason.
+      assert.deepEqual(reportsOf(evaluate(days(21), young, { winRate: "no trade" })), ["anomaly AN011 cagr is missing"]);
+      assert.deepEqual(evaluate(days(22), sunny, { cagr: "too young" }), []);
+      assert.equal(posture.context().readings.cagr, 0.2);
+      // What comes from outside is there or missing.
+      const { vix: ___, targetCagr: ____, ...blind } = sunny;
+      const strict = beginPosture(machine, { targetCagr: null });
+      const told = { type: "operating.metrics.measured", at: at(0) } as const;
+      const metrics = { ...measuredAt(blind, at(0)), notYet: { vix: "soon", targetCagr: "soon" } };
+      assert.deepEqual(reportsOf(strict.send({ ...told, metrics })), ["anomaly AN011 vix is missing, targetCagr is missing"]);
     },
   },
   {

@@ -13,6 +13,7 @@ import {
   historyOf,
   type OperatingMachine,
   operatingDefaults,
+  type Posture,
   rulesOf,
 } from "./operating-state.drive.ts";
 
@@ -332,22 +333,20 @@ const durations: Rules = [
   {
     name: "facts between evaluations move nobody: only an evaluation follows a rule",
     run: (machine) => {
-      const posture = beginPosture(machine, { initial: "DEFENSIVE" });
-      posture.measure(days(0), sunny);
-      posture.measure(days(5, -1), sunny);
-      for (const effects of [posture.due(days(6), "other"), posture.safety(days(6, 1), "NORMAL"), posture.unpin(days(6, 2))])
-        assert.deepEqual(rulesOf(effects), []);
-      assert.equal(posture.ruleState(), "DEFENSIVE");
-      for (const initial of ["BALANCED", "DEFENSIVE"] as const) {
-        const blocked = beginPosture(machine, { initial });
-        blocked.measure(days(0), sunny);
-        blocked.safety(days(11), "WARNING");
-        blocked.measure(days(12), initial === "BALANCED" ? sunny : { ...sunny, circuitBreaker: true });
-        blocked.safety(days(12, 1), "NORMAL");
-        assert.equal(blocked.ruleState(), initial);
+      // Confirmed, and the stay ends before the next evaluation.
+      for (const [initial, stay] of [
+        ["BALANCED", 10],
+        ["DEFENSIVE", 5],
+      ] as const) {
+        const posture = beginPosture(machine, { initial });
+        posture.measure(days(0), sunny);
+        posture.measure(days(stay, -1), sunny);
+        const later = days(stay + 1);
+        for (const effects of [posture.due(later, "other"), posture.safety(later + 1, "NORMAL"), posture.unpin(later + 2)])
+          assert.deepEqual(rulesOf(effects), []);
         // Nor does an evaluation that is refused.
-        blocked.measure(days(12, -1), sunny);
-        assert.equal(blocked.ruleState(), initial);
+        posture.measure(days(stay, -2), sunny);
+        assert.equal(posture.ruleState(), initial);
       }
     },
   },
@@ -465,36 +464,55 @@ const readings: Rules = [
     },
   },
   {
-    name: "promotionsAreGuarded: none while safety is not NORMAL or the target would be left again, and the confirmation runs on",
+    name: "promotionsAreGuarded: a guard is confirmed with its rule, so one good hour after a bad one promotes nobody (S12)",
     run: (machine) => {
-      for (const disturbance of [{ drawdown: 0.06 }, { consecutiveScalpLosses: 6 }, { dailyLoss: 0.03 }]) {
-        const posture = beginPosture(machine);
+      /** Sunny for longer than any stay, disturbed, and sunny again: two hours later, not before, the promotion comes. */
+      const promotesAfterTwoHours = (initial: OperatingState, disturb: (posture: Posture) => void): void => {
+        const to = initial === "DEFENSIVE" ? "BALANCED" : "AGGRESSIVE";
+        const posture = beginPosture(machine, { initial });
         posture.measure(days(0), sunny);
-        posture.measure(days(10), { ...sunny, ...disturbance });
-        assert.equal(posture.ruleState(), "BALANCED");
-        posture.measure(days(10, 1), sunny);
-        assert.equal(posture.ruleState(), "AGGRESSIVE");
-        const literal = beginPosture(machine, details({ promotionsAreGuarded: false }));
-        literal.measure(days(0), sunny);
-        literal.measure(days(10), { ...sunny, ...disturbance });
-        assert.equal(literal.ruleState(), "AGGRESSIVE");
-      }
-      for (const safety of ["WARNING", "UNKNOWN"] as const) {
-        const posture = beginPosture(machine);
-        posture.measure(days(0), sunny);
-        posture.safety(days(10, -1), safety);
-        posture.measure(days(10), sunny);
-        assert.equal(posture.ruleState(), "BALANCED");
-        posture.safety(days(10, 1), "NORMAL");
-        posture.measure(days(10, 2), sunny);
-        assert.equal(posture.ruleState(), "AGGRESSIVE");
-      }
-      const halted = beginPosture(machine, { initial: "DEFENSIVE" });
-      halted.measure(days(0), sunny);
-      halted.measure(days(5), { ...sunny, circuitBreaker: true });
-      assert.equal(halted.ruleState(), "DEFENSIVE");
-      halted.measure(days(5, 1), sunny);
-      assert.equal(halted.ruleState(), "BALANCED");
+        disturb(posture);
+        for (const hour of [0, 1, 2]) {
+          assert.equal(posture.ruleState(), initial);
+          posture.measure(days(10, hour * 3_600_000 + 1), sunny);
+        }
+        assert.equal(posture.ruleState(), to);
+        const unguarded = beginPosture(machine, { initial, ...details({ promotionsAreGuarded: false }) });
+        unguarded.measure(days(0), sunny);
+        disturb(unguarded);
+        unguarded.measure(days(10, 1), sunny);
+        assert.equal(unguarded.ruleState(), to);
+      };
+      for (const disturbance of [{ drawdown: 0.06 }, { consecutiveScalpLosses: 6 }, { dailyLoss: 0.03 }])
+        promotesAfterTwoHours("BALANCED", (posture) => posture.measure(days(10, -1), { ...sunny, ...disturbance }));
+      promotesAfterTwoHours("DEFENSIVE", (posture) => {
+        posture.measure(days(5, -1), { ...sunny, circuitBreaker: true });
+      });
+      // It came and went between two evaluations: the machine was told all the same.
+      for (const initial of ["BALANCED", "DEFENSIVE"] as const)
+        for (const safety of ["WARNING", "UNKNOWN"] as const)
+          promotesAfterTwoHours(initial, (posture) => {
+            posture.safety(days(5, -3), safety);
+            posture.restart();
+            posture.safety(days(5, -2), "NORMAL");
+          });
+      promotesAfterTwoHours("BALANCED", (posture) => {
+        posture.safety(days(10, -3), "WARNING");
+        posture.measure(days(10, -2), sunny);
+        posture.safety(days(10, -1), "NORMAL");
+      });
+    },
+  },
+  {
+    name: "a WARNING between two evaluations ends no confirmation of a step down",
+    run: (machine) => {
+      const posture = beginPosture(machine);
+      const crash = { ...neutral, drawdown: 0.3 };
+      posture.measure(at(0), crash);
+      posture.safety(at(1), "WARNING");
+      posture.safety(at(1, 1), "NORMAL");
+      posture.measure(at(2), crash);
+      assert.equal(posture.ruleState(), "DEFENSIVE");
     },
   },
   {
@@ -614,6 +632,37 @@ const safety: Rules = [
       posture.safety(days(4, 1), "NORMAL");
       for (const ms of [2, 3_600_002, 7_200_002]) posture.measure(days(5, ms), sunny);
       assert.equal(posture.ruleState(), "BALANCED");
+    },
+  },
+  {
+    name: "FAIL after LOCKDOWN restarts the stay in DEFENSIVE: no time in LOCKDOWN counts as held, unless the reading says so (S14)",
+    run: (machine) => {
+      for (const [counts, wanted] of [
+        [false, 9],
+        [true, 5],
+      ] as const) {
+        const posture = beginPosture(machine, { initial: "DEFENSIVE", ...details({ lockdownCountsAsHeld: counts }) });
+        posture.measure(days(0), sunny);
+        posture.safety(days(1), "LOCKDOWN");
+        posture.restart();
+        posture.safety(days(4), "FAIL");
+        posture.safety(days(4, 1), "NORMAL");
+        posture.measure(days(4, 2), sunny);
+        // Released before an evaluation saw the FAIL, the resume restarts it once more.
+        posture.measure(days(wanted, -1), sunny);
+        assert.equal(posture.ruleState(), "DEFENSIVE");
+        posture.measure(days(wanted, 2), sunny);
+        assert.equal(posture.ruleState(), "BALANCED");
+        const seen = beginPosture(machine, { initial: "DEFENSIVE", ...details({ lockdownCountsAsHeld: counts }) });
+        seen.measure(days(0), sunny);
+        seen.safety(days(1), "LOCKDOWN");
+        seen.measure(days(2), sunny);
+        seen.safety(days(4), "FAIL");
+        seen.measure(days(4), sunny);
+        assert.equal(seen.context().enteredAt, counts ? days(0) : days(4));
+        seen.measure(days(4, 1), sunny);
+        assert.equal(seen.context().enteredAt, counts ? days(0) : days(4));
+      }
     },
   },
   {

@@ -58,6 +58,7 @@ export const postureFacts: readonly PostureFact[] = [
   { type: "cleared", afterMs: minute, make: (at) => ({ type: "failsafe.cleared", at, ...cause }) },
   { type: "emergency", afterMs: minute, make: (at) => ({ type: "emergency.stop.requested", at, reason: "model" }) },
   { type: "kill switch", afterMs: minute, make: (at) => ({ type: "kill.switch.tripped", at, reason: "model" }) },
+  { type: "kill switch off", afterMs: minute, make: (at) => ({ type: "kill.switch.cleared", at, reason: "model" }) },
   { type: "lockdown", afterMs: minute, make: (at) => ({ type: "operator.lockdown.requested", at, reason: "model" }) },
   {
     type: "release",

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { NewFact } from "#core/event/catalog.ts";
+import type { PayloadFor } from "#machines/facts/catalog.ts";
 import type { ReconciliationContext } from "#machines/reconciliation.machine.ts";
 import type { SafetyContext } from "#machines/safety.machine.ts";
 import { createWorld, type World } from "../world.ts";
@@ -41,6 +42,18 @@ const expectHalted = async (world: World): Promise<void> => {
 };
 
 describe("what goes wrong reaches safety as a fact", () => {
+  it("not a report that comes twice: it is counted; but a known fill with other figures", async () => {
+    const world = await trading();
+    const came = world.facts().filter(({ type }) => type === "order.filled" || type === "order.accepted");
+    expect(came.map(({ type }) => type)).toContain("order.filled");
+    for (const { type, payload } of came) await world.fact(type, payload as never);
+    expect(safetyOf(world)).toBe("NORMAL untroubled");
+    expect(world.status().orderRefusals).toEqual({ duplicate: came.length });
+    const fill = came.find(({ type }) => type === "order.filled")?.payload as PayloadFor<"order.filled">;
+    await world.fact("order.filled", { ...fill, priceMinor: fill.priceMinor + 1 });
+    expect(safetyOf(world)).toBe("WARNING AN020");
+  });
+
   it("a blocked event loop and a jump of the wall clock: WARNING, until it has been quiet for long enough", async () => {
     const world = await createWorld({ config: { archive: { silenceMsMax: 1e9 } } });
     world.oddity({ code: "AN060", reason: "the event loop was blocked for 1200 ms" });
@@ -53,6 +66,20 @@ describe("what goes wrong reaches safety as a fact", () => {
     expect(safetyOf(world)).toBe("WARNING AN061");
     await world.advance(1);
     expect(safetyOf(world)).toBe("NORMAL untroubled");
+  });
+
+  it("not what a fresh home cannot know yet: it is told as that, and nothing is promoted by it (S13)", async () => {
+    const world = await createWorld({ config: { archive: { silenceMsMax: 1e9 } } });
+    await world.fact("market.vix.updated", { value: 14 });
+    for (let minute = 0; minute < 150; minute += 10) {
+      await world.tick(price);
+      await world.advance(600_000);
+    }
+    expect(world.facts().filter(({ type }) => type === "operating.metrics.measured").length).toBeGreaterThan(1);
+    expect(world.facts().filter(({ type }) => type === "anomaly.raised")).toEqual([]);
+    expect(safetyOf(world)).toBe("NORMAL untroubled");
+    const { body } = await world.answer({ command: "explain", subject: "operating" });
+    expect(body.sentence).toContain("Not yet: cagr (an annual rate needs 90 days of marks, 0 so far), winRate (");
   });
 
   it("a feed that is silent while its market is open: WARNING, and the market closed is no silence", async () => {
@@ -161,22 +188,25 @@ describe("what goes wrong reaches safety as a fact", () => {
     await expectHalted(world);
   });
 
-  it("positions that disagree with the venue's: FAIL, cleared once they agree, also by the next process (S3)", async () => {
+  it("positions that disagree with the venue's: FAIL, and trading stays closed (S3)", async () => {
     const world = await createWorld({ positions: { SPY: 5 } });
     // The start does not wait for ever, and trading stays closed.
     expect(world.status().trading.open).toBe(false);
     await world.advance(60_000);
     expect(safetyOf(world)).toBe("FAIL FS070");
+  });
 
+  it("more than was ordered, a mistake of the venue's: a person is told, the list is right, and so is what it takes back", async () => {
     const other = await trading();
-    // More than was ordered: a mistake of the venue's, which it takes back later.
     const { fillId } = other.venue.fill("filled", 5, price, { silent: true });
     await other.advance(400_000);
-    expect(safetyOf(other)).toBe("FAIL FS070");
-    await expectHalted(other);
+    expect(other.status()).toMatchObject({ positions: { SPY: 15 }, trading: { open: true } });
+    expect(other.log.some(({ level, text }) => level === "error" && text.includes("15"))).toBe(true);
     other.venue.bust(fillId);
     await other.restart();
-    expect(other.status()).toMatchObject({ safety: "NORMAL", positions: { SPY: 10 } });
+    // Its lists may lag behind at first: a bust that nobody reported is believed after a while.
+    await other.advance(60_000);
+    expect(other.status().positions).toEqual({ SPY: 10 });
   });
 
   it("positions that go on to disagree: the next process knows since when, and does not call the same one a second trip (S3)", async () => {

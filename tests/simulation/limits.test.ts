@@ -133,3 +133,22 @@ describe("the operating state's limits on live intents, from a strategy's propos
     expect(await propose()).toBe("NEW_ENTRY_CLOSED");
   });
 });
+
+it("three proposals of one symbol in one cycle are three intents, each with its fate: none vanishes on the way (E5, O8)", async () => {
+  const levels = [1, 2, 3].map(
+    (level): Proposal => ({
+      ...{ type: "order", symbol: "SPY", side: "buy", orderType: "limit", signal: 0.9, reason: `level ${level}` },
+      ...{ quantity: 10 * level, limitPriceMinor: price - 1000 * level },
+    }),
+  );
+  const strategy: Strategy = { name: "levels", evaluate: () => levels.splice(0) };
+  const world = await createWorld({ strategy });
+  await world.tick(price);
+  await world.advance(2000);
+  const intents = world.facts().flatMap((fact) => (fact.type === "order.intended" ? [fact.payload] : []));
+  expect(intents.map(({ quantity }) => quantity)).toEqual([10, 20, 30]);
+  const decided = world
+    .facts()
+    .flatMap((fact) => (fact.type === "order.approved" || fact.type === "order.denied" ? [fact.payload.orderId] : []));
+  expect(decided.toSorted()).toEqual(intents.map(({ orderId }) => orderId).toSorted());
+});

@@ -123,6 +123,7 @@ export const createWholeHouse = async (
     session: "0001",
     continued: false,
     epoch: 1,
+    orderSeries: "1",
     clock,
     wallClock: clock,
     journal: journal.value,

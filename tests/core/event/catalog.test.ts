@@ -74,7 +74,7 @@ it("merges by type and symbol, strategy or index, and nothing else (E1)", () => 
     "risk.evaluated": ["scope"],
     "portfolio.evaluated": [],
     "indicator.updated": ["symbol", "indicator"],
-    "signal.generated": ["symbol", "strategy"],
+    "signal.generated": ["symbol", "strategy", "place"],
   });
 });
 
@@ -102,18 +102,18 @@ it("keys what may be merged by fields that the payload has", () => {
     for (const field of rowOf(type).conflateBy ?? []) expect(rowOf(type).payload, type).toHaveProperty(field);
 });
 
-it("never merges signals of different symbols or strategies", () => {
-  expect([...(rowOf("signal.generated").conflateBy ?? [])].sort()).toEqual(["strategy", "symbol"]);
+it("never merges signals of different symbols or strategies, nor two of one cycle", () => {
+  expect([...(rowOf("signal.generated").conflateBy ?? [])].sort()).toEqual(["place", "strategy", "symbol"]);
 });
 
 describe("the reference", () => {
   it("has one row per fact, with what it means", () => {
     const page = eventsReference();
     expect(page).toContain(
-      "| `order.canceled` | `ORDER_CANCELLED` | `orderId: text, reason?: text, brokerOrderId?: text` | yes | orders |",
+      "| `order.canceled` | `ORDER_CANCELLED` | `orderId: text, reason?: text, brokerOrderId?: text, isRepeat?: flag` | yes | orders |",
     );
     expect(page).toMatch(/^\| `position\.updated` \| `POSITION_UPDATE` \| [^|]* \| +\| \(people\) \|/m);
-    expect(page).toMatch(/^\| `signal\.generated` \| `SIGNAL_GENERATED` .*symbol, strategy/m);
+    expect(page).toMatch(/^\| `signal\.generated` \| `SIGNAL_GENERATED` .*symbol, strategy, place/m);
     for (const type of factTypes) {
       const rows = page.split("\n").filter((line) => line.startsWith(`| \`${type}\` |`));
       expect(rows, type).toHaveLength(1);

@@ -23,7 +23,7 @@ describe("a route", () => {
     ["component.failed", ["supervisor", "ops"]],
     [
       "session.started",
-      ["supervisor", "reconciliation", "execution", "feed", "archive", "session", "ops", "maintenance", "scheduler"],
+      ["supervisor", "orders", "reconciliation", "execution", "feed", "archive", "session", "ops", "maintenance", "scheduler"],
     ],
   ])("keeps its order where several actors take one fact: %s (E1)", (type, order) => {
     expect(routeOf(type)).toEqual(order);

@@ -35,6 +35,25 @@ Dashboard  http://127.0.0.1:8420/`,
     );
   });
 
+  it("shows what was lost, and only that", () => {
+    const losses = { alerts: 0, effectsWithheld: 0, signals: 1200, deadLettersForgotten: 0, logLines: 3 };
+    const frame = renderFrame(exampleStatus({ losses }), 80, plain);
+    expect(frame).toContain("\nLost       1,200 signals that came too late, 3 log lines\n");
+  });
+
+  it("shows why safety is not NORMAL and since when, and the kill switch with its file", () => {
+    const since = "2013-10-07T14:02:11.000Z";
+    const parts = {
+      posture: { cause: "FS120", reason: "lee: news", since },
+      "kill-switch": { state: "on", on: 1, reason: "quotes look stale", since, path: "/srv/qts/KILL" },
+    };
+    const frame = renderFrame(exampleStatus({ safety: "LOCKDOWN", parts }), 100, plain);
+    expect(frame).toContain("\nCause      FS120 since 2013-10-07 14:02 UTC: lee: news\n");
+    expect(frame).toContain("\nKill       switch on since 2013-10-07 14:02 UTC: quotes look stale /srv/qts/KILL\n");
+    const unwatched = renderFrame(exampleStatus({ parts: { "kill-switch": { state: "not watched" } } }), 80, plain);
+    expect(unwatched).toContain("\nKill       switch not watched: killSwitch.available is false\n");
+  });
+
   it("shows each lane's capacity too where there is room", () => {
     const wide = renderFrame(exampleStatus(), 140, plain).split("\n");
     const titles = "waiting oldest accepted handled dropped collapsed sampled dead p50 p99";
