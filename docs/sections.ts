@@ -19,6 +19,7 @@ import { configurationReference } from "./reference.configuration.ts";
 import { eventSchemas, eventsReference } from "./reference.events.ts";
 import { orderSections } from "./reference.orders.ts";
 import { alertsReference } from "./reference.safety.ts";
+import { requirementsReference } from "./requirements.ts";
 
 const machines: { readonly [page: string]: AnyStateMachine } = {
   supervisor: supervisorMachine,
@@ -58,6 +59,7 @@ export const generatedSections = async (): Promise<{ readonly [name: string]: st
   effects: effectsReference(),
   configuration: configurationReference(),
   alerts: alertsReference(),
+  requirements: requirementsReference(),
   ...orderSections(),
   ...Object.fromEntries(Object.entries(machines).map(([page, machine]) => [`chart:${page}`, chartOf(machine)])),
 });

@@ -6,28 +6,13 @@
  * the context, where everything a restart must bring back is kept (spec S16).
  */
 import { and, enqueueActions, setup } from "xstate";
-import type { SafetyReport, TimerClear, TimerSet } from "./effects.ts";
-import type { ActorEvent, FactType } from "./facts/catalog.ts";
-import { type MetricName, noMetrics, noReadings, type Readings, type ReadMetrics } from "./operating-state.metrics.ts";
+import type { MoveRule, OperatingContext, OperatingEffect, OperatingEvent } from "./operating-state.context.ts";
+import { noMetrics, noReadings } from "./operating-state.metrics.ts";
 import { type Override, overrideProblem } from "./operating-state.override.ts";
+import { type OperatingInput, type OperatingState, policyOf, type StateProperties } from "./operating-state.policy.ts";
+import { cooledAt, heldUntil, isConfirmed, isHaltedAtOnce, type RuleName } from "./operating-state.rules.ts";
 import {
-  type OperatingInput,
-  type OperatingPolicy,
-  type OperatingState,
-  policyOf,
-  type StateProperties,
-} from "./operating-state.policy.ts";
-import {
-  type Confirmations,
-  cooledAt,
-  heldUntil,
-  isConfirmed,
-  isHaltedAtOnce,
-  promotionBlock,
-  type RuleName,
-  type SafetyView,
-} from "./operating-state.rules.ts";
-import {
+  atTime,
   endOverride,
   entryOf,
   evaluate,
@@ -36,92 +21,8 @@ import {
   noStep,
   noteSafety,
   overrideTimer,
-  seen,
   settle,
 } from "./operating-state.steps.ts";
-
-export type MoveRule = RuleName | "SAFETY_FAIL" | "LOCKDOWN_RESUME" | "OVERRIDE" | "OVERRIDE_EXPIRED";
-
-export const operatingTakes = [
-  "operating.metrics.measured",
-  "safety.changed",
-  "operating.override.requested",
-  "operating.override.cleared",
-  "timer.due",
-] as const satisfies readonly FactType[];
-export type OperatingEvent =
-  | ActorEvent<Exclude<(typeof operatingTakes)[number], "safety.changed">>
-  /** A file that is replayed may not say what safety was. */
-  | (Omit<ActorEvent<"safety.changed">, "from" | "to"> & { readonly from: SafetyView; readonly to: SafetyView });
-
-/** One line of the append-only history. */
-export interface HistoryEntry {
-  readonly at: number;
-  readonly from: OperatingState;
-  readonly to: OperatingState;
-  readonly rule: MoveRule | "OVERRIDE_REFUSED";
-  /** The conditions that decided, as printed by `qts operating replay`. */
-  readonly clauses: readonly string[];
-  /** What the metrics were, null where unknown. */
-  readonly metrics: Readings;
-  readonly operator: string | null;
-  readonly reason: string;
-  /** The state a person had pinned at that time: the move happened in the background. */
-  readonly pinned: OperatingState | null;
-}
-
-export type OperatingEffect =
-  | {
-      readonly type: "operating.announce";
-      readonly from: OperatingState;
-      readonly to: OperatingState;
-      readonly rule: string;
-      readonly reason: string;
-    }
-  | { readonly type: "operating.history.append"; readonly entry: HistoryEntry }
-  | TimerSet
-  | TimerClear
-  | SafetyReport;
-
-export interface OperatingContext {
-  readonly policy: OperatingPolicy;
-  readonly safety: SafetyView;
-  /** LOCKDOWN was seen; the first evaluation after its release settles it. */
-  readonly lockdown: boolean;
-  /** The hold clock of the rule state; null before the first fact. */
-  readonly enteredAt: number | null;
-  /** The cooldown counts from here; null before the first transition. */
-  readonly lastMoveAt: number | null;
-  readonly metrics: ReadMetrics;
-  readonly readings: Readings;
-  readonly absent: readonly MetricName[];
-  /** The newest evaluation, and the one in which a rule was last followed: one step per evaluation. */
-  readonly evaluatedAt: number | null;
-  readonly steppedAt: number | null;
-  /** Time of the newest fact, to notice a clock that went back. */
-  readonly seenAt: number | null;
-  readonly confirmations: Confirmations;
-  readonly override: Override | null;
-  /** The state in force, since when and why. */
-  readonly effective: {
-    readonly state: OperatingState;
-    readonly since: number | null;
-    readonly rule: string | null;
-    readonly reason: string;
-  };
-  /** What the event under way asks of the chart. */
-  readonly step: Step;
-}
-
-/** What one fact asks of the chart. */
-export interface Step {
-  /** A rule may be followed in this evaluation. */
-  readonly open: boolean;
-  /** LOCKDOWN is over and the state is to become this one. */
-  readonly resumeTo: OperatingState | null;
-  /** An override is over and its lower state is kept. */
-  readonly releaseTo: OperatingState | null;
-}
 
 interface InState {
   readonly state: OperatingState;
@@ -154,21 +55,18 @@ const base = setup({
       event.at >= heldUntil(rule, context.policy, context.enteredAt ?? event.at),
     isCooledDown: ({ context, event }, { rule }: { rule: RuleName }) =>
       event.at >= (cooledAt(rule, context.policy, context.lastMoveAt) ?? event.at),
-    isTargetCalm: ({ context }, { rule }: { rule: RuleName }) =>
-      promotionBlock(rule, context.policy, context.readings, context.safety) === undefined,
   },
   actions: {
     evaluate: enqueueActions(({ context, event, enqueue }, { state }: InState) => {
       if (event.type !== "operating.metrics.measured") return;
-      const found = seen(context, event.at);
+      const found = atTime(context, event.at);
       const outcome = evaluate(state, found.context, event);
       enqueue.assign(outcome.context);
       for (const effect of [...found.effects, ...outcome.effects]) enqueue.emit(effect);
     }),
     refuseEvaluation: enqueueActions(({ context, event, enqueue }) => {
-      const { context: next, effects } = seen(context, event.at);
-      // Without this the step that the previous evaluation left open could be taken now.
-      enqueue.assign({ ...next, step: noStep });
+      const { context: next, effects } = atTime(context, event.at);
+      enqueue.assign(next);
       for (const effect of effects) enqueue.emit(effect);
       const lateMs = (context.evaluatedAt ?? event.at) - event.at;
       enqueue.emit({
@@ -187,21 +85,21 @@ const base = setup({
     ),
     noteSafety: enqueueActions(({ context, event, enqueue }, { state }: InState) => {
       if (event.type !== "safety.changed") return;
-      const found = seen(context, event.at);
+      const found = atTime(context, event.at);
       const outcome = noteSafety(state, found.context, event);
       enqueue.assign(outcome.context);
       for (const effect of [...found.effects, ...outcome.effects]) enqueue.emit(effect);
     }),
     forceDefensive: enqueueActions(({ context, event, enqueue }, { state }: InState) => {
       if (event.type !== "safety.changed") return;
-      const outcome = force(state, seen(context, event.at).context, event);
+      const outcome = force(state, atTime(context, event.at).context, event);
       enqueue.assign(outcome.context);
       for (const effect of outcome.effects) enqueue.emit(effect);
     }),
     setOverride: enqueueActions(({ context, event, enqueue }, { state }: InState) => {
       if (event.type !== "operating.override.requested") return;
       const { operator, reason, at, expiresAt } = event;
-      const found = seen(context, at).context;
+      const found = atTime(context, at).context;
       const pinned: OperatingContext = { ...found, override: { state: event.state, operator, reason, setAt: at, expiresAt } };
       const settled = settle(state, pinned, at, "OVERRIDE", reason);
       enqueue.assign(settled.context);
@@ -231,7 +129,7 @@ const base = setup({
         event.type === "operating.override.cleared"
           ? { operator: event.operator, reason: `override_cleared: ${event.reason}` }
           : { operator: null, reason: "override_expired" };
-      const outcome = endOverride(state, seen(context, event.at).context, event.at, cause);
+      const outcome = endOverride(state, atTime(context, event.at).context, event.at, cause);
       enqueue.assign(outcome.context);
       for (const effect of outcome.effects) enqueue.emit(effect);
     }),
@@ -245,22 +143,16 @@ const base = setup({
 
 const moving = (rule: MoveRule, from: OperatingState, to: OperatingState) =>
   ({ target: to, actions: { type: "move", params: { rule, from, to } } }) as const;
-/** A rule is followed once per evaluation, when it is confirmed and, where the reading says so, held and cooled down. */
-const demotes = (rule: RuleName) =>
+/**
+ * A rule is followed once per evaluation, when it is confirmed and, where the reading says so, held and cooled down. What guards
+ * a promotion is confirmed with it.
+ */
+const follows = (rule: RuleName) =>
   and([
     "isStepOpen",
     { type: "isConfirmed", params: { rule } },
     { type: "hasDwelled", params: { rule } },
     { type: "isCooledDown", params: { rule } },
-  ]);
-/** A promotion waits for all of that, and does not lead into a state that must be left again. */
-const promotes = (rule: RuleName) =>
-  and([
-    "isStepOpen",
-    { type: "isConfirmed", params: { rule } },
-    { type: "hasDwelled", params: { rule } },
-    { type: "isCooledDown", params: { rule } },
-    { type: "isTargetCalm", params: { rule } },
   ]);
 const releases = (to: OperatingState) => ({ type: "releasesTo", params: { state: to } }) as const;
 
@@ -325,7 +217,7 @@ export const operatingMachine = base.createMachine({
         { guard: releases("DEFENSIVE"), ...moving("OVERRIDE_EXPIRED", "AGGRESSIVE", "DEFENSIVE") },
         { guard: releases("BALANCED"), ...moving("OVERRIDE_EXPIRED", "AGGRESSIVE", "BALANCED") },
         { guard: { type: "resumesTo", params: { state: "BALANCED" } }, ...moving("LOCKDOWN_RESUME", "AGGRESSIVE", "BALANCED") },
-        { guard: demotes("A_TO_B"), ...moving("A_TO_B", "AGGRESSIVE", "BALANCED") },
+        { guard: follows("A_TO_B"), ...moving("A_TO_B", "AGGRESSIVE", "BALANCED") },
       ],
     },
     BALANCED: {
@@ -339,8 +231,8 @@ export const operatingMachine = base.createMachine({
       },
       always: [
         { guard: releases("DEFENSIVE"), ...moving("OVERRIDE_EXPIRED", "BALANCED", "DEFENSIVE") },
-        { guard: demotes("B_TO_D"), ...moving("B_TO_D", "BALANCED", "DEFENSIVE") },
-        { guard: promotes("B_TO_A"), ...moving("B_TO_A", "BALANCED", "AGGRESSIVE") },
+        { guard: follows("B_TO_D"), ...moving("B_TO_D", "BALANCED", "DEFENSIVE") },
+        { guard: follows("B_TO_A"), ...moving("B_TO_A", "BALANCED", "AGGRESSIVE") },
       ],
     },
     DEFENSIVE: {
@@ -354,7 +246,7 @@ export const operatingMachine = base.createMachine({
       },
       always: [
         { guard: { type: "resumesTo", params: { state: "BALANCED" } }, ...moving("LOCKDOWN_RESUME", "DEFENSIVE", "BALANCED") },
-        { guard: promotes("D_TO_B"), ...moving("D_TO_B", "DEFENSIVE", "BALANCED") },
+        { guard: follows("D_TO_B"), ...moving("D_TO_B", "DEFENSIVE", "BALANCED") },
       ],
     },
   },

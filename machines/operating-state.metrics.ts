@@ -2,7 +2,8 @@
  * The inputs of the operating state: which metrics there are, what makes a value impossible, and when it is too old.
  *
  * Missing is not calm (spec S13): a metric that is absent, refused or stale reads as null, and null satisfies no condition
- * in either direction. Fractions are fractions: 0.05 is five per cent.
+ * in either direction. One that cannot exist yet is not missing: it reads as null too, and alarms nobody. Fractions are
+ * fractions: 0.05 is five per cent.
  */
 import { dayMs } from "./durations.ts";
 import type { OperatingPolicy } from "./operating-state.policy.ts";
@@ -25,8 +26,10 @@ export interface OperatingMetrics {
   readonly targetCagr?: Measured<number> | null;
   readonly growth?: Measured<number> | null;
   readonly winRate?: Measured<number> | null;
+  /** Why an account's metric cannot exist yet, for those left out above: a house without trades has no win rate. */
+  readonly notYet?: { readonly [N in MetricName]?: string };
 }
-export type MetricName = keyof OperatingMetrics;
+export type MetricName = Exclude<keyof OperatingMetrics, "notYet">;
 
 /** The values the rules may use; null is unknown. */
 export interface Readings {
@@ -46,6 +49,8 @@ interface MetricKind {
   /** Name in CSV files, clauses and messages. */
   readonly column: string;
   readonly ageLimit: keyof OperatingPolicy["staleAfterMs"];
+  /** It comes from outside, so it is there or missing: it cannot be waited for by trading. */
+  readonly isGiven?: true;
   /** What is wrong with a value that is a finite number, or undefined. */
   readonly problem: (value: number) => string | undefined;
 }
@@ -67,6 +72,7 @@ export const metricKinds: { readonly [N in MetricName]-?: MetricKind } = {
   vix: {
     column: "vix",
     ageLimit: "vix",
+    isGiven: true,
     // The index has never been below 9; a small number is a fraction or a zero that stands for "missing".
     problem: (value) => (value < 1 ? "must be at least 1: VIX is in points; write 25, not 0.25" : undefined),
   },
@@ -76,7 +82,7 @@ export const metricKinds: { readonly [N in MetricName]-?: MetricKind } = {
   circuitBreaker: { column: "circuit_breaker", ageLimit: "drawdown", problem: () => "must be true or false" },
   profitableDays: { column: "profitable_days", ageLimit: "account", problem: wholeNumber },
   cagr: { column: "cagr", ageLimit: "account", problem: fraction(10, -1) },
-  targetCagr: { column: "target", ageLimit: "account", problem: fraction(2, -1) },
+  targetCagr: { column: "target", ageLimit: "account", isGiven: true, problem: fraction(2, -1) },
   growth: { column: "growth", ageLimit: "account", problem: fraction(10, -1) },
   winRate: { column: "win_rate", ageLimit: "account", problem: fraction(1) },
 };
@@ -107,11 +113,13 @@ export const weekdayMs = (from: number, to: number): number => to - from - (week
 /** Clock and fact times may differ by this much without meaning anything (spec S7: a jump is more than 2 s). */
 export const clockToleranceMs = 2000;
 
-export type MetricStatus = "fresh" | "stale" | "refused" | "missing";
+export type MetricStatus = "fresh" | "stale" | "refused" | "missing" | "notYet";
 export interface ReadMetric {
   readonly status: MetricStatus;
   readonly value: number | boolean | null;
   readonly at: number | null;
+  /** Of one that is not yet: what it waits for. */
+  readonly why?: string;
 }
 export type ReadMetrics = { readonly [N in MetricName]-?: ReadMetric };
 
@@ -140,11 +148,16 @@ export const readMetrics = (given: unknown, at: number, policy: OperatingPolicy,
   const metrics = { ...noMetrics } as { -readonly [N in MetricName]: ReadMetric };
   const readings = { ...noReadings } as { -readonly [N in MetricName]: number | boolean | null };
   const body = typeof given === "object" && given !== null ? (given as { readonly [name: string]: unknown }) : {};
-  for (const name in body) if (!(name in metricKinds)) refused.push(`${name} is not a metric of the operating state`);
+  const notYet = (body.notYet ?? {}) as { readonly [N in MetricName]?: unknown };
+  for (const name in body)
+    if (!(name in metricKinds) && name !== "notYet") refused.push(`${name} is not a metric of the operating state`);
   for (const name of metricNames) {
     const entry = body[name] as { readonly value?: unknown; readonly at?: unknown } | null | undefined;
     if (entry === undefined || entry === null || entry.value === undefined || entry.value === null) {
+      const why = notYet[name];
       if (name === "targetCagr" && policy.targetCagr !== null) readings[name] = policy.targetCagr;
+      else if (typeof why === "string" && metricKinds[name].isGiven !== true)
+        metrics[name] = { status: "notYet", value: null, at: null, why };
       else absent.push(name);
       continue;
     }

@@ -214,21 +214,6 @@ export const rulesRunningIn = (state: OperatingState, { details }: OperatingPoli
   return state === "BALANCED" ? ["B_TO_D", "B_TO_A"] : ["D_TO_B"];
 };
 
-/** Every confirmation after one more evaluation in `state`; one that does not run there is dropped. */
-export const advanceConfirmations = (
-  state: OperatingState,
-  before: Confirmations,
-  at: number,
-  { policy, readings, safety, mayStart }: Evaluation,
-): Confirmations => {
-  const after: { [R in RuleName]?: Confirmation } = {};
-  for (const rule of rulesRunningIn(state, policy)) {
-    const next = advanceConfirmation(before[rule], isRuleTrue(rule, policy, readings, safety), at, mayStart);
-    if (next !== undefined) after[rule] = next;
-  }
-  return after;
-};
-
 /** Days that must have been spent in the state before this rule may leave it; 0 where the reading lets it leave at once. */
 export const heldDaysWanted = (rule: RuleName, policy: OperatingPolicy): number => {
   const { from, isPromotion } = ruleEdges[rule];
@@ -271,4 +256,28 @@ export const promotionBlock = (
   if (!policy.promotionNeedsEveryInput) return undefined;
   const unknown = clausesOf(demotion, policy, readings, safety).filter(({ holds }) => holds === null);
   return unknown.length === 0 ? undefined : `unknown: ${[...new Set(unknown.map(({ column }) => column))].join("|")}`;
+};
+
+/** Every confirmation after one more evaluation in `state`; one that does not run there is dropped. */
+export const advanceConfirmations = (
+  state: OperatingState,
+  before: Confirmations,
+  at: number,
+  { policy, readings, safety, mayStart }: Evaluation,
+): Confirmations => {
+  const after: { [R in RuleName]?: Confirmation } = {};
+  for (const rule of rulesRunningIn(state, policy)) {
+    // What guards a promotion is part of its rule (spec S12): one good hour after a bad one promotes nobody.
+    const holdsNow = isRuleTrue(rule, policy, readings, safety) && promotionBlock(rule, policy, readings, safety) === undefined;
+    const next = advanceConfirmation(before[rule], holdsNow, at, mayStart);
+    if (next !== undefined) after[rule] = next;
+  }
+  return after;
+};
+
+/** The confirmations that outlive a change of safety: none do LOCKDOWN, and no promotion's a WARNING, however short it is. */
+export const confirmationsAfter = (to: SafetyView, before: Confirmations, { details }: OperatingPolicy): Confirmations => {
+  if (to === "LOCKDOWN") return {};
+  if (to === "NORMAL" || !details.promotionsAreGuarded) return before;
+  return Object.fromEntries(Object.entries(before).filter(([rule]) => !ruleEdges[rule as RuleName].isPromotion));
 };

@@ -10,13 +10,14 @@ import type {
   OperatingEffect,
   OperatingEvent,
   Step,
-} from "./operating-state.machine.ts";
+} from "./operating-state.context.ts";
 import { clockToleranceMs, type ReadMetrics, readMetrics } from "./operating-state.metrics.ts";
 import { effectiveState } from "./operating-state.override.ts";
 import { lowerRisk, type OperatingState } from "./operating-state.policy.ts";
 import {
   advanceConfirmations,
   clauseText,
+  confirmationsAfter,
   decidingClauses,
   heldDaysWanted,
   type RuleName,
@@ -60,7 +61,7 @@ export const settle = (state: OperatingState, context: OperatingContext, at: num
  * `at`: durations count on from there, so that the step neither confirms nor expires anything (spec S18) and a clock that
  * was a year ahead does not freeze the posture for a year.
  */
-export const seen = (context: OperatingContext, at: number): Outcome => {
+export const atTime = (context: OperatingContext, at: number): Outcome => {
   const { seenAt, override } = context;
   const since = context.effective.since ?? at;
   if (seenAt === null || at >= seenAt - clockToleranceMs) {
@@ -234,7 +235,7 @@ export const noteSafety = (
       ...context,
       safety: to,
       lockdown: context.lockdown || to === "LOCKDOWN",
-      confirmations: to === "LOCKDOWN" ? {} : context.confirmations,
+      confirmations: confirmationsAfter(to, context.confirmations, context.policy),
     },
     at,
     context.lockdown ? "LOCKDOWN_RESUME" : "OVERRIDE",
@@ -247,7 +248,10 @@ export const force = (from: OperatingState, context: OperatingContext, event: Op
   const { at } = event;
   const reason = `safety_fail_force_defensive: ${event.reason}`;
   const inForce = context.effective.state;
-  const forced: OperatingContext = { ...context, safety: "FAIL", override: null, confirmations: {} };
+  // Time in LOCKDOWN never counts as held, also when FAIL follows it (spec S14).
+  const restarts = context.lockdown && !context.policy.details.lockdownCountsAsHeld;
+  const enteredAt = restarts ? at : context.enteredAt;
+  const forced: OperatingContext = { ...context, safety: "FAIL", override: null, confirmations: {}, enteredAt };
   if (from === "DEFENSIVE" && inForce === "DEFENSIVE" && context.override === null) return { context: forced, effects: [] };
   const isMove = from !== "DEFENSIVE" || inForce !== "DEFENSIVE";
   const settled = settle("DEFENSIVE", isMove ? { ...forced, enteredAt: at, lastMoveAt: at } : forced, at, "SAFETY_FAIL", reason);

@@ -1,6 +1,7 @@
 /** What an order, or the desk that hosts it, asks the house to do when a fact has moved it, as a pure function of before and after. */
 import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
-import { isTerminal, type OrderFact, type OrderRecord, type RefusalCode, statusOf } from "./order.rules.ts";
+import { largestOf } from "./order.fills.rules.ts";
+import { isTerminal, type OrderFact, type OrderRecord, type RefusalCode, statusOf } from "./order.record.ts";
 
 export type OrderEffect =
   /** Run the risk gates; the answer is order.approved or order.denied. */
@@ -46,11 +47,17 @@ const ownFacts: ReadonlySet<OrderFact["type"]> = new Set([
 ] satisfies OrderFact["type"][]);
 
 /** Refusals behind which money may have moved that we do not count. */
-const moneyCodes: ReadonlySet<RefusalCode> = new Set(["overfill", "contradiction", "not.approved"] satisfies RefusalCode[]);
+const moneyCodes: ReadonlySet<RefusalCode> = new Set([
+  "overfill",
+  "contradiction",
+  "not.approved",
+  "duplicate.fill",
+] satisfies RefusalCode[]);
 
 const refusalEffects = (before: OrderRecord, { code, fact, reason }: NonNullable<OrderRecord["refusal"]>): OrderEffect[] => {
   const { orderId } = before;
-  if (ownFacts.has(fact as OrderFact["type"])) return [];
+  // A report that comes twice is counted and journaled; it says nothing new, so it alarms nobody (spec O3).
+  if (ownFacts.has(fact as OrderFact["type"]) || code === "duplicate") return [];
   const text = `${orderId} ${statusOf(before)}: ${fact} refused. ${reason}`;
   const anomaly: SafetyReport = { type: "safety.report", kind: "anomaly", code: "AN020", reason: text };
   if (moneyCodes.has(code)) return [{ type: "alert.critical", code: "AN020", text }, anomaly, { type: "order.query", orderId }];
@@ -63,7 +70,9 @@ const requestEffects = (before: OrderRecord, after: OrderRecord): OrderEffect[] 
   if (after.brokerOrderId === null) return [];
   const isJustBound = before.brokerOrderId === null;
   const effects: OrderEffect[] = [];
-  if (after.isCancelPending && (!before.isCancelPending || isJustBound)) effects.push({ type: "broker.cancel", orderId });
+  // A cancel of the former id says nothing about the order that a change has put in its place.
+  const isRenamed = before.brokerOrderId !== after.brokerOrderId;
+  if (after.isCancelPending && (!before.isCancelPending || isRenamed)) effects.push({ type: "broker.cancel", orderId });
   const [next] = after.replaces;
   if (next !== undefined && (next !== before.replaces[0] || isJustBound))
     effects.push({ type: "broker.replace", orderId, ...next });
@@ -134,12 +143,28 @@ const fillEffects = (before: OrderRecord, after: OrderRecord): OrderEffect[] => 
       { type: "order.query", orderId },
     ];
   }
-  if (before.ended === null || after.fills.length === before.fills.length) return [];
+  const ask: OrderEffect = { type: "order.query", orderId };
+  const early = ({ fills }: OrderRecord): number => fills.filter(({ isEarly }) => isEarly).length;
+  // What was busted or corrected is not known yet; the list of executions may be.
+  const questions = after.fills !== before.fills && early(after) > early(before) ? [ask] : [];
+  if (before.ended === null || after.valueMinor <= before.valueMinor || after.fills.length === before.fills.length)
+    return questions;
   const text = `${orderId} was ${before.ended} and is now ${statusOf(after)} with ${after.cumulative} of ${after.ordered} filled`;
-  return [
-    { type: "alert.warning", code: "AN021", text },
-    { type: "safety.report", kind: "anomaly", code: "AN021", reason: text },
-  ];
+  const anomaly: SafetyReport = { type: "safety.report", kind: "anomaly", code: "AN021", reason: text };
+  // A fill that comes after the end is ordinary; that an order trades which the venue refused whole is not.
+  const isSurprise = before.ended === "rejected" && before.cumulative === 0;
+  if (!isSurprise) return [{ type: "alert.warning", code: "AN021", text }, anomaly, ...questions];
+  return [{ type: "alert.critical", code: "AN021", text }, anomaly, ask];
+};
+
+/** The order is larger or smaller than anybody told us: the list, or a fill, is how we know. */
+const termsEffects = (before: OrderRecord, after: OrderRecord): OrderEffect[] => {
+  if (after.ordered === before.ordered || after.changesMade !== before.changesMade) return [];
+  const { orderId } = after;
+  const isAwaited = before.replaces.some(({ quantity }) => quantity >= after.ordered);
+  if (after.ordered > before.ordered && isAwaited) return [];
+  const text = `${orderId}: the venue's order is ${after.ordered} lots, not ${before.ordered} as its reports told`;
+  return [{ type: after.ordered > largestOf(before) ? "alert.critical" : "alert.warning", code: "AN030", text }];
 };
 
 /** The effects of one fact, in the order in which they are to be performed. */
@@ -152,6 +177,7 @@ export const effectsOf = (before: OrderRecord, after: OrderRecord): readonly Ord
         ...unknownEffects(before, after),
         ...overdueEffects(before, after),
         ...fillEffects(before, after),
+        ...termsEffects(before, after),
       ];
 
 /** Nothing more is expected for this order: it ended, and no listed fill is still to be reported. */

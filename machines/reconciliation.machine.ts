@@ -17,6 +17,7 @@ import {
   confirmMs,
   type Disagreement,
   disagreementAt,
+  hasLasted,
   isAbsent,
   isLasting,
   lookupDelayMs,
@@ -56,8 +57,16 @@ interface Findings {
 export type ReconciliationEffect =
   /** Tell that a run begins: trading closes unless the cause is the timer, and what was on its way becomes unknown. */
   | { readonly type: "reconciliation.begin"; readonly cause: ReconciliationCause }
-  /** Ask the venue and compare; answered by reconciliation.compared or .unanswered with the same number. */
-  | { readonly type: "broker.compare"; readonly asked: number; readonly cause: ReconciliationCause }
+  /**
+   * Ask the venue and compare; answered by reconciliation.compared or .unanswered with the same number. `hasLasted`: positions
+   * have differed for so long that its lists are no longer behind our reports.
+   */
+  | {
+      readonly type: "broker.compare";
+      readonly asked: number;
+      readonly cause: ReconciliationCause;
+      readonly hasLasted: boolean;
+    }
   /** Tell the order that the venue never had it. */
   | { readonly type: "order.report.absent"; readonly orderId: string }
   /** Tell that both sides agree. */
@@ -148,10 +157,12 @@ export const reconciliationMachine = setup({
       enqueue.assign({ cause, queued, firstAsked: context.asked + 1, findings: noFindings });
       enqueue.emit({ type: "reconciliation.begin", cause });
     }),
-    ask: enqueueActions(({ context: { asked, cause }, event, enqueue }) => {
+    ask: enqueueActions(({ context: { asked, cause, disagreement }, event, enqueue }) => {
       enqueue.assign({ asked: asked + 1 });
       enqueue.emit({ type: "timer.set", id: answerTimer, at: event.at + answerMsMax });
-      enqueue.emit({ type: "broker.compare", asked: asked + 1, cause });
+      // At a start the positions may differ in another way than they did before it.
+      const isOld = cause !== "start" && hasLasted(disagreement, event.at);
+      enqueue.emit({ type: "broker.compare", asked: asked + 1, cause, hasLasted: isOld });
     }),
     /** When the next run begins by itself. The earliest wins: one run answers every question that waits. */
     setNextRun: enqueueActions(({ context, event, enqueue }) => {

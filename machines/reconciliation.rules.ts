@@ -71,6 +71,9 @@ export const disagreementAt = (
   return isNew ? { since: at, reason, hasTripped: false } : { ...before, reason };
 };
 
+/** Has it lasted so long that no list can still be behind? */
+export const hasLasted = (disagreement: Disagreement | null, at: number): boolean =>
+  disagreement !== null && at - disagreement.since >= disagreementMsMax;
 /** Has it lasted so long that trading must fail safe, for the first time? */
-export const isLasting = ({ since, hasTripped }: Disagreement, at: number): boolean =>
-  !hasTripped && at - since >= disagreementMsMax;
+export const isLasting = (disagreement: Disagreement, at: number): boolean =>
+  !disagreement.hasTripped && hasLasted(disagreement, at);

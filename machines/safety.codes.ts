@@ -30,7 +30,7 @@ export const safetyCodes = {
   AN010: "Market data is missing: a feed is silent.",
   AN011: "A metric that decides the operating state is missing or stale.",
   AN012: "A metric that decides the operating state was refused: impossible value, wrong unit or time out of order.",
-  AN020: "An order report was illegal or came twice.",
+  AN020: "An order report was illegal, or says otherwise than one before it.",
   AN021: "A fill arrived for an order that had already ended.",
   AN022: "An order's outcome is not known yet; the broker is being asked.",
   AN023: "A cancel or replace request stayed unanswered.",
@@ -42,6 +42,7 @@ export const safetyCodes = {
   AN061: "The wall clock jumped.",
   AN062: "A lane reached its critical mark.",
   AN063: "A handler gives up on facts.",
+  AN064: "The kill switch cannot be looked at.",
   AN070: "The archive cannot write.",
   AN071: "Less was persisted than was received.",
   AN080: "A maintenance run failed; nothing unproven was deleted.",
@@ -55,12 +56,12 @@ export const safetyCodes = {
 export type SafetyCode = keyof typeof safetyCodes;
 
 /**
- * Troubles that last, whose finder tells people of them and of their end. Safety neither tells it a second time nor says that
+ * Troubles that last, whose reporter tells people of them and of their end. Safety neither tells it a second time nor says that
  * it is over because nothing new was heard of it.
  */
-const toldByTheirFinder: ReadonlySet<string> = new Set<SafetyCode>(["AN010", "AN070", "AN071", "AN080", "AN081", "AN091"]);
+const alertedByTheirReporter: ReadonlySet<string> = new Set<SafetyCode>(["AN010", "AN070", "AN071", "AN080", "AN081", "AN091"]);
 
-export const isToldByItsFinder = (code: string): boolean => toldByTheirFinder.has(code);
+export const alertedByReporter = (code: string): boolean => alertedByTheirReporter.has(code);
 
 export type CauseKind = "failsafe" | "guardrail" | "anomaly";
 

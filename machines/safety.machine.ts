@@ -9,7 +9,7 @@ import { assign, enqueueActions, setup } from "xstate";
 import type { Alert, TimerClear, TimerSet } from "./effects.ts";
 import type { EventOf, FactType } from "./facts/catalog.ts";
 import type { SafetyState } from "./facts/safety.ts";
-import { isSafetyCode, isToldByItsFinder, type SafetyCode } from "./safety.codes.ts";
+import { alertedByReporter, isSafetyCode, type SafetyCode } from "./safety.codes.ts";
 
 export { type SafetyState, safetyStates } from "./facts/safety.ts";
 
@@ -30,6 +30,7 @@ export const safetyTakes = [
   "failsafe.cleared",
   "emergency.stop.requested",
   "kill.switch.tripped",
+  "kill.switch.cleared",
   "operator.lockdown.requested",
   "operator.lockdown.released",
   "broker.connected",
@@ -58,6 +59,8 @@ export interface SafetyContext {
   readonly quietUntil: number | null;
   /** The deadline at which a lost broker connection becomes a fail-safe. */
   readonly brokerDueAt: number | null;
+  /** Why the kill switch is on, and since when; null while it is off. Nobody releases LOCKDOWN while it is on. */
+  readonly killSwitch: { readonly reason: string; readonly at: number } | null;
   /** Codes a person has been alerted to since the last untroubled NORMAL. */
   readonly alerted: readonly SafetyCode[];
 }
@@ -65,6 +68,9 @@ export interface SafetyContext {
 /** Timer ids of this machine. */
 export const quietTimer = "safety.quiet";
 export const brokerTimer = "safety.broker";
+
+const bySomebody = ({ operator, reason }: { readonly operator?: string; readonly reason: string }): string =>
+  operator === undefined ? reason : `${operator}: ${reason}`;
 
 /** The registered code behind an event, and what to tell a person. */
 const causeOf = (event: SafetyEvent): { readonly code: string; readonly reason: string } => {
@@ -75,13 +81,14 @@ const causeOf = (event: SafetyEvent): { readonly code: string; readonly reason: 
     case "failsafe.cleared":
       return { code: event.code, reason: event.reason };
     case "emergency.stop.requested":
-      return { code: "FS120", reason: event.reason };
+      return { code: "FS120", reason: bySomebody(event) };
     case "kill.switch.tripped":
+    case "kill.switch.cleared":
       return { code: "FS121", reason: event.reason };
     case "operator.lockdown.requested":
-      return { code: "FS122", reason: event.operator === undefined ? event.reason : `${event.operator}: ${event.reason}` };
+      return { code: "FS122", reason: bySomebody(event) };
     case "operator.lockdown.released":
-      return { code: "FS122", reason: `${event.operator}: ${event.reason}` };
+      return { code: "FS122", reason: bySomebody(event) };
     case "broker.disconnected":
       return { code: "AN051", reason: `${event.broker}: ${event.reason}` };
     case "broker.connected":
@@ -111,8 +118,11 @@ const base = setup({
     isBrokerOverdue: ({ context, event }) =>
       event.type === "timer.due" && event.id === brokerTimer && context.brokerDueAt !== null && event.at >= context.brokerDueAt,
     namesTheCause: ({ context, event }) => causeOf(event).code === context.cause?.code,
-    isByNamedPerson: ({ event }) =>
-      event.type === "operator.lockdown.released" && event.operator.trim() !== "" && event.reason.trim() !== "",
+    mayBeReleased: ({ context, event }) =>
+      context.killSwitch === null &&
+      event.type === "operator.lockdown.released" &&
+      event.operator.trim() !== "" &&
+      event.reason.trim() !== "",
   },
   actions: {
     announce: enqueueActions(({ event, enqueue }, { from, to }: { from: SafetyState; to: SafetyState }) => {
@@ -129,9 +139,14 @@ const base = setup({
       enqueue.assign({ since: event.at, cause: null, alerted: [] });
     }),
     noteCause: assign(({ event }) => ({ cause: { ...causeOf(event), at: event.at } })),
+    // The first look at it is what a person wants to know: the same switch found again is no news.
+    noteKillSwitch: assign(({ context, event }) => ({
+      killSwitch: context.killSwitch ?? { reason: causeOf(event).reason, at: event.at },
+    })),
+    forgetKillSwitch: assign({ killSwitch: null }),
     alertWarning: enqueueActions(({ context, event, enqueue }) => {
       const { code, reason } = causeOf(event);
-      if (isToldByItsFinder(code)) return;
+      if (alertedByReporter(code)) return;
       const known = registered(code, "AN199");
       enqueue.emit({ type: "alert.warning", code: known, text: known === code ? reason : `${code}: ${reason}` });
       enqueue.assign({ alerted: [...new Set([...context.alerted, known])] });
@@ -180,7 +195,7 @@ const lockdownFrom = (from: SafetyState) => {
   const down = { target: "LOCKDOWN", actions } as const;
   return {
     "emergency.stop.requested": down,
-    "kill.switch.tripped": down,
+    "kill.switch.tripped": { target: "LOCKDOWN", actions: [...actions, "noteKillSwitch"] },
     "operator.lockdown.requested": down,
   } as const;
 };
@@ -190,7 +205,15 @@ const onlyAlerts = { "anomaly.raised": { actions: "alertWarning" }, "guardrail.t
 
 export const safetyMachine = base.createMachine({
   id: "safety",
-  context: ({ input }) => ({ policy: input, since: null, cause: null, quietUntil: null, brokerDueAt: null, alerted: [] }),
+  context: ({ input }) => ({
+    policy: input,
+    since: null,
+    cause: null,
+    quietUntil: null,
+    brokerDueAt: null,
+    killSwitch: null,
+    alerted: [],
+  }),
   initial: "NORMAL",
   states: {
     NORMAL: {
@@ -261,15 +284,16 @@ export const safetyMachine = base.createMachine({
     },
     LOCKDOWN: {
       description:
-        "No new order leaves. Only a named person with a reason ends it, also after a restart: the breach may be our own bug.",
+        "No new order leaves. Only a named person with a reason ends it, also after a restart: the breach may be our own bug. Nobody ends it while the kill switch is on.",
       on: {
         ...onlyAlerts,
         "failsafe.tripped": { actions: "alertCritical" },
         "emergency.stop.requested": { actions: "alertCritical" },
-        "kill.switch.tripped": { actions: "alertCritical" },
+        "kill.switch.tripped": { actions: ["alertCritical", "noteKillSwitch"] },
+        "kill.switch.cleared": { actions: "forgetKillSwitch" },
         "operator.lockdown.requested": { actions: "alertCritical" },
         "operator.lockdown.released": {
-          guard: "isByNamedPerson",
+          guard: "mayBeReleased",
           target: "NORMAL",
           actions: announceEnd("LOCKDOWN", "released"),
         },

@@ -10,8 +10,8 @@ import { createHostClock } from "#adapters/host/clock.ts";
 import { createControlServer } from "#adapters/host/control/server.ts";
 import { openHome } from "#adapters/host/home.ts";
 import { stampHome } from "#adapters/host/home-stamp.ts";
-import { journalSentence } from "#adapters/host/journal/errors.ts";
 import { openSessionJournal } from "#adapters/host/journal/sessions.ts";
+import { createKillSwitch, killSwitchPath } from "#adapters/host/kill-switch.ts";
 import { acquireLease } from "#adapters/host/lease.ts";
 import { createLog, type Log } from "#adapters/host/log.ts";
 import { post } from "#adapters/host/outgoing.ts";
@@ -19,9 +19,10 @@ import { createHttpServer } from "#adapters/host/page/http.ts";
 import { watchVitalSigns } from "#adapters/host/vitals.ts";
 import { rulesFor } from "#adapters/paper/market-rules.ts";
 import { qtsVersion } from "#commands/command-line.ts";
-import { openSessionBroker } from "#commands/session-broker.ts";
+import { openSessionBroker, orderSeriesFor } from "#commands/session-broker.ts";
 import type { Config } from "#config/config.ts";
 import { liveProblem } from "#core/execution/live-keys.ts";
+import { journalSentence } from "#core/journal-sentence.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import type { CreateStrategy } from "#core/strategy/strategy.ts";
 import { createHouseMetrics } from "#ops/automation/metrics.ts";
@@ -102,7 +103,9 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
   closers.push(stop);
   const { hours, seed } = config.session;
   const { feed, startsAt, vix } = source.open({ clock, settle: () => settle(), say: (sentence) => log.logger.warn(sentence) });
-  const broker = await openSessionBroker(config, { clock, ledgerPath: join(home.value.paper, `session-${session}.jsonl`) });
+  const ledgerPath = join(home.value.paper, `session-${session}.jsonl`);
+  const orderSeries = orderSeriesFor(config, { ledgerPath, epoch: lease.value.epoch, startedAt: Date.now() });
+  const broker = await openSessionBroker(config, { clock, ledgerPath });
   if (!broker.ok) return broker;
   closers.push(() => broker.value.close());
   const live = liveProblem(
@@ -125,6 +128,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     session,
     continued,
     epoch: lease.value.epoch,
+    orderSeries,
     clock,
     journal,
     markEnded,
@@ -150,6 +154,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     wallClock: createHostClock(),
     pulse: realPulse,
     vix,
+    killSwitch: createKillSwitch(killSwitchPath(home.value.path)),
     oddities: vitals.oddities,
     ...(options.withOps ? { ops: { files: createMaintenanceFiles(), worker: createBackupThread() } } : {}),
   };

@@ -1,4 +1,4 @@
-/** The process: argv, environment, signals and the exit code. What the words mean is in commands/. */
+/** The process: argv, environment, signals, lost output and the exit code. What the words mean is in commands/. */
 import type { CommandIo } from "#commands/command.ts";
 import { crashSentence, runCommandLine } from "#commands/command-line.ts";
 import { commandTable } from "#commands/table.ts";
@@ -25,11 +25,27 @@ process.on("uncaughtException", (error) => {
   process.exit(1);
 });
 
-// A reader that has seen enough (`qts journal | head`) is not a fault.
+let exitCode: number | undefined;
+let whoGoesOn: ((error: Error) => void) | undefined;
+let lost: NodeJS.ErrnoException | undefined;
+/** A reader that has seen enough (`qts journal | head`), or a terminal that was closed: it misses nothing it wanted. */
+const hasLeft = ({ code }: NodeJS.ErrnoException): boolean => code === "EPIPE" || (code === "EIO" && process.stdout.isTTY);
+/** What was to be printed is lost, which whoever asked for it must learn. */
+const lostCode = (error: NodeJS.ErrnoException, code: number): number => {
+  if (hasLeft(error)) return code;
+  process.stderr.write(`qts: what was printed could not be written: ${error.message}.\n`);
+  return code === 0 ? 1 : code;
+};
+
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code === "EPIPE") process.exit(0);
-  throw error;
+  if (lost !== undefined) return;
+  lost = error;
+  if (whoGoesOn !== undefined) whoGoesOn(error);
+  // The command may be about to end with a code of its own.
+  else setImmediate(() => exitCode ?? process.exit(lostCode(error, 0)));
 });
+// Nobody is left to be told, and what is being done matters more than its comment.
+process.stderr.on("error", () => {});
 
 const io: CommandIo = {
   out: (text) => void process.stdout.write(text),
@@ -37,11 +53,18 @@ const io: CommandIo = {
   env: process.env,
   cwd: process.cwd(),
   signal: stopping.signal,
+  onOutputLost: (listener) => {
+    whoGoesOn = listener;
+    if (lost !== undefined) listener(lost);
+  },
   onReload: (listener) => void process.on("SIGHUP", listener),
 };
 
-const exitCode = await runCommandLine(argv, commandTable, io);
-// Exits even when something still holds the event loop, but not before a pipe has taken every byte.
+exitCode = await runCommandLine(argv, commandTable, io);
+// Exits even when something still holds the event loop, but not before a pipe has taken every byte. The log's pipe is given
+// a time: what stands in it was said to nobody who listens.
+const errorMsMax = 5000;
 const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise((resolve) => void stream.write("", () => resolve()));
-await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-process.exit(exitCode);
+const overdue = new Promise<void>((resolve) => void setTimeout(resolve, errorMsMax));
+await Promise.all([flushed(process.stdout), Promise.race([flushed(process.stderr), overdue])]);
+process.exit(lost === undefined ? exitCode : lostCode(lost, exitCode));

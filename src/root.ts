@@ -2,30 +2,27 @@
  * The composition root: (config, ports) ⇒ a session that can be started, asked and stopped. Ports ⇒ view ⇒ list of parts ⇒
  * house; what each part is made of stands in parts/.
  */
-import type { AnyStateMachine } from "xstate";
 import type { Config } from "#config/config.ts";
-import { coreParts, opsParts } from "#core/actors.ts";
 import type { NewFact, Offer } from "#core/event/catalog.ts";
 import { degradationOf } from "#core/event/degradation.ts";
 import { createIntake } from "#core/event/intake.ts";
-import type { Reloaded } from "#core/event/reload.ts";
-import type { CommandReply, JournalError } from "#core/ports.ts";
+import { changedSections, type Reloaded } from "#core/event/reload.ts";
+import { journalRefusal } from "#core/journal-sentence.ts";
+import type { CommandReply } from "#core/ports.ts";
 import { createRandom } from "#core/random.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import type { PartLogics } from "#core/runtime/actor-system.ts";
-import { catalogueProblems, chartProblems } from "#core/runtime/boot-check.ts";
+import { bootProblem } from "#core/runtime/boot-check.ts";
 import type { EffectHandlers } from "#core/runtime/effects.ts";
 import { createHouse, type House } from "#core/runtime/house.ts";
 import { type ControlRequest, createOperator } from "#core/runtime/operator.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
 import { createStatus } from "#core/runtime/status.ts";
 import { createView, type HouseView, type Readings } from "#core/view.ts";
-import { opsMachine } from "#machines/ops.machine.ts";
-import { supervisorMachine } from "#machines/supervisor.machine.ts";
 import { createParts } from "./parts/list.ts";
-import { type Hosted, type Part, type PartContext, runTextOf, together } from "./parts/part.ts";
+import { type Part, type PartContext, runTextOf } from "./parts/part.ts";
 import type { SessionPorts } from "./parts/ports.ts";
 import { createSessionPart, type Finished } from "./parts/session.ts";
+import { chartsOf, logicsOf, projectionOf, supervisionOf, together } from "./parts/together.ts";
 import { createWaits } from "./parts/waits.ts";
 
 export interface Root {
@@ -49,33 +46,9 @@ export interface Root {
   readonly house: House;
 }
 
-/** Why the house does not start on this journal, and how to go on without losing the evidence. */
-const journalSentence = (error: JournalError, directory: string): string => {
-  switch (error.type) {
-    case "journal.stale.owner":
-      return `the journal in ${directory} has ${error.actualSeq} records where ${error.expectedSeq} were expected: another process writes to it; stop that one first.`;
-    case "journal.unavailable":
-      return error.reason;
-    case "journal.corrupt":
-      return `the journal in ${directory} is damaged${error.seq > 0 ? ` at record ${error.seq}` : ""}: ${error.reason}. Nothing was changed: copy that directory, then see docs/operations/journal.md; \`qts run --new-session\` begins without it.`;
-    case "journal.other.version":
-      return `the journal in ${directory} was written by another version of QTS, most likely a newer one: ${error.reason}. The journal is whole and no fact was added: start the version that wrote it, see "A new version" in docs/operations/README.md.`;
-    default:
-      return error satisfies never;
-  }
-};
-
-const inputsOf = (machines: { readonly [name: string]: Hosted }, names: readonly string[]): { [name: string]: unknown } =>
-  Object.fromEntries(names.map((name) => [name, machines[name]?.input]));
-
-const isChart = (logic: object): logic is AnyStateMachine => "root" in logic && "config" in logic;
-
 export const createRoot = (config: Config, ports: SessionPorts): Root => {
   const { clock, log, session, epoch } = ports;
   let recovered = false;
-  // One wait for all: waiting lets I/O have turns, every turn settles the house, and that asks again.
-  let release: Promise<void> | undefined;
-
   const offer: Offer = (fact) => house.offer(fact);
   const intake = createIntake({
     config: config.events.intake,
@@ -120,21 +93,11 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
     snapshotEveryFacts: config.journal.snapshotEveryFacts,
     clock,
     journal: ports.journal,
-    logics: Object.fromEntries(Object.entries(machines).map(([name, { logic }]) => [name, logic])) as unknown as PartLogics,
-    input: {
-      restart: config.supervision,
-      ops: ports.ops !== undefined,
-      parts: {
-        ...inputsOf(machines, coreParts),
-        ops: { restart: config.supervision, parts: inputsOf(machines, opsParts) },
-      },
-    },
+    logics: logicsOf(machines),
+    input: supervisionOf(machines, config.supervision, ports.ops !== undefined),
     handlers: effects,
     ...projectionOf(parts),
-    released: () => {
-      if ((clock.held ?? 0) > 0) release ??= clock.released?.().finally(() => (release = undefined));
-      return release;
-    },
+    released: context.waits.released,
     onJournalFailure: (error) => {
       log.error({ error }, "the journal cannot append: trading stops");
       each((part) => part.journalFailed?.());
@@ -150,16 +113,10 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
   const figures = createStatus({ ...ports, view, house, recovered: () => recovered, parts });
 
   const start: Root["start"] = async (isStopped) => {
-    const charts = [...parts.flatMap(({ hosts = [] }: Part) => hosts), ...Object.values(machines).map(({ logic }) => logic)];
-    const problems = [
-      ...[supervisorMachine, opsMachine, ...charts.filter(isChart)].flatMap(chartProblems),
-      ...catalogueProblems(house.dispatcher.isHandled),
-    ];
-    if (problems.length > 0)
-      return err(`the machines are not whole: ${problems.join("; ")}. This is a bug of QTS; please report it.`);
-
+    const problem = bootProblem(chartsOf(parts), house.dispatcher.isHandled);
+    if (problem !== undefined) return err(problem);
     const recovery = await house.recover(isStopped);
-    if (!recovery.ok) return err(journalSentence(recovery.error, `${ports.home.path}/journal`));
+    if (!recovery.ok) return err(journalRefusal(recovery.error, `${ports.home.path}/journal`));
     if (recovery.value.stopped) return ok("stopped");
     const stamped = ports.stampHome?.() ?? ok(undefined);
     if (!stamped.ok) return stamped;
@@ -182,20 +139,10 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
     reload: (changed) => {
       const { applied, needsRestart } = house.dispatcher.reload(changed.events);
       intake.reload(changed.events.intake);
-      const { events: _, ...others } = changed;
-      const sections = Object.entries(others).filter(
-        ([name, section]) => JSON.stringify(section) !== JSON.stringify(config[name as keyof Config]),
-      );
-      return { applied, needsRestart: [...needsRestart, ...sections.map(([name]) => name)] };
+      return { applied, needsRestart: [...needsRestart, ...changedSections(config, changed)] };
     },
     settle: house.settle,
     answer: createOperator({ house, view, offer, status: figures.status }),
     house,
   };
-};
-
-const projectionOf = (parts: readonly Part[]): Pick<Part, never> | { readonly projection: NonNullable<Part["projection"]> } => {
-  const [projection, ...others] = parts.flatMap((part) => part.projection ?? []);
-  if (others.length > 0) throw new Error("broken assumption: two parts have a projection");
-  return projection === undefined ? {} : { projection };
 };

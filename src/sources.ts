@@ -10,11 +10,11 @@ import { EMPTY, type Observable } from "rxjs";
 import { createHostClock } from "#adapters/host/clock.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { createReplayFeed } from "#adapters/replay/feed.ts";
-import { openRecordedDay, volatilityOf } from "#adapters/replay/recorded-days.ts";
+import { openRecordedDay, recordedDays, volatilityOf } from "#adapters/replay/recorded-days.ts";
 import { playedAt } from "#adapters/replay/timed-values.ts";
 import { createUpbitWire } from "#adapters/upbit/wire.ts";
 import { createWireFeed } from "#adapters/wire/feed.ts";
-import type { Config } from "#config/config.ts";
+import type { Config, ConfigProblem } from "#config/config.ts";
 import { type Instrument, moneyScaleOf } from "#core/instrument.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import type { Feed } from "#market/ports.ts";
@@ -76,10 +76,12 @@ export interface MarketSource {
   ) => OpenSource;
 }
 
-/** Why a source cannot be opened; `isConfig` when the configuration is to blame. */
+/** Why a source cannot be opened. */
 export interface SourceProblem {
-  readonly sentence: string;
-  readonly isConfig: boolean;
+  /** The key, and how its sentence goes on. */
+  readonly problems: readonly ConfigProblem[];
+  /** The configuration is in order, and its data is not. */
+  readonly isDamaged?: boolean;
 }
 
 /** What a live venue trades, for a person who names symbols only. */
@@ -101,7 +103,7 @@ export interface FeedSource {
   readonly prepare: (config: Config) => Result<MarketSource, SourceProblem>;
 }
 
-const misconfigured = (sentence: string) => err({ sentence, isConfig: true });
+const misconfigured = (key: string, problem: string) => err({ problems: [{ key, problem }] });
 
 /** Amounts of one account are added up: they must be in units of the same currency and scale. */
 const moneyProblem = (instruments: readonly Instrument[]): string | undefined => {
@@ -111,7 +113,7 @@ const moneyProblem = (instruments: readonly Instrument[]): string | undefined =>
   );
   return first === undefined || odd === undefined
     ? undefined
-    : `instruments: ${first.symbol} and ${odd.symbol} count money differently (${first.currency} at 1e-${moneyScaleOf(first)}, ${odd.currency} at 1e-${moneyScaleOf(odd)}); priceScale + quantityScale and currency must be the same within an account`;
+    : `are refused: ${first.symbol} and ${odd.symbol} count money differently (${first.currency} at 1e-${moneyScaleOf(first)}, ${odd.currency} at 1e-${moneyScaleOf(odd)}); priceScale + quantityScale and currency must be the same within an account`;
 };
 
 const liveSource = ({
@@ -133,15 +135,17 @@ const liveSource = ({
     const { session, instruments } = config;
     if (session.mode !== "live")
       return misconfigured(
-        `session.mode is ${session.mode}, and the feed ${name} is live: set session.mode to live, or leave it out`,
+        "session.mode",
+        `is ${session.mode}, and the feed ${name} is live: set session.mode to live, or leave it out`,
       );
     const stranger = instruments.find((instrument) => instrument.market !== marketName);
     if (stranger !== undefined)
       return misconfigured(
-        `instruments has ${stranger.symbol} of ${stranger.market}, which ${name} does not trade; leave instruments out and give --symbols, or set its market to ${marketName}`,
+        "instruments",
+        `has ${stranger.symbol} of ${stranger.market}, which ${name} does not trade; leave instruments out and give --symbols, or set its market to ${marketName}`,
       );
     const money = moneyProblem(instruments);
-    if (money !== undefined) return misconfigured(money);
+    if (money !== undefined) return misconfigured("instruments", money);
     return ok({
       clockStartsAt: 0,
       open: ({ clock, say }) => {
@@ -164,10 +168,17 @@ export const feeds: { readonly [N in FeedName]: FeedSource } = {
       const { session } = config;
       if (session.mode !== "replay")
         return misconfigured(
-          `session.mode is ${session.mode}, and a recorded day has its own clock: set session.mode to replay, or name a live feed`,
+          "session.mode",
+          `is ${session.mode}, and a recorded day has its own clock: set session.mode to replay, or name a live feed`,
+        );
+      const known = recordedDays();
+      if (known.length > 0 && !known.includes(session.day))
+        return misconfigured(
+          "session.day",
+          `is ${JSON.stringify(session.day)}: there is no such recorded day; choose one of ${known.join(", ")}`,
         );
       const opened = openRecordedDay(session.day);
-      if (!opened.ok) return err({ sentence: opened.error, isConfig: false });
+      if (!opened.ok) return err({ problems: [{ key: "session.day", problem: `is refused: ${opened.error}` }], isDamaged: true });
       const day = opened.value;
       return ok({
         clockStartsAt: day.header.midnightAt,

@@ -55,6 +55,7 @@ const mayImport: Partial<Record<Room, readonly string[]>> = {
     "type:config",
     "type:core",
     "core/result",
+    "core/newest",
     "archive",
   ],
   adapters: [
@@ -132,6 +133,55 @@ const targetOf = (path: string, from: string): { readonly name: string; readonly
     return { name: roomOf(target), file: target.replace(/^src\//, "").replace(/\.ts$/, "") };
   }
   return { name: from };
+};
+
+/** The file of ours that an import reaches, as a path from the root; undefined for a library. */
+const fileOf = (path: string, from: string): string | undefined => {
+  if (from.startsWith(".")) return join(dirname(path), from);
+  if (!from.startsWith("#")) return undefined;
+  const inside = from.slice(1).replace(/^src\//, "");
+  return inside.startsWith("machines/") ? inside : `src/${inside}`;
+};
+
+/** Files that import each other around a circle, by value or by type (Tarjan's strongly connected components). */
+const circlesOf = (edges: ReadonlyMap<string, readonly string[]>): string[][] => {
+  const circles: string[][] = [];
+  const places = new Map<string, number>();
+  const lowest = new Map<string, number>();
+  const open: string[] = [];
+  const low = (file: string): number => lowest.get(file) ?? 0;
+  const visit = (file: string): void => {
+    const place = places.size;
+    places.set(file, place);
+    lowest.set(file, place);
+    open.push(file);
+    for (const next of edges.get(file) ?? []) {
+      if (!places.has(next)) visit(next);
+      if (open.includes(next)) lowest.set(file, Math.min(low(file), low(next)));
+    }
+    if (low(file) !== place) return;
+    const circle = open.splice(open.indexOf(file));
+    if (circle.length > 1 || edges.get(file)?.includes(file)) circles.push(circle);
+  };
+  for (const file of edges.keys()) if (!places.has(file)) visit(file);
+  return circles;
+};
+
+/** One way around: from a file of the circle over others of it back to the first. */
+const wayAround = (circle: readonly string[], edges: ReadonlyMap<string, readonly string[]>): string => {
+  const [first = ""] = circle;
+  const cameFrom = new Map<string, string>();
+  const reached = [first];
+  for (const file of reached)
+    for (const next of edges.get(file) ?? [])
+      if (circle.includes(next) && !cameFrom.has(next)) {
+        cameFrom.set(next, file);
+        reached.push(next);
+      }
+  const way = [first];
+  do way.unshift(cameFrom.get(way[0] as string) as string);
+  while (way[0] !== first);
+  return way.join(" → ");
 };
 
 const adapterFolder = (path: string): string => path.split("/")[2] as string;
@@ -222,6 +272,23 @@ describe("the house is tidy", () => {
     expect(problems).toEqual([]);
   });
 
+  it("has no files that import each other in a circle, not even as types", () => {
+    const edges = new Map(files.map((path) => [path, importsOf(path).flatMap(({ from }) => fileOf(path, from) ?? [])] as const));
+    expect(edges.get("src/main.ts")?.length).toBeGreaterThan(0);
+    expect(circlesOf(edges).map((circle) => wayAround(circle, edges))).toEqual([]);
+  });
+
+  it("names a circle of imports by one way around it", () => {
+    const edges = new Map([
+      ["a.ts", ["b.ts"]],
+      ["b.ts", ["c.ts", "d.ts"]],
+      ["c.ts", ["a.ts"]],
+      ["d.ts", ["e.ts"]],
+      ["e.ts", []],
+    ]);
+    expect(circlesOf(edges).map((circle) => wayAround(circle, edges))).toEqual(["a.ts → b.ts → c.ts → a.ts"]);
+  });
+
   it("uses no banned call, each finding with its replacement", () => {
     const problems = files.flatMap((path) => {
       const applying = bans.filter(({ where }) => where(path));
@@ -263,6 +330,7 @@ describe("the house is tidy", () => {
       "README.md",
       "README.ko.md",
       "CHANGELOG.md",
+      "CONTRIBUTING.md",
       "LICENSE",
     ]);
     expect([...top].filter((name) => !fixed.has(name) && !name.startsWith("."))).toEqual([]);

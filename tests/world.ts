@@ -14,7 +14,8 @@ import { createMemoryFiles } from "#adapters/memory/files.ts";
 import { createJournalStorage, createMemoryJournal, type JournalStorage, type MemoryJournal } from "#adapters/memory/journal.ts";
 import { parseConfig } from "#config/config.ts";
 import type { Fact, FactType, NewFact } from "#core/event/catalog.ts";
-import type { Broker, StateSnapshot } from "#core/ports.ts";
+import type { Broker, KillSwitch, StateSnapshot } from "#core/ports.ts";
+import { err, ok } from "#core/result.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import type { Strategy } from "#core/strategy/strategy.ts";
 import type { RawTick } from "#market/ports.ts";
@@ -59,7 +60,7 @@ export interface State {
   readonly ledger: object;
 }
 
-interface Life {
+interface Process {
   readonly root: Root;
   readonly clock: SimulatedClock;
   readonly journal: MemoryJournal;
@@ -82,11 +83,13 @@ export const createWorld = async (options: WorldOptions = {}) => {
   const disk = createMemoryFiles();
   const oddities = new Subject<Oddity>();
   const log: { readonly level: string; readonly text: string; readonly fields: object }[] = [];
+  /** The kill switch: why it is on, null while it is off, or why nobody can tell; it outlives processes. */
+  let killSwitch: ReturnType<KillSwitch["now"]> = ok(null);
   const recorded: RawTick[] = [];
   const coming = [...(options.ticks ?? [])];
   let lives = 0;
   let ops = options.ops;
-  let life: Life;
+  let life: Process;
 
   /** The venue's line to one life: cut when that life ends, so that the dead can neither speak nor hear. */
   const lineTo = (broker: Broker, isAlive: () => boolean): Broker => {
@@ -108,7 +111,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
   };
 
   /** A process with everything in its place, not started. */
-  const bear = async (at: number, storage: JournalStorage): Promise<Life> => {
+  const createProcess = async (at: number, storage: JournalStorage): Promise<Process> => {
     let isAlive = true;
     const beats = new Set<() => void>();
     const clock = createSimulatedClock({
@@ -134,6 +137,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
       session: "0001",
       continued: isContinued,
       epoch: lives,
+      orderSeries: String(lives),
       clock,
       wallClock: wall,
       journal,
@@ -148,6 +152,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
       },
       vix: EMPTY,
       oddities,
+      killSwitch: { path: "/qts/KILL", now: () => killSwitch, look: async () => killSwitch },
       log: {
         error: (fields, text) => log.push({ level: "error", text, fields }),
         warn: (fields, text) => log.push({ level: "warn", text, fields }),
@@ -173,7 +178,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
 
   const begin = async (at: number): Promise<void> => {
     lives += 1;
-    life = await bear(at, storage);
+    life = await createProcess(at, storage);
     const started = await life.root.start();
     if (!started.ok) throw new Error(started.error);
     await settle();
@@ -217,7 +222,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
   };
 
   /** All state that a snapshot of this life would hold, without keeping one. */
-  const stateOf = async ({ root, journal }: Life): Promise<State> => {
+  const stateOf = async ({ root, journal }: Process): Promise<State> => {
     const { saveSnapshot } = journal;
     let body = "";
     Object.assign(journal, {
@@ -268,6 +273,14 @@ export const createWorld = async (options: WorldOptions = {}) => {
         priceMinor,
         quantity,
       }),
+    /** Makes the file KILL with this line in it, or with null removes it; nobody has looked at it yet. */
+    setKillSwitch: (found: string | null) => {
+      killSwitch = ok(found);
+    },
+    /** Nobody can tell whether the file KILL is there. */
+    breakKillSwitch: (reason: string) => {
+      killSwitch = err(reason);
+    },
     /** The process shows something odd. */
     oddity: (oddity: Oddity) => oddities.next(oddity),
     /** The market data ends, as a recorded day does. */
@@ -305,7 +318,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
     /** What a process that starts now would come to before it does anything: from the newest snapshot or the journal alone. */
     rebuilt: async (from: "snapshot" | "journal"): Promise<State> => {
       const copy = { records: [...storage.records], snapshots: from === "journal" ? [] : [...storage.snapshots] };
-      const other = await bear(life.clock.now(), copy);
+      const other = await createProcess(life.clock.now(), copy);
       const recovered = await other.root.house.recover();
       if (!recovered.ok) throw new Error(JSON.stringify(recovered.error));
       const state = await stateOf(other);

@@ -53,10 +53,13 @@ export const evaluationFacts = factTable({
     priority: "P2",
     journaled: false,
     readBy: "handlers",
-    conflateBy: ["symbol", "strategy"],
+    // Two proposals of one cycle are never one: each has a place of its own.
+    conflateBy: ["symbol", "strategy", "place"],
     payload: {
       symbol: "text",
       strategy: "text",
+      cycle: "natural",
+      place: "natural",
       side: { oneOf: sides },
       orderType: { oneOf: orderTypes },
       quantity: "natural",
@@ -64,7 +67,7 @@ export const evaluationFacts = factTable({
       strength: "number",
       reason: "text",
     },
-    says: "A strategy sees an opportunity.",
+    says: "A strategy sees an opportunity; place counts its proposals for this symbol in this cycle, from 1.",
   },
   "dashboard.updated": {
     seedName: "DASHBOARD_UPDATE",

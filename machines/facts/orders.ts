@@ -50,7 +50,7 @@ export const orderFacts = factTable({
     seedName: "ORDER_CANCELLED",
     priority: "P0",
     journaled: true,
-    payload: { orderId: "text", reason: "text?", brokerOrderId: "text?" },
+    payload: { orderId: "text", reason: "text?", brokerOrderId: "text?", isRepeat: "flag?" },
     says: "The venue canceled what was left of an order, asked or unasked.",
   },
   "position.updated": {
@@ -116,7 +116,7 @@ export const orderFacts = factTable({
   "order.cancel.rejected": {
     priority: "P0",
     journaled: true,
-    payload: { orderId: "text", code: "text", reason: "text" },
+    payload: { orderId: "text", code: "text", reason: "text", isRepeat: "flag?" },
     says: "The venue refused to cancel.",
   },
   "order.replace.requested": {
@@ -128,32 +128,32 @@ export const orderFacts = factTable({
   "order.replaced": {
     priority: "P0",
     journaled: true,
-    payload: { orderId: "text", quantity: "natural", limitPriceMinor: "integer?", brokerOrderId: "text?" },
+    payload: { orderId: "text", quantity: "natural", limitPriceMinor: "integer?", brokerOrderId: "text?", isRepeat: "flag?" },
     says: "The venue changed the order; quantity is the new total.",
   },
   "order.replace.rejected": {
     priority: "P0",
     journaled: true,
-    payload: { orderId: "text", code: "text", reason: "text" },
+    payload: { orderId: "text", code: "text", reason: "text", isRepeat: "flag?" },
     says: "The venue refused to change the order.",
   },
   "order.expired": {
     priority: "P0",
     journaled: true,
-    payload: { orderId: "text", brokerOrderId: "text?" },
+    payload: { orderId: "text", brokerOrderId: "text?", isRepeat: "flag?" },
     says: "The order ended with its session.",
   },
   "order.fill.busted": {
     priority: "P0",
     journaled: true,
-    payload: { orderId: "text", fillId: "text" },
-    says: "The venue took a fill back.",
+    payload: { orderId: "text", fillId: "text", listed: "flag?" },
+    says: "The venue took a fill back; listed: it is gone from the venue's lists.",
   },
   "order.fill.corrected": {
     priority: "P0",
     journaled: true,
-    payload: { orderId: "text", fillId: "text", quantity: "natural", priceMinor: "integer" },
-    says: "The venue corrected a fill.",
+    payload: { orderId: "text", fillId: "text", quantity: "natural", priceMinor: "integer", listed: "flag?" },
+    says: "The venue corrected a fill; listed: its list of executions says so, which outranks late reports.",
   },
   "order.reconciled": {
     priority: "P0",

@@ -12,7 +12,7 @@ export const safetyFacts = factTable({
     seedName: "EMERGENCY_STOP",
     priority: "P0",
     journaled: true,
-    payload: { reason: "text" },
+    payload: { operator: "text?", reason: "text" },
     says: "Stop everything now: LOCKDOWN.",
   },
   "anomaly.raised": {
@@ -43,7 +43,20 @@ export const safetyFacts = factTable({
     priority: "P0",
     journaled: true,
     payload: { reason: "text" },
-    says: "The kill switch is on.",
+    says: "The kill switch is on: LOCKDOWN, which nobody can release before it is off again.",
+  },
+  "kill.switch.cleared": {
+    priority: "P0",
+    journaled: true,
+    payload: { reason: "text" },
+    says: "The kill switch is off again. LOCKDOWN goes on until a person releases it.",
+  },
+  "kill.switch.look.requested": {
+    priority: "P0",
+    journaled: false,
+    readBy: "handlers",
+    payload: {},
+    says: "A person wants to release LOCKDOWN: look at the kill switch now, not within a second.",
   },
   "operator.lockdown.requested": {
     priority: "P0",

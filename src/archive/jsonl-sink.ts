@@ -10,7 +10,7 @@ import type { Clock } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { type PathRules, readSegmentPath, type Stream, streams } from "./paths.ts";
 import type { ArchiveFiles, FileError, Pulse } from "./ports.ts";
-import { type FailedWrite, StreamWriter } from "./stream-writer.ts";
+import { type FailedWrite, type StreamFigures, StreamWriter } from "./stream-writer.ts";
 import { type SystemRecord, systemLine } from "./system-record.ts";
 
 export interface SinkOptions extends PathRules {
@@ -27,21 +27,6 @@ export interface SinkOptions extends PathRules {
   readonly writeEveryMs: number;
   readonly fsyncEveryMs: number;
   readonly bufferRowsMax: number;
-}
-
-/** accepted = persisted + pending + lost, at any moment. */
-export interface StreamFigures {
-  readonly accepted: number;
-  /** Written; an fsync that fails takes its rows back to pending. */
-  readonly persisted: number;
-  /** Waiting for their write. */
-  readonly pending: number;
-  /** Given up at close because the disk would not take them. */
-  readonly lost: number;
-  /** Turned away because the buffer was full: never accepted. */
-  readonly turnedAway: number;
-  readonly bytes: number;
-  readonly segments: number;
 }
 
 export interface JsonlSink {

@@ -5,7 +5,6 @@
  * would swallow the line after it.
  */
 import type { Clock } from "#core/ports.ts";
-import type { StreamFigures } from "./jsonl-sink.ts";
 import { Lines } from "./lines.ts";
 import { type PathRules, type Stream, segmentPath, type Window, windowOf } from "./paths.ts";
 import type { ArchiveFiles, FileError, SegmentFile } from "./ports.ts";
@@ -13,6 +12,21 @@ import type { ArchiveFiles, FileError, SegmentFile } from "./ports.ts";
 export interface FailedWrite {
   readonly path: string;
   readonly error: FileError;
+}
+
+/** accepted = persisted + pending + lost, at any moment. */
+export interface StreamFigures {
+  readonly accepted: number;
+  /** Written; an fsync that fails takes its rows back to pending. */
+  readonly persisted: number;
+  /** Waiting for their write. */
+  readonly pending: number;
+  /** Given up at close because the disk would not take them. */
+  readonly lost: number;
+  /** Turned away because the buffer was full: never accepted. */
+  readonly turnedAway: number;
+  readonly bytes: number;
+  readonly segments: number;
 }
 
 export interface StreamWriterOptions extends PathRules {
@@ -66,10 +80,10 @@ export class StreamWriter {
   readonly #queue: Batch[] = [];
   #window: Window | undefined;
   #segment: Segment | undefined;
-  /** Half lines that could not be cut back when they were left. */
   readonly #openPaths = new Set<string>();
   readonly #sealing = new Set<Promise<void>>();
   readonly #spares: Lines[] = [];
+  /** Half lines that could not be cut back when they were left. */
   readonly #leftTails: { readonly path: string; readonly size: number }[] = [];
   #isTailOpen = false;
   #failures = 0;

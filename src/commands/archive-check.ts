@@ -6,7 +6,7 @@ import { type Mapping, mappedNames, originMapping } from "#archive/check.rows.ts
 import { type ArchiveReport, createArchiveCheck } from "#archive/check.ts";
 import { archiveDirectory, readSegmentPath } from "#archive/paths.ts";
 import { calendarOf } from "#market/calendar.ts";
-import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
+import { type Command, type CommandIo, exitCodes, readOptions, stoppedCode, UsageError } from "./command.ts";
 import { whyUnreadable } from "./unreadable.ts";
 
 const help = `qts archive check DIR: is a market archive whole?
@@ -24,7 +24,8 @@ numbers cannot tell, silence while the row's market is open can.
                        --map at=time; fields within fields with a dot; may be repeated
   --time-zone ZONE     time zone of the days and hours in the paths (Asia/Seoul)
 
-Exit codes: 0 whole · 1 something is bad, torn, doubled, cannot be judged or is silently missing · 2 usage
+Exit codes: 0 whole · 1 something is bad, torn, doubled, cannot be judged or is silently missing · 2 usage ·
+130, 143 stopped
 
   qts archive check ./var
   qts archive check ./var --json --expect SPY=241504 --expect IBM=24106
@@ -130,7 +131,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       else if (!entry.isDirectory()) check.foreign(path, "is no regular file; what it leads to is not read");
     }
     for (const path of inCheckOrder(paths, timeZone, (path) => headOf(join(directory, path)))) {
-      if (io.signal?.aborted) return exitCodes.failed;
+      if (io.signal?.aborted) return stoppedCode(io);
       // A foreign file may be of any size, and is not read.
       check.file(path, readSegmentPath(path) === undefined ? new Uint8Array() : readFileSync(join(directory, path)));
     }

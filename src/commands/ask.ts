@@ -2,6 +2,8 @@
 import { resolve } from "node:path";
 import { type SendError, sendCommand } from "#adapters/host/control/client.ts";
 import type { ControlCommand } from "#adapters/host/control/server.ts";
+import type { CommandReply } from "#core/ports.ts";
+import type { Result } from "#core/result.ts";
 import { type CommandIo, exitCodes } from "./command.ts";
 
 /** `--home` and `--json`, which every operator command has. */
@@ -22,9 +24,30 @@ const errorCodes: Record<SendError["type"], number> = {
   misunderstood: exitCodes.usage,
 };
 
-const sentenceIn = (body: unknown): string | undefined => {
+/** The sentence of an answer, where it has one. */
+export const sentenceIn = (body: unknown): string | undefined => {
   const sentence = (body as { sentence?: unknown } | null)?.sentence;
   return typeof sentence === "string" ? sentence : undefined;
+};
+
+/** Shows an answer, or the failure to get one, like `ask`; returns its exit code. */
+export const showReply = (
+  reply: Result<CommandReply, SendError>,
+  values: { readonly json?: boolean | undefined },
+  io: CommandIo,
+  show: (body: unknown) => string | undefined = sentenceIn,
+): number => {
+  if (!reply.ok) {
+    const exitCode = errorCodes[reply.error.type];
+    if (values.json) io.out(`${JSON.stringify({ exitCode, error: reply.error })}\n`);
+    else io.err(`${reply.error.sentence}\n`);
+    return exitCode;
+  }
+  const { exitCode, body } = reply.value;
+  if (values.json) io.out(`${JSON.stringify(body)}\n`);
+  else if (exitCode === exitCodes.ok) io.out(`${show(body) ?? sentenceIn(body) ?? JSON.stringify(body, null, 2)}\n`);
+  else io.err(`${sentenceIn(body) ?? JSON.stringify(body)}\n`);
+  return exitCode;
 };
 
 /**
@@ -38,17 +61,4 @@ export const ask = async (
   values: { readonly home?: string | undefined; readonly json?: boolean | undefined },
   io: CommandIo,
   show: (body: unknown) => string | undefined = sentenceIn,
-): Promise<number> => {
-  const reply = await sendCommand(homeOf(values.home, io), command);
-  if (!reply.ok) {
-    const exitCode = errorCodes[reply.error.type];
-    if (values.json) io.out(`${JSON.stringify({ exitCode, error: reply.error })}\n`);
-    else io.err(`${reply.error.sentence}\n`);
-    return exitCode;
-  }
-  const { exitCode, body } = reply.value;
-  if (values.json) io.out(`${JSON.stringify(body)}\n`);
-  else if (exitCode === exitCodes.ok) io.out(`${show(body) ?? sentenceIn(body) ?? JSON.stringify(body, null, 2)}\n`);
-  else io.err(`${sentenceIn(body) ?? JSON.stringify(body)}\n`);
-  return exitCode;
-};
+): Promise<number> => showReply(await sendCommand(homeOf(values.home, io), command), values, io, show);

@@ -14,6 +14,11 @@ export interface CommandIo {
   readonly cwd: string;
   /** Aborted by the first Ctrl-C or SIGTERM: stop cleanly. The second one ends the process without asking. */
   readonly signal?: AbortSignal;
+  /**
+   * Calls the listener once when standard output is lost: its reader left, the terminal was closed, the disk is full. Who
+   * listens goes on with its work; for all others the process ends.
+   */
+  readonly onOutputLost?: (listener: (error: Error) => void) => void;
   /** Calls the listener at every SIGHUP: read the configuration again. */
   readonly onReload?: (listener: () => void) => void;
 }
@@ -34,6 +39,9 @@ export interface Command {
 
 /** The exit codes are a contract (spec M15): docs/reference/exit-codes.md. */
 export const exitCodes = { ok: 0, failed: 1, usage: 2, notRunning: 3, refused: 4, config: 78 } as const;
+
+/** Of a command that only reads and was told to stop: 128 and the signal's number, as a shell has it. */
+export const stoppedCode = ({ signal }: CommandIo): number => (signal?.reason === "SIGTERM" ? 143 : 130);
 
 /**
  * The arguments make no sense. Thrown, unlike other expected failures, because it always ends the command before

@@ -3,39 +3,55 @@ import { isDeepStrictEqual } from "node:util";
 import { type Document, parseDocument } from "yaml";
 import { type Config, defaultYaml } from "#config/config.ts";
 import { type Command, type CommandIo, exitCodes, readOptions } from "./command.ts";
-import { problemLines, type ReadConfig, readConfigFile } from "./config-file.ts";
+import { firstProblems, problemLines, type ReadConfig, tellProblems } from "./config-file.ts";
+import { readSessionConfig } from "./session-config.ts";
+import { openSessionInputs } from "./session-inputs.ts";
 
 const options = { config: { type: "string" }, json: { type: "boolean" } } as const;
 
-const tellProblems = (read: ReadConfig & { ok: false }, json: boolean | undefined, io: CommandIo): number => {
-  if (json) io.out(`${JSON.stringify({ exitCode: exitCodes.config, file: read.file ?? null, problems: read.problems })}\n`);
-  else {
+const refuse = (read: ReadConfig & { ok: false }, json: boolean | undefined, io: CommandIo, exitCode?: number): number => {
+  if (read.isStopped) return tellProblems(read, io);
+  const code = exitCode ?? exitCodes.config;
+  if (json) {
+    const { length } = read.problems;
+    io.out(
+      `${JSON.stringify({ exitCode: code, file: read.file ?? null, problems: firstProblems(read.problems), problemCount: length })}\n`,
+    );
+  } else {
     const { length } = read.problems;
     io.err(problemLines(read.file, read.problems));
     io.err(
       `${length === 1 ? "One problem" : `${length} problems`}; \`qts config show\` prints every key with its default and unit.\n`,
     );
   }
-  return exitCodes.config;
+  return code;
 };
 
 export const configCheck: Command = {
   name: "config check",
   summary: "check a configuration file without starting anything",
-  help: `qts config check: reads a configuration as \`qts run\` would, and names every problem with its key and the remedy.
+  help: `qts config check: reads a configuration as \`qts run\` would, the recorded day and the strategy with it, and names every
+problem with its key and the remedy. What it calls valid \`qts run\` does not refuse for its configuration.
 
 Usage: qts config check [--config FILE] [--json]
 
   --config FILE  YAML laid over the defaults; without it the defaults are checked
-  --json         {"exitCode":78,"file":…,"problems":[{"key":…,"problem":…}]} or {"exitCode":0,…}
+  --json         {"exitCode":78,"file":…,"problems":[{"key":…,"problem":…}],"problemCount":…}, the first 50
+                 of them, or {"exitCode":0,…}
 
-Exit codes: 0 valid, 2 usage, 78 problems.
+Exit codes: 0 valid, 2 usage, 4 the recorded day is damaged, 78 problems, 130 or 143 stopped.
 `,
   run: async (args, io) => {
     const { values } = readOptions("config check", args, options);
-    const read = readConfigFile(values.config, io);
-    if (!read.ok) return tellProblems(read, values.json, io);
-    if (values.json) io.out(`${JSON.stringify({ exitCode: exitCodes.ok, file: read.file ?? null, problems: [] })}\n`);
+    const read = await readSessionConfig(values.config, io);
+    if (!read.ok) return refuse(read, values.json, io);
+    const inputs = await openSessionInputs(read.config, io);
+    if (!inputs.ok) {
+      const { problems, exitCode } = inputs.error;
+      return refuse({ ok: false, file: read.file, problems }, values.json, io, exitCode);
+    }
+    if (values.json)
+      io.out(`${JSON.stringify({ exitCode: exitCodes.ok, file: read.file ?? null, problems: [], problemCount: 0 })}\n`);
     else io.out(`${read.file ?? "The default configuration"} is valid.\n`);
     return exitCodes.ok;
   },
@@ -70,12 +86,12 @@ Usage: qts config show [--config FILE] [--json]
   --config FILE  YAML laid over the defaults
   --json         the same as JSON, without comments
 
-Exit codes: 0 ok, 2 usage, 78 the file has problems.
+Exit codes: 0 ok, 2 usage, 78 the file has problems, 130 or 143 stopped.
 `,
   run: async (args, io) => {
     const { values } = readOptions("config show", args, options);
-    const read = readConfigFile(values.config, io);
-    if (!read.ok) return tellProblems(read, values.json, io);
+    const read = await readSessionConfig(values.config, io);
+    if (!read.ok) return refuse(read, values.json, io);
     if (values.json) io.out(`${JSON.stringify(read.config)}\n`);
     else io.out(read.file === undefined ? defaultYaml() : configYaml(read.config));
     return exitCodes.ok;

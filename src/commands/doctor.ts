@@ -5,16 +5,19 @@ import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { sendCommand } from "#adapters/host/control/client.ts";
 import { homePaths, openHome } from "#adapters/host/home.ts";
+import { createKillSwitch, killSwitchPath } from "#adapters/host/kill-switch.ts";
 import { readOwner } from "#adapters/host/lease.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { calendarOf } from "#market/calendar.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, exitCodes, readOptions } from "./command.ts";
-import { problemLines, readConfigFile } from "./config-file.ts";
+import { problemLines, tellProblems } from "./config-file.ts";
+import { readSessionConfig } from "./session-config.ts";
+import { openSessionInputs } from "./session-inputs.ts";
 
 export interface DoctorCheck {
-  readonly name: "node" | "configuration" | "home" | "session" | "disk" | "port" | "clock" | "data" | "calendar";
+  readonly name: "node" | "configuration" | "home" | "session" | "disk" | "port" | "clock" | "data" | "calendar" | "kill-switch";
   readonly state: "ok" | "warn" | "fail";
   /** For a person; with the remedy unless it is ok. */
   readonly sentence: string;
@@ -112,6 +115,17 @@ const checkClock = (home: string, now: number): Finding => {
   return fine(`The clock says ${new Date(now).toISOString()}.`);
 };
 
+const checkKillSwitch = (home: string, { available, tripped }: Config["killSwitch"]): Finding => {
+  if (tripped)
+    return warn("killSwitch.tripped is set in the configuration: a session is in LOCKDOWN from its start; set it to false.");
+  const path = killSwitchPath(home);
+  if (!available) return warn(`${path} is not watched, because killSwitch.available is false: making that file stops nothing.`);
+  const found = createKillSwitch(path).now();
+  if (!found.ok) return fail(`${found.error}: turning the kill switch on would have no effect; let this user read ${home}.`);
+  if (found.value === null) return fine(`It is off; touch ${path} to stop trading when nothing else answers.`);
+  return warn(`It is on (${found.value}): a session is in LOCKDOWN; remove ${path}, then \`qts release\`.`);
+};
+
 const checkData = (name: string): Finding => {
   const day = openRecordedDay(name);
   return day.ok ? fine(`The recorded day ${name} is whole.`) : fail(`${day.error.charAt(0).toUpperCase()}${day.error.slice(1)}.`);
@@ -157,16 +171,21 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
       json: { type: "boolean" },
     });
     const home = homeOf(values.home, io);
-    const read = readConfigFile(values.config, io);
+    const read = await readSessionConfig(values.config, io);
+    if (!read.ok && read.isStopped) return tellProblems(read, io);
     // With a broken file the rest is still worth knowing, by the defaults.
     const config = read.ok ? read.config : defaults();
+    const inputs = await openSessionInputs(config, io);
+    const isRefused = read.ok && !inputs.ok && inputs.error.exitCode === exitCodes.config;
     const session = await checkSession(home);
     const isRunning = session.sentence.startsWith("QTS runs here");
     const findings: { readonly [N in DoctorCheck["name"]]: Finding } = {
       node: checkNode(),
-      configuration: read.ok
-        ? fine(`${read.file ?? "The default configuration"} is valid.`)
-        : fail(problemLines(read.file, read.problems).trimEnd()),
+      configuration: !read.ok
+        ? fail(problemLines(read.file, read.problems).trimEnd())
+        : isRefused
+          ? fail(problemLines(read.file, inputs.error.problems).trimEnd())
+          : fine(`${read.file ?? "The default configuration"} is valid.`),
       home: checkHome(home),
       session,
       disk: checkDisk(home, config.disk),
@@ -174,10 +193,11 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
       clock: checkClock(home, Date.now()),
       data: checkData(config.session.day),
       calendar: checkCalendar(config),
+      "kill-switch": checkKillSwitch(home, config.killSwitch),
     };
     const checks = Object.entries(findings).map(([name, finding]) => ({ name, ...finding }));
     const anyFails = checks.some(({ state }) => state === "fail");
-    const exitCode = read.ok ? (anyFails ? exitCodes.failed : exitCodes.ok) : exitCodes.config;
+    const exitCode = read.ok && !isRefused ? (anyFails ? exitCodes.failed : exitCodes.ok) : exitCodes.config;
     if (values.json) io.out(`${JSON.stringify({ exitCode, checks })}\n`);
     else
       for (const { name, state, sentence } of checks)

@@ -9,7 +9,7 @@ import { readLedger } from "#adapters/paper/oracle.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
-import { problemLines, readConfigFile } from "./config-file.ts";
+import { readConfigFile, tellProblems } from "./config-file.ts";
 
 const help = `qts exchange: the paper exchange as a process of its own, on loopback.
 
@@ -54,12 +54,15 @@ const faultsOf = (given: readonly string[]): Record<string, number> => {
   return Object.fromEntries(pairs);
 };
 
-const readConfig = (file: string | undefined, faults: Record<string, number>, io: CommandIo): Config | undefined => {
-  const read = readConfigFile(file, io);
-  const checked = read.ok ? parseConfig(read.config, { broker: { paper: { faults } } }) : read;
-  if (checked.ok) return checked.config;
-  io.err(problemLines(read.file, checked.problems));
-  return undefined;
+const readConfig = async (
+  file: string | undefined,
+  faults: Record<string, number>,
+  io: CommandIo,
+): Promise<{ readonly config: Config } | { readonly exitCode: number }> => {
+  const read = await readConfigFile(file, io);
+  if (!read.ok) return { exitCode: tellProblems(read, io) };
+  const checked = parseConfig(read.config, { broker: { paper: { faults } } });
+  return checked.ok ? { config: checked.config } : { exitCode: tellProblems({ ...checked, file: undefined }, io) };
 };
 
 /** One level, so that a mistyped path does not grow a tree; undefined when it is there. */
@@ -92,8 +95,9 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   const { values } = readOptions("exchange", args, options);
   const port = portNumber("exchange", values.port) ?? 0;
   const seed = wholeNumber("exchange", "seed", values.seed);
-  const config = readConfig(values.config, faultsOf(values.fault ?? []), io);
-  if (config === undefined) return exitCodes.config;
+  const read = await readConfig(values.config, faultsOf(values.fault ?? []), io);
+  if ("exitCode" in read) return read.exitCode;
+  const { config } = read;
   const refuse = (sentence: string): number => {
     if (values.json) io.out(`${JSON.stringify({ type: "exchange.refused", reason: sentence })}\n`);
     io.err(`qts exchange: ${sentence}\n`);
@@ -111,6 +115,8 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   const lease = acquireLease({ home: directory, command: `qts exchange ${args.join(" ")}`.trim(), now: Date.now() });
   if (!lease.ok) return refuse(lease.error.problem);
 
+  // Its ledger goes on whether or not somebody reads what it prints.
+  io.onOutputLost?.(() => {});
   try {
     const ledgerPath = values.ledger === undefined ? ledgerIn(directory) : resolve(io.cwd, values.ledger);
     const started = await createExchangeServer({

@@ -1,8 +1,9 @@
 /** `qts explain order`: the whole story of one order, read from the journal, whether QTS runs or not. */
 import { homePaths } from "#adapters/host/home.ts";
-import { journalErrorOf, journalSentence } from "#adapters/host/journal/errors.ts";
+import { journalErrorOf } from "#adapters/host/journal/errors.ts";
 import { sessionsOf } from "#adapters/host/journal/sessions.ts";
 import { openStore, unpack } from "#adapters/host/journal/store.ts";
+import { journalSentence } from "#core/journal-sentence.ts";
 import { type OrderStory, orderStory, type StoryStep } from "#core/orders/order-story.ts";
 import type { JournalRecord } from "#core/ports.ts";
 import { homeOf } from "./ask.ts";

@@ -14,7 +14,7 @@ type Clause = Explanation["moves"][number]["clauses"][number];
 
 /** What the clause looks at now; a clause that is itself a yes or no needs no figure. */
 const nowOf = ({ value, holds, status }: Clause): string => {
-  if (holds === null) return `  (unknown${typeof status === "string" ? `: ${status}` : ""})`;
+  if (holds === null) return `  (unknown${typeof status === "string" ? `: ${status === "notYet" ? "not yet" : status}` : ""})`;
   return value === null || typeof value === "boolean"
     ? ""
     : `  (now ${typeof value === "number" ? Number(value.toPrecision(6)) : value})`;

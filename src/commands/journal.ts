@@ -1,10 +1,12 @@
 /** `qts journal`: what was recorded, for people. Reads the file itself, so it works with and without a running QTS. */
 import { homePaths } from "#adapters/host/home.ts";
-import { journalErrorOf, journalSentence } from "#adapters/host/journal/errors.ts";
+import { journalErrorOf } from "#adapters/host/journal/errors.ts";
 import { type SessionFile, sessionsOf } from "#adapters/host/journal/sessions.ts";
 import { type JournalStore, openStore, unpack } from "#adapters/host/journal/store.ts";
 import { inspectWal } from "#adapters/host/journal/wal.ts";
+import { journalSentence } from "#core/journal-sentence.ts";
 import type { JournalError, JournalRecord } from "#core/ports.ts";
+import { parseTimestamp } from "#core/timestamp.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
 import { nearest } from "./nearest.ts";
@@ -56,9 +58,8 @@ interface ShownFact {
 }
 
 const parseSince = (text: string): number => {
-  const hasTime = text.includes("T");
-  const at = Date.parse(hasTime && !/(?:Z|[+-]\d\d:?\d\d)$/i.test(text) ? `${text}Z` : text);
-  if (Number.isNaN(at) || !/^\d{4}-\d\d-\d\d/.test(text))
+  const at = parseTimestamp(text);
+  if (at === undefined)
     throw new UsageError(`--since is "${text}" and must be a time like 2013-10-07T14:30 (UTC) or 2013-10-07T10:30-04:00.`);
   return at;
 };
@@ -156,7 +157,7 @@ const show = (store: JournalStore, seq: number, json: boolean, io: CommandIo): n
   return exitCodes.ok;
 };
 
-interface Verdict {
+interface SessionVerdict {
   readonly session: string;
   readonly file: string;
   readonly firstSeq: number;
@@ -166,7 +167,7 @@ interface Verdict {
   readonly problems: readonly string[];
 }
 
-const inspectSession = ({ session, file }: SessionFile): Verdict => {
+const inspectSession = ({ session, file }: SessionFile): SessionVerdict => {
   const problems: string[] = [];
   let verdict = { firstSeq: 0, lastSeq: 0, snapshots: 0 };
   try {

@@ -136,6 +136,7 @@ export const command: Command = {
     const policy = policyOf(values);
     const isDryRun = values["dry-run"] ?? false;
     const worker = createBackupThread({ signal: stopSignal(io) });
+    io.onOutputLost?.(() => {});
     const host: EntryOptions = {
       files: createMaintenanceFiles(),
       worker,

@@ -1,12 +1,12 @@
 /** `qts operating replay`: what the posture would have been, for a person's own series of metrics. */
-import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { parseConfig } from "#config/config.ts";
+import { readText } from "#adapters/host/input.ts";
 import { parsePostureCsv, postureColumns } from "#core/state/posture-csv.ts";
 import { type PostureReplay, postureCsvLines, replayPosture } from "#core/state/posture-replay.ts";
 import { type OperatingState, operatingStates } from "#machines/operating-state.policy.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
-import { whyUnreadable } from "./unreadable.ts";
+import { readConfigFile, tellProblems } from "./config-file.ts";
+import { tellUnread } from "./unreadable.ts";
 
 const help = `qts operating replay: what would the operating state have been?
 
@@ -28,7 +28,8 @@ Timestamps are ISO-8601; without an offset they are UTC. Fractions, not percent 
 that is not there, is unknown: it promotes nothing and demotes nothing. The rules and the names of the clauses are in
 docs/reference/operating-replay.md.
 
-Exit codes: 0 done, 1 the file cannot be read, 2 usage, 4 refused (a bad cell: nothing is decided), 78 configuration.
+Exit codes: 0 done, 1 the file cannot be read, 2 usage, 4 refused (a bad cell: nothing is decided),
+78 configuration, 130 or 143 stopped.
 `;
 
 const readings = ["safety-first", "literal"] as const;
@@ -48,13 +49,8 @@ const summary = ({ evaluations, transitions, final, timeInMs }: PostureReplay): 
   return `${evaluations} evaluations, ${transitions.length} transitions, ${final} at the end${shares}.`;
 };
 
-const readText = async (path: string): Promise<{ readonly text: string } | { readonly why: string }> => {
-  try {
-    return { text: await readFile(path, "utf8") };
-  } catch (error) {
-    return { why: whyUnreadable(error) };
-  }
-};
+/** Of a CSV; a century of evaluations by the minute has a tenth of it. */
+const bytesMax = 2 ** 28;
 
 const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   const { values, positionals } = readOptions(
@@ -74,34 +70,19 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     values.initial === undefined ? undefined : chosen("initial", values.initial, operatingStates);
   if (values.csv === true && values.json === true) throw new UsageError("--csv and --json exclude each other.");
 
-  const layers: string[] = [];
-  if (values.config !== undefined) {
-    const given = await readText(resolve(io.cwd, values.config));
-    if ("why" in given) {
-      io.err(`${values.config} cannot be read: ${given.why}.\n`);
-      return exitCodes.config;
-    }
-    layers.push(given.text);
-  }
-  const parsed = parseConfig(...layers);
-  if (!parsed.ok) {
-    for (const { key, problem } of parsed.problems) io.err(`${key} ${problem}\n`);
-    return exitCodes.config;
-  }
+  const given = await readConfigFile(values.config, io);
+  if (!given.ok) return tellProblems(given, io);
 
   const path = positionals[0] as string;
-  const file = await readText(resolve(io.cwd, path));
-  if ("why" in file) {
-    io.err(`${path} cannot be read: ${file.why}.\n`);
-    return exitCodes.failed;
-  }
-  const rows = parsePostureCsv(file.text);
+  const file = await readText(resolve(io.cwd, path), bytesMax, io.signal);
+  if (!file.ok) return tellUnread(file.error, path, exitCodes.failed, io);
+  const rows = parsePostureCsv(file.value);
   if (!rows.ok) {
     for (const { line, column, problem } of rows.error) io.err(`${path}:${line}: ${column} ${problem}.\n`);
     return exitCodes.refused;
   }
 
-  const { operating } = parsed.config;
+  const { operating } = given.config;
   const input = { ...operating, reading: reading ?? operating.reading, initial: initial ?? operating.initial };
   const replay = replayPosture(rows.value.rows, input);
   if (values.json === true) {

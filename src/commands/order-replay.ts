@@ -4,16 +4,17 @@
  * It is how a person explains an order, and how any venue's event log can be tried against the machine. Nothing is sent:
  * what the orders ask for is not performed.
  */
-import { open } from "node:fs/promises";
 import { resolve } from "node:path";
+import { readLines } from "#adapters/host/input.ts";
 import { type ActorEvent, isFactType, rowOf } from "#core/event/catalog.ts";
-import { payloadProblem } from "#core/event/payload.ts";
+import { isInexact, payloadProblem, tooLarge } from "#core/event/payload.ts";
 import { isDeskEvent } from "#core/orders/desk-facts.ts";
 import { OrderDesk, type Outcome } from "#core/orders/order-desk.ts";
 import { err, ok, type Result } from "#core/result.ts";
+import { parseTimestamp } from "#core/timestamp.ts";
 import { averagePriceOf, leavesOf, pendingOf, statusOf } from "#machines/order.rules.ts";
 import { type Command, exitCodes, readOptions } from "./command.ts";
-import { whyUnreadable } from "./unreadable.ts";
+import { tellUnread } from "./unreadable.ts";
 
 /** What is printed after one line, for one order. */
 export interface ReplayRow {
@@ -58,8 +59,12 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
  */
 export const parseLine = (text: string): Result<ActorEvent, string> => {
   let raw: unknown;
+  const written = new Map<string, string>();
   try {
-    raw = JSON.parse(text);
+    raw = JSON.parse(text, (name, value: unknown, context?: { readonly source?: string }) => {
+      if (typeof value === "number" && context?.source !== undefined) written.set(name, context.source);
+      return value;
+    });
   } catch {
     return err("the line is not JSON");
   }
@@ -67,13 +72,16 @@ export const parseLine = (text: string): Result<ActorEvent, string> => {
   const { type, payload } = raw;
   if (typeof type !== "string") return err("type is missing");
   if (!isFactType(type)) return err(`${type} is not a fact of the catalogue (docs/reference/events.md)`);
-  const at = typeof raw.at === "string" ? Date.parse(raw.at) : raw.at;
-  if (!Number.isSafeInteger(at) || (at as number) < 0)
-    return err(`at is ${raw.at === undefined ? "missing" : JSON.stringify(raw.at)} and must be epoch milliseconds`);
+  const at = typeof raw.at === "string" ? parseTimestamp(raw.at) : raw.at;
+  if (typeof at === "number" && isInexact(at)) return err(`at is ${written.get("at") ?? at}, ${tooLarge}`);
+  if (!Number.isSafeInteger(at) || (at as number) < 0) {
+    const given = raw.at === undefined ? "missing" : JSON.stringify(raw.at);
+    return err(`at is ${given} and must be epoch milliseconds from 0 on, or a time like 2013-10-07T14:30:00Z`);
+  }
   const schema = rowOf(type).payload;
   const isField = (name: string): boolean => !envelope.has(name) || Object.hasOwn(schema, name);
   const fields = isObject(payload) ? payload : Object.fromEntries(Object.entries(raw).filter(([name]) => isField(name)));
-  const problem = payloadProblem(schema, fields);
+  const problem = payloadProblem(schema, fields, written);
   if (problem !== undefined) return err(`${type}: ${problem}`);
   return ok({ type, at, ...fields } as ActorEvent);
 };
@@ -132,7 +140,8 @@ Reads one fact per line, with the names and fields of docs/reference/events.md, 
 or flat
   {"type":"order.accepted","at":1700000000000,"orderId":"o1"}
 and prints after each line: order, status, cumulative and leaves quantity, average price (minor units), pending
-request, and the reason when the fact was refused. An order begins with order.intended. Blank lines are skipped; facts
+request, and the reason when the fact was refused. A time is epoch milliseconds, or ISO-8601 text such as
+2013-10-07T14:30:00Z; without an offset it is UTC. An order begins with order.intended. Blank lines are skipped; facts
 that concern no order print nothing. The states are explained in docs/reference/orders.md.
 
 Options:
@@ -140,32 +149,30 @@ Options:
             pending, refused, refusalCode
 
 Exit codes: 0 the whole file was read (refused facts are an answer, not a failure), 1 a line or the file cannot be read,
-2 usage.
+2 usage, 130 or 143 stopped.
 `,
   run: async (args, io) => {
     const { values, positionals } = readOptions("order replay", args, { json: { type: "boolean" } }, ["FACTS.jsonl"]);
     const name = positionals[0] as string;
     let number = 0;
-    try {
-      const file = await open(resolve(io.cwd, name));
-      const replay = createReplay();
-      // Reading to the end closes the file; leaving the loop early does too.
-      for await (const text of file.readLines()) {
-        number += 1;
-        // trim also takes a byte order mark.
-        const content = text.trim();
-        if (content === "") continue;
-        const event = parseLine(content);
-        if (!event.ok) {
-          io.err(`${name}, line ${number}: ${event.error}.\n`);
-          return exitCodes.failed;
-        }
-        for (const row of replay(number, event.value)) io.out(`${values.json ? JSON.stringify(row) : shown(row)}\n`);
+    let refused: string | undefined;
+    const replay = createReplay();
+    const read = await readLines(resolve(io.cwd, name), io.signal, (text) => {
+      number += 1;
+      // trim also takes a byte order mark.
+      const content = text.trim();
+      if (content === "") return true;
+      const event = parseLine(content);
+      if (!event.ok) {
+        refused = event.error;
+        return false;
       }
-      return exitCodes.ok;
-    } catch (error) {
-      io.err(`${name} cannot be read: ${whyUnreadable(error)}.\n`);
-      return exitCodes.failed;
-    }
+      for (const row of replay(number, event.value)) io.out(`${values.json ? JSON.stringify(row) : shown(row)}\n`);
+      return true;
+    });
+    if (!read.ok) return tellUnread(read.error, name, exitCodes.failed, io);
+    if (refused === undefined) return exitCodes.ok;
+    io.err(`${name}, line ${number}: ${refused}.\n`);
+    return exitCodes.failed;
   },
 };

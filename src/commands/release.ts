@@ -11,7 +11,9 @@ Usage: qts release --operator NAME --reason TEXT [--home DIR] [--json]
   --operator NAME    who takes it upon themselves; kept in the journal
   --reason TEXT      why it is safe again
 ${askOptionsHelp}
-Exit codes: 0 released, 2 usage, 3 not running, 4 refused (there is no lockdown).
+While the kill switch is on (the file KILL in the home), it is refused: remove the file first.
+
+Exit codes: 0 released, 2 usage, 3 not running, 4 refused (there is no lockdown, or the kill switch is on).
 `,
   run: async (args, io) => {
     const { values } = readOptions("release", args, { ...askOptions, reason: { type: "string" }, operator: { type: "string" } });

@@ -47,6 +47,7 @@ export const command: Command = {
     if (values.glob?.some((glob) => glob.trim() === ""))
       throw new UsageError("--glob is empty and matches nothing; `qts restore --help` shows how it is called.");
     const worker = createBackupThread({ signal: stopSignal(io) });
+    io.onOutputLost?.(() => {});
     try {
       const restored = await restoreBackup(createMaintenanceFiles(), worker, {
         backupRoot: resolve(io.cwd, required("restore", "backup", values.backup)),

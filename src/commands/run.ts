@@ -1,19 +1,16 @@
 /** `qts run`: the session itself, from options to report. */
-import { existsSync } from "node:fs";
-import { resolve } from "node:path";
-import { pathToFileURL } from "node:url";
-import { createTerminalView } from "#adapters/host/terminal/terminal.ts";
+import { createTerminalView, type TerminalView } from "#adapters/host/terminal/terminal.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { moneyScaleOf } from "#core/instrument.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
-import { recoveringText } from "#core/runtime/status.ts";
-import type { CreateStrategy } from "#core/strategy/strategy.ts";
+import { lossesText, recoveringText } from "#core/runtime/status.ts";
 import { type Closers, openHost } from "#src/host.ts";
 import { createRoot } from "#src/root.ts";
-import { type FeedName, feedNames, feeds } from "#src/sources.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
-import { problemLines, readConfigFile } from "./config-file.ts";
+import { problemLines, tellProblems } from "./config-file.ts";
+import { feedOf, readSessionConfig, symbolsOf } from "./session-config.ts";
+import { openSessionInputs } from "./session-inputs.ts";
 
 const help = `qts run: play or trade a session, until its data ends or you stop it.
 
@@ -82,60 +79,14 @@ const sessionOf = (text: string | undefined): "regular" | "all" | undefined => {
   throw new UsageError(`--session is "${text}" and must be regular or all.`);
 };
 
-const feedOf = (text: string | undefined): FeedName | undefined => {
-  const name = feedNames.find((known) => known === text);
-  if (text === undefined || name !== undefined) return name;
-  throw new UsageError(`--feed is "${text}" and must be ${feedNames.join(" or ")}.`);
-};
-
-/** What a feed lays under the file and over it: its clock and money, and the instruments that were asked for. */
-const layersOf = (name: FeedName, symbols: string | undefined): { readonly below: object; readonly above: object } => {
-  const { clock, market } = feeds[name];
-  if (market === undefined) {
-    if (symbols !== undefined) throw new UsageError("--symbols is for a live feed; a recorded day has its own.");
-    return { below: {}, above: {} };
-  }
-  const wanted = symbols?.split(",").map((symbol) => symbol.trim());
-  for (const symbol of wanted ?? []) {
-    const problem = market.symbolProblem(symbol);
-    if (problem !== undefined) throw new UsageError(`--symbols has "${symbol}": ${problem}.`);
-  }
-  const below = { ...market.defaults, session: { mode: clock }, instruments: market.symbols.map(market.instrumentOf) };
-  return { below, above: wanted === undefined ? {} : { instruments: [...new Set(wanted)].map(market.instrumentOf) } };
-};
-
 /** Leaves out what was not given, so that the configuration's value stays. */
 const given = (values: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
-const loadStrategy = async (name: string, cwd: string): Promise<CreateStrategy | string> => {
-  if (name === "moving-average-cross") return (await import("#core/strategy/moving-average-cross.ts")).createStrategy;
-  const file = resolve(cwd, name);
-  if (!existsSync(file)) return `there is no strategy ${file}; give moving-average-cross or the path of your module.`;
-  try {
-    const loaded = (await import(pathToFileURL(file).href)) as { createStrategy?: CreateStrategy };
-    if (typeof loaded.createStrategy === "function") return loaded.createStrategy;
-    return `the strategy module ${file} does not export createStrategy; docs/examples/strategy.md shows one.`;
-  } catch (error) {
-    return `the strategy "${name}" cannot be loaded from ${file}: ${String(error).split("\n")[0]}.`;
-  }
-};
-
-const lossWords = {
-  alerts: "alerts that reached nobody",
-  effectsWithheld: "effects withheld because the journal failed",
-  signals: "signals that came too late",
-  deadLettersForgotten: "letters of facts given up",
-  logLines: "log lines",
-} as const satisfies { readonly [K in keyof SessionReport["losses"]]: string };
-
 /** A line only when something was lost. */
 const lossLine = ({ losses }: SessionReport): string => {
-  const lost = Object.entries(lossWords).flatMap(([key, words]) => {
-    const count = losses[key as keyof typeof lossWords];
-    return count === 0 ? [] : [`${count} ${words}`];
-  });
-  return lost.length === 0 ? "" : `  lost         ${lost.join(", ")}\n`;
+  const lost = lossesText(losses);
+  return lost === "" ? "" : `  lost         ${lost}\n`;
 };
 
 /** What a person reads at the end. */
@@ -167,21 +118,16 @@ ${lossLine(report)}  took         ${(report.elapsedMs / 1000).toFixed(1)} s
 `;
 };
 
-const readConfig = (
+const readConfig = async (
   values: ReturnType<typeof readOptions<typeof options>>["values"],
   io: CommandIo,
-): { readonly config: Config } | { readonly exitCode: number } => {
-  const first = readConfigFile(values.config, io);
-  const feed = feedOf(values.feed) ?? (first.ok ? first.config.session.feed : undefined) ?? "replay";
-  const layers = layersOf(feed, values.symbols);
-  // What a live feed brings lies under the file, so that the file's own limits win.
-  const read = readConfigFile(values.config, io, layers.below);
-  if (!read.ok) {
-    io.err(problemLines(read.file, read.problems));
-    return { exitCode: exitCodes.config };
-  }
+): Promise<{ readonly config: Config } | { readonly exitCode: number }> => {
+  const asked = feedOf(values.feed);
+  const read = await readSessionConfig(values.config, io, asked);
+  if (!read.ok) return { exitCode: tellProblems(read, io) };
+  const feed = asked ?? read.config.session.feed;
   const parsed = parseConfig(read.config, {
-    ...layers.above,
+    ...symbolsOf(feed, values.symbols),
     session: given({
       feed,
       speed: speedOf(values.speed),
@@ -193,14 +139,12 @@ const readConfig = (
     execution: given({ strategy: values.strategy }),
     maintenance: given({ enabled: values["without-ops"] ? false : undefined }),
   });
-  if (parsed.ok) return { config: parsed.config };
-  io.err(problemLines(undefined, parsed.problems));
-  return { exitCode: exitCodes.config };
+  return parsed.ok ? { config: parsed.config } : { exitCode: tellProblems({ ...parsed, file: undefined }, io) };
 };
 
 const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   const { values } = readOptions("run", args, options);
-  const read = readConfig(values, io);
+  const read = await readConfig(values, io);
   if ("exitCode" in read) return read.exitCode;
   const { config } = read;
   const refuse = (sentence: string, exitCode: number = exitCodes.refused): number => {
@@ -209,10 +153,11 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   };
 
   // What can be checked without writing anything comes first, so that a mistake leaves nothing half-written.
-  const source = feeds[config.session.feed].prepare(config);
-  if (!source.ok) return refuse(source.error.sentence, source.error.isConfig ? exitCodes.config : exitCodes.refused);
-  const createStrategy = await loadStrategy(config.execution.strategy, io.cwd);
-  if (typeof createStrategy === "string") return refuse(createStrategy, exitCodes.config);
+  const inputs = await openSessionInputs(config, io);
+  if (!inputs.ok) {
+    io.err(problemLines(undefined, inputs.error.problems));
+    return inputs.error.exitCode;
+  }
 
   const isTerminal = process.stdout.isTTY === true && !values.json && !values["no-view"];
   const closers: Closers = [];
@@ -220,8 +165,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     const host = await openHost(
       {
         config,
-        source: source.value,
-        createStrategy,
+        ...inputs.value,
         home: homeOf(values.home, io),
         commandLine: `qts run ${args.join(" ")}`.trim(),
         newSession: values["new-session"] ?? false,
@@ -238,8 +182,16 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     const root = createRoot(config, ports);
     setSettle(root.settle);
 
-    io.onReload?.(() => {
-      const again = readConfig(values, { ...io, err: (text) => logger.error(text.trim()) });
+    // Trading does not end because nobody looks on any more.
+    let view: TerminalView | undefined;
+    io.onOutputLost?.((error) => {
+      view?.stop();
+      logger.warn(
+        `standard output is lost (${error.message}): the session goes on${view === undefined ? "" : " without its view"}; kill ${process.pid} stops it in order`,
+      );
+    });
+    io.onReload?.(async () => {
+      const again = await readConfig(values, { ...io, err: (text) => logger.error(text.trim()) });
       if ("exitCode" in again) logger.error("the changed configuration is refused; the present one stays in force");
       else logger.info(root.reload(again.config), "the configuration was read again");
     });
@@ -256,7 +208,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       return exitCodes.ok;
     };
     if (isStopped()) return stopBeforeStart();
-    const view = isTerminal
+    view = isTerminal
       ? createTerminalView({ out: process.stdout, status: root.status, address: url, clock, env: io.env })
       : undefined;
     // Before the recovery: a long one must not look like a hang.

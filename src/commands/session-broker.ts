@@ -1,9 +1,15 @@
 /** The broker that a session trades with, as `broker.adapter` names it. */
+import { randomInt } from "node:crypto";
+import { existsSync } from "node:fs";
 import { createPaperBroker, type PaperBroker } from "#adapters/paper/broker.ts";
 import { createExchangeClient } from "#adapters/paper/exchange-client.ts";
 import type { Config } from "#config/config.ts";
+import { newOrderSeries, seriesDraws } from "#core/orders/intent.ts";
 import type { Broker, Clock } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
+
+/** Which of them place real orders: known before a broker is opened, so that missing keys are told before anything is made. */
+export const adapterIsLive: { readonly [A in Config["broker"]["adapter"]]: boolean } = { paper: false, exchange: false };
 
 /** A broker that sees the market which is being played. */
 export type SessionBroker = Broker & Pick<PaperBroker, "onTrade" | "endOfSession">;
@@ -32,3 +38,18 @@ export const openSessionBroker = async (
       return adapter satisfies never;
   }
 };
+
+/**
+ * The series of this run's order ids. An exchange inside this process that has no ledger yet knows no ids at all: there the
+ * series is the epoch, so that the same seed gives the same run. Every other venue may remember what this home has forgotten.
+ *
+ * @param ledgerPath as for `openSessionBroker`, which creates it: ask before
+ * @param startedAt  epoch ms of the wall clock
+ */
+export const orderSeriesFor = (
+  config: Config,
+  { ledgerPath, epoch, startedAt }: { readonly ledgerPath: string; readonly epoch: number; readonly startedAt: number },
+): string =>
+  config.broker.adapter === "paper" && !existsSync(ledgerPath)
+    ? String(epoch)
+    : newOrderSeries(startedAt, randomInt(seriesDraws));

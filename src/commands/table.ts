@@ -26,4 +26,5 @@ export const commandTable: readonly TableRow[] = [
   { name: "restore", load: async () => (await import("./restore.ts")).command },
   { name: "run", load: async () => (await import("./run.ts")).command },
   { name: "status", load: async () => (await import("./status.ts")).status },
+  { name: "stop-trading", load: async () => (await import("./stop-trading.ts")).stopTrading },
 ];

@@ -6,28 +6,37 @@
 import { readFileSync } from "node:fs";
 import { parse as parseYaml } from "yaml";
 import type { z } from "zod";
+import { type ConfigProblem, isPlainObject, notAMapping, readLayer } from "./layer.ts";
 import { type Config, configSchema } from "./schema.ts";
 
+export type { ConfigProblem } from "./layer.ts";
 export type { Config } from "./schema.ts";
 
-export interface ConfigProblem {
-  /** Dotted path of the key, for example `events.lanes.P0.capacity`. */
-  readonly key: string;
-  readonly problem: string;
-}
 export type ConfigResult =
   | { readonly ok: true; readonly config: Config }
   | { readonly ok: false; readonly problems: readonly ConfigProblem[] };
 
-const isPlainObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
+/** Taken for a value by no schema: what assigns it changes where an object gets its keys from. */
+const hidden = "__proto__";
+const notAKey = "is not a key of QTS; `qts config show` lists them all";
 
 const overlay = (base: unknown, over: unknown): unknown => {
   if (!isPlainObject(base) || !isPlainObject(over)) return over === undefined ? base : over;
   const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(over)) merged[key] = key in base ? overlay(base[key], value) : value;
+  for (const [key, value] of Object.entries(over)) {
+    if (key === hidden) continue;
+    merged[key] = Object.hasOwn(base, key) ? overlay(base[key], value) : value;
+  }
   return merged;
 };
+
+const hiddenKeys = (value: unknown, path: string): ConfigProblem[] =>
+  typeof value !== "object" || value === null
+    ? []
+    : Object.entries(value).flatMap(([key, part]) => {
+        const at = path === "" ? key : `${path}.${key}`;
+        return key === hidden ? [{ key: at, problem: notAKey }] : hiddenKeys(part, at);
+      });
 
 const deepFreeze = <T>(value: T): T => {
   if (typeof value === "object" && value !== null) {
@@ -40,7 +49,16 @@ const deepFreeze = <T>(value: T): T => {
 const valueAt = (root: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce<unknown>((value, key) => (isPlainObject(value) || Array.isArray(value) ? (value as never)[key] : undefined), root);
 
-const shown = (value: unknown): string => (value === undefined ? "missing" : `${JSON.stringify(value)}`);
+/** Longer than this nobody reads. */
+const shownMax = 80;
+
+const shown = (value: unknown): string => {
+  if (value === undefined) return "missing";
+  // As YAML writes them; JSON has no word for either.
+  if (typeof value === "number" && !Number.isFinite(value)) return Number.isNaN(value) ? ".nan" : value > 0 ? ".inf" : "-.inf";
+  const text = JSON.stringify(value);
+  return text.length > shownMax ? `${text.slice(0, shownMax)}…` : text;
+};
 
 const types: { readonly [type: string]: string } = {
   int: "a whole number",
@@ -86,37 +104,36 @@ export const defaultYaml = (): string => readFileSync(new URL("./default.yaml", 
  */
 export const parseConfig = (...layers: readonly (string | object)[]): ConfigResult => {
   let merged: unknown = parseYaml(defaultYaml());
+  const hiddenOnes: ConfigProblem[] = [];
   for (const layer of layers) {
-    let given: unknown = layer;
+    let given: object = layer as object;
     if (typeof layer === "string") {
-      try {
-        given = parseYaml(layer) ?? {};
-      } catch (error) {
-        return {
-          ok: false,
-          problems: [{ key: "(file)", problem: `is not YAML: ${(error as Error).message.split("\n")[0]?.replace(/:$/, "")}` }],
-        };
-      }
+      const read = readLayer(layer);
+      if (!read.ok) return read;
+      given = read.tree;
     }
-    if (!isPlainObject(given))
-      return { ok: false, problems: [{ key: "(file)", problem: "must be a mapping of keys, like default.yaml" }] };
+    if (!isPlainObject(given)) return { ok: false, problems: [{ key: "(file)", problem: notAMapping }] };
+    hiddenOnes.push(...hiddenKeys(given, ""));
     merged = overlay(merged, given);
   }
   const parsed = configSchema.safeParse(merged, { error: wanted });
-  if (parsed.success) return { ok: true, config: deepFreeze(parsed.data) as Config };
-  const problems = parsed.error.issues.flatMap((issue): ConfigProblem[] => {
+  if (parsed.success && hiddenOnes.length === 0) return { ok: true, config: deepFreeze(parsed.data) as Config };
+  const problems = (parsed.error?.issues ?? []).flatMap((issue): ConfigProblem[] => {
     const path = issue.path.join(".");
     if (issue.code === "unrecognized_keys")
-      return issue.keys.map((key) => ({
-        key: path ? `${path}.${key}` : key,
-        problem: key.includes(".")
-          ? "is not a key of QTS: groups are nested in YAML, each name on a line of its own, as `qts config show` prints them"
-          : "is not a key of QTS; `qts config show` lists them all",
-      }));
+      // The hidden ones are told already; the schema sees them in some places only.
+      return issue.keys
+        .filter((key) => key !== hidden)
+        .map((key) => ({
+          key: path ? `${path}.${key}` : key,
+          problem: key.includes(".")
+            ? "is not a key of QTS: groups are nested in YAML, each name on a line of its own, as `qts config show` prints them"
+            : notAKey,
+        }));
     const value = valueAt(merged, issue.path);
     // What is wrong with a whole group names the keys in it.
     const problem = isPlainObject(value) && issue.code === "custom" ? issue.message : `is ${shown(value)}: ${issue.message}`;
     return [{ key: path || "(file)", problem }];
   });
-  return { ok: false, problems };
+  return { ok: false, problems: [...hiddenOnes, ...problems] };
 };

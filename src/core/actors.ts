@@ -14,7 +14,8 @@ import type { catalog, FactType } from "#machines/facts/catalog.ts";
 import type { Reader } from "#machines/facts/fact.ts";
 import { type feedMachine, feedTakes } from "#machines/feed.machine.ts";
 import { type maintenanceMachine, maintenanceTakes } from "#machines/maintenance.machine.ts";
-import { type operatingMachine, operatingTakes } from "#machines/operating-state.machine.ts";
+import { operatingTakes } from "#machines/operating-state.context.ts";
+import type { operatingMachine } from "#machines/operating-state.machine.ts";
 import { type opsMachine, opsTakes } from "#machines/ops.machine.ts";
 import { type reconciliationMachine, reconciliationTakes } from "#machines/reconciliation.machine.ts";
 import { type safetyMachine, safetyTakes } from "#machines/safety.machine.ts";
@@ -48,8 +49,8 @@ const row =
  */
 export const actors = {
   supervisor: row<typeof supervisorMachine>()(supervisorTakes, null, 1),
-  orders: row<DeskLogic>()(deskTakes, "supervisor", 1),
-  safety: row<typeof safetyMachine>()(safetyTakes, "supervisor", 1),
+  orders: row<DeskLogic>()(deskTakes, "supervisor", 2),
+  safety: row<typeof safetyMachine>()(safetyTakes, "supervisor", 2),
   operating: row<typeof operatingMachine>()(operatingTakes, "supervisor", 1),
   reconciliation: row<typeof reconciliationMachine>()(reconciliationTakes, "supervisor", 1),
   execution: row<typeof executionLoopMachine>()(executionTakes, "supervisor", 1),

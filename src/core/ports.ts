@@ -4,7 +4,6 @@
  */
 import type { Observable } from "rxjs";
 import type { ListedStatus } from "#machines/facts/orders.ts";
-import type { Valve } from "./event/valve.ts";
 import type { OrderType, Side } from "./instrument.ts";
 import type { Result } from "./result.ts";
 
@@ -27,6 +26,21 @@ export interface Clock {
   hold<T>(work: Promise<T>, realMsMax?: number): Promise<T>;
   /** Resolves after pending I/O had its turn. */
   yieldToIo(): Promise<void>;
+}
+
+/** How long a source may be read without letting other sources and the lanes have their turn. */
+export interface Pace {
+  readonly clock: Pick<Clock, "monotonicMs" | "yieldToIo">;
+  readonly timeSliceMs: number;
+}
+
+export interface Valve {
+  readonly pace: Pace;
+  readonly isOpen: boolean;
+  /** The present state, then every change; for sources that are paused and resumed by calls. */
+  readonly changes: Observable<boolean>;
+  /** Resolves once the valve is open. */
+  whenOpen(): Promise<void>;
 }
 
 /** One journaled fact, as it is stored: `seq` is 1, 2, 3 … without a hole. */
@@ -245,4 +259,14 @@ export type CommandReply = { readonly exitCode: number; readonly body: unknown }
 export interface CommandBus {
   listen(answer: (command: OperatorCommand) => Promise<CommandReply>): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Something that a person can turn on when nothing else answers. */
+export interface KillSwitch {
+  /** Where it is, for the person who turns it off. */
+  readonly path: string;
+  /** Why it is on, null while it is off; the failure says why nobody can tell. Waits for nothing but the disk. */
+  readonly now: () => Result<string | null, string>;
+  /** The same without holding up the process. */
+  readonly look: () => Promise<Result<string | null, string>>;
 }

@@ -55,6 +55,8 @@ export interface Readings {
   readonly alertsLost: () => number;
   /** Signals that waited too long to be acted on. */
   readonly signalsDropped: () => number;
+  /** How the kill switch is turned off, as an imperative: "remove /srv/qts/KILL". */
+  readonly killSwitchRemedy: () => string;
   /** Results of the health checks' last run; `since` and `checkedAt` are epoch ms of the host. Empty before the first. */
   readonly health: () => readonly {
     readonly name: string;
@@ -75,6 +77,10 @@ export interface HouseView extends Readings {
   readonly safety: () => SafetyState;
   /** Code of what holds safety where it is. */
   readonly safetyCause: () => string | undefined;
+  /** The same with its reason and its time (epoch ms); null in an untroubled NORMAL. */
+  readonly safetyTrouble: () => { readonly code: string; readonly reason: string; readonly at: number } | null;
+  /** Why the kill switch is on, and since when (epoch ms); null while it is off. */
+  readonly killSwitch: () => { readonly reason: string; readonly at: number } | null;
   readonly operating: () => ReturnType<typeof operatingView>;
   /** Epoch ms of the posture's last evaluation, null before the first. */
   readonly evaluatedAt: () => number | null;
@@ -102,6 +108,8 @@ export const createView = ({ clock, instruments, house, readings, sources }: Vie
   const actors = (): ActorSystem => house().actors();
   const desk = (): DeskView => actors().snapshotOf("orders").desk;
   const safety = (): SafetyState => (actors().isDown("safety") ? "LOCKDOWN" : actors().snapshotOf("safety").value);
+  // During a recovery the actors speak of a time long past, and before it of none.
+  const isLive = (): boolean => house().isRestored() && house().recovering() === undefined;
   const session = (): string => actors().states().session ?? "idle";
 
   return {
@@ -111,6 +119,8 @@ export const createView = ({ clock, instruments, house, readings, sources }: Vie
     desk,
     safety,
     safetyCause: () => actors().snapshotOf("safety").context.cause?.code,
+    safetyTrouble: () => (isLive() ? actors().snapshotOf("safety").context.cause : null),
+    killSwitch: () => (isLive() ? actors().snapshotOf("safety").context.killSwitch : null),
     operating: () => operatingView(actors().snapshotOf("operating")),
     evaluatedAt: () => actors().snapshotOf("operating").context.evaluatedAt,
     session,
@@ -134,6 +144,7 @@ export const createView = ({ clock, instruments, house, readings, sources }: Vie
     maintenance: () => readings().maintenance(),
     alertsLost: () => readings().alertsLost(),
     signalsDropped: () => readings().signalsDropped(),
+    killSwitchRemedy: () => readings().killSwitchRemedy(),
     health: () => readings().health(),
   };
 };

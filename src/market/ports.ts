@@ -1,7 +1,6 @@
 /** What the market room asks of the world: sources of market data, a clock, and somewhere to put rows. */
 import type { Observable } from "rxjs";
-import type { Valve } from "#core/event/valve.ts";
-import type { Clock } from "#core/ports.ts";
+import type { Clock, Valve } from "#core/ports.ts";
 import type { Stage } from "./snapshot.ts";
 
 /**

@@ -1,6 +1,7 @@
 /** Every part of the house, the session apart. One more part is one more line here. */
 import { createAlertsPart } from "./alerts.ts";
 import { createHealthPart } from "./health.ts";
+import { createKillSwitchPart } from "./kill-switch.ts";
 import { createMaintenancePart } from "./maintenance.ts";
 import { createOrdersPart } from "./orders.ts";
 import type { PartContext } from "./part.ts";
@@ -13,6 +14,7 @@ import { createVitalsPart } from "./vitals.ts";
 /** In the order in which each step of a session reaches them. */
 export const createParts = (context: PartContext) =>
   [
+    createKillSwitchPart(context),
     createAlertsPart(context),
     createSchedulerPart(context),
     createPosturePart(context),

@@ -37,8 +37,11 @@ export const createMaintenancePart = ({ config, ports, view, offer, waits, house
           ...ports.ops,
         });
 
+  /** Unknown while the house recovers, when /status and the live view ask already. */
   const context = () =>
-    house().actors().isDown("maintenance") ? undefined : house().actors().snapshotOf("maintenance")?.context;
+    house().recovering() !== undefined || house().actors().isDown("maintenance")
+      ? undefined
+      : house().actors().snapshotOf("maintenance")?.context;
 
   /** Asks for a run and waits for its end; one that does not end is given up, which is a WARNING and no more. */
   const maintain = async (runId: string, cause: string): Promise<void> => {

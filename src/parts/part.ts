@@ -82,23 +82,3 @@ export interface PartContext {
 
 /** A run's name within its session: sortable text of the lease's epoch, in archive rows and fact ids. */
 export const runTextOf = (epoch: number): string => String(epoch).padStart(6, "0");
-
-type Intersection<U> = (U extends unknown ? (part: U) => void : never) extends (part: infer I) => void ? I : never;
-/** What all parts of a list give together under one name. */
-export type Together<P, K extends keyof Part> = Intersection<
-  P extends { readonly [N in K]-?: infer V } ? (V extends undefined ? never : V) : never
->;
-
-/** Merges what the parts give under one name; the same key twice is a bug of ours. */
-export const together = <const P extends readonly Part[], K extends "effects" | "readings" | "machines">(
-  parts: P,
-  key: K,
-): Together<P[number], K> => {
-  const merged: { [name: string]: unknown } = {};
-  for (const part of parts)
-    for (const [name, value] of Object.entries(part[key] ?? {})) {
-      if (Object.hasOwn(merged, name)) throw new Error(`broken assumption: two parts give ${key}.${name}, one is ${part.name}`);
-      merged[name] = value;
-    }
-  return merged as Together<P[number], K>;
-};

@@ -1,7 +1,7 @@
 /** What a session needs from the world; adapters implement it, and tests bring their own. */
 import type { Observable } from "rxjs";
 import type { ArchiveFiles, Pulse } from "#archive/ports.ts";
-import type { Broker, Clock, Journal, JournalError } from "#core/ports.ts";
+import type { Broker, Clock, Journal, JournalError, KillSwitch } from "#core/ports.ts";
 import type { Result } from "#core/result.ts";
 import type { Strategy } from "#core/strategy/strategy.ts";
 import type { SafetyCode } from "#machines/safety.codes.ts";
@@ -36,8 +36,10 @@ export interface SessionPorts {
   readonly session: string;
   /** True when the journal already holds facts of this session. */
   readonly continued: boolean;
-  /** Of the lease; order ids carry it. */
+  /** Of the lease. */
   readonly epoch: number;
+  /** What the order ids of this run begin with: no other run at the same venue has it, whatever became of the home. */
+  readonly orderSeries: string;
   readonly clock: SessionClock;
   /** People live in real time, also in a replay. */
   readonly wallClock: Pick<Clock, "now" | "monotonicMs" | "setTimer">;
@@ -61,6 +63,8 @@ export interface SessionPorts {
   readonly vix: Observable<TimedValue>;
   /** The process's own signs of life; they do not wait, so only the newest of each code is worth telling. */
   readonly oddities: Observable<Oddity>;
+  /** Absent: there is none. */
+  readonly killSwitch?: KillSwitch;
   /** How long the event loop is blocked. */
   readonly loopDelayMs?: () => { readonly p99: number; readonly max: number };
   /** Room on the disk that holds the home; rejects when nobody can say. */

@@ -64,6 +64,14 @@ export const createPosturePart = ({ config, ports, view, tell, intake, deadlines
       });
       dispatcher.handle("timer.due", ({ payload }) => (payload.id === evaluationTimer ? evaluate() : undefined), { name });
     },
+    figures: () => {
+      const trouble = view.safetyTrouble();
+      return {
+        cause: trouble?.code ?? null,
+        reason: trouble?.reason ?? null,
+        since: trouble === null ? null : new Date(trouble.at).toISOString(),
+      };
+    },
     begin: () => {
       volatility.attach({
         open: () => ports.vix,

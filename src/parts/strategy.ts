@@ -11,7 +11,7 @@ export const createStrategyPart = ({ config, ports, view, offer, tell }: PartCon
     clock: ports.clock,
     offer,
     signalMsMax: 2 * config.execution.intervalMs,
-    nextOrderId: createOrderIds(ports.epoch),
+    nextOrderId: createOrderIds(ports.orderSeries),
     view: () => ({
       now: view.now(),
       instruments: view.instruments,

@@ -22,6 +22,8 @@ export interface Waits {
   readonly untilAnswered: (answer: Promise<unknown>, waitMs: number) => Promise<void>;
   /** Resolves at this market time, winding it where nobody else does. */
   readonly untilAt: (at: number) => Promise<void>;
+  /** Resolves when real work holds the clock no longer; undefined while it is not held. */
+  readonly released: () => Promise<void> | undefined;
 }
 
 export const createWaits = (
@@ -29,6 +31,8 @@ export const createWaits = (
   wallClock: Pick<Clock, "now" | "setTimer">,
   dispatcher: () => Pick<Dispatcher, "handle">,
 ): Waits => {
+  /** Shared: settle() runs every turn and must not start a wait each time. */
+  let release: Promise<void> | undefined;
   const within: Waits["within"] = async (work, waitMs) => {
     let cancel: Cancel = () => {};
     const overdue = new Promise<false>((resolve) => {
@@ -71,6 +75,10 @@ export const createWaits = (
     },
     untilAt: async (at) => {
       await (clock.advanceTo?.(at) ?? new Promise<void>((resolve) => void clock.setTimer(at, resolve)));
+    },
+    released: () => {
+      if ((clock.held ?? 0) > 0) release ??= clock.released?.().finally(() => (release = undefined));
+      return release;
     },
   };
 };

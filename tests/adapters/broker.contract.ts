@@ -1,8 +1,8 @@
 /** What every Broker keeps its word about, whatever it is made of. Orders are of `symbol`, whose tick divides the prices used. */
 import type { Subscription } from "rxjs";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { createValve, type Valve } from "#core/event/valve.ts";
-import type { Broker, BrokerReport, OrderRequest, RiskApproved } from "#core/ports.ts";
+import { createValve } from "#core/event/valve.ts";
+import type { Broker, BrokerReport, OrderRequest, RiskApproved, Valve } from "#core/ports.ts";
 import type { Result } from "#core/result.ts";
 
 export interface BrokerUnderTest {
@@ -112,7 +112,7 @@ export const brokerContract = (create: () => Promise<BrokerUnderTest>): void => 
     second.unsubscribe();
   });
 
-  it("holds its reports back while the valve is closed, and loses none of them and not their order", async () => {
+  it("holds its reports back while the valve is closed, and loses none of them and not their order (E3)", async () => {
     await connect();
     const room = Promise.withResolvers<void>();
     holdUntil(room.promise);

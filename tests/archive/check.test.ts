@@ -95,7 +95,7 @@ describe("a whole tree", () => {
   });
 });
 
-describe("silent loss ends with exit code 1", () => {
+describe("silent loss ends with exit code 1 (A14)", () => {
   it("numbers that are missing without a line that says so", async () => {
     const { exitCode, report } = await check({ [scalp]: row(1) + row(2) + row(5) });
     expect(exitCode).toBe(1);
@@ -146,7 +146,7 @@ describe("silent loss ends with exit code 1", () => {
   });
 });
 
-describe("damage ends with exit code 1", () => {
+describe("damage ends with exit code 1 (A14)", () => {
   it.each([
     { what: "a torn last line", text: `${row(1)}{"half`, found: { tornFiles: 1 } },
     { what: "a bad line in the middle", text: `${row(1)}{"half\n${row(2)}`, found: { badLines: 1 } },
@@ -203,7 +203,7 @@ describe("damage ends with exit code 1", () => {
   });
 });
 
-describe("a line that cannot be ends with exit code 1 and its place", () => {
+describe("a line that cannot be ends with exit code 1 and its place (A14)", () => {
   const without = (name: string) => JSON.parse(row(1), (key, value) => (key === name ? undefined : value)) as object;
   const names = [
     ...["_schema", "meta", "context", "observation", "_quality", "at", "session", "run", "source", "latencyMs", "symbol"],
@@ -325,7 +325,7 @@ describe("a line that cannot be ends with exit code 1 and its place", () => {
   });
 });
 
-describe("a gap line declares no more than is missing", () => {
+describe("a gap line declares no more than is missing (A14)", () => {
   it("and may leave out how many rows were lost only where nobody was connected to say", async () => {
     const unconnected = await check({ [scalp]: row(1), [system]: gap({ reason: "lost", detail: "not.connected" }) });
     expect(unconnected.report).toMatchObject({ impossible: 0, gaps: { lost: 1 } });
@@ -367,7 +367,7 @@ describe("a gap line declares no more than is missing", () => {
   });
 });
 
-describe("rows that are gone without a row after them", () => {
+describe("rows that are gone without a row after them (A14)", () => {
   const closed = (persisted: number) => systemRow("closed", { persisted });
   const [first, second] = [row(1) + row(2), row(3, 61_000) + row(4, 62_000)];
   const next = "scalp/20131007/22_31_00.jsonl";
@@ -396,7 +396,7 @@ describe("rows that are gone without a row after them", () => {
   });
 });
 
-describe("a source whose numbers are not consecutive", () => {
+describe("a source whose numbers are not consecutive (A14)", () => {
   const sparse = (index: number, ms: number): string =>
     row(index, ms, { inputs: { sequence: 1_618_678_262_000_000 + 10 ** index } });
   const opened = systemRow("opened", { tornFiles: 0, tornBytes: 0, numbers: "sparse" });
@@ -416,7 +416,7 @@ describe("a source whose numbers are not consecutive", () => {
   });
 });
 
-describe("the calendar of the row's market", () => {
+describe("the calendar of the row's market (A14)", () => {
   const at = (market: string, iso: string): string =>
     `${JSON.stringify({ meta: { timestamp_ms: Date.parse(iso) }, context: { symbol: "X", market } })}\n`;
   const overnight = (market: string, from: string, to: string) =>
@@ -446,7 +446,7 @@ describe("the calendar of the row's market", () => {
   });
 });
 
-describe("files", () => {
+describe("files (A14)", () => {
   it.each([`${scalp}.gz`, "scalp/20131007/notes.txt", "scalp/20130230/09_00_00.jsonl", "swing/20131007/25_00.jsonl"])(
     "like %s are no segments: what they hold is not read, and that is said",
     async (path) => {
@@ -482,7 +482,7 @@ describe("files", () => {
   });
 });
 
-describe("the command", () => {
+describe("the command (A14)", () => {
   it("says what it wants when it is called wrongly", async () => {
     await expect(check({ [scalp]: "" }, "--expect", "SPY")).rejects.toThrow(UsageError);
     await expect(check({ [scalp]: "" }, "--time-zone", "Seoul")).rejects.toThrow(/is not a time zone/);

@@ -36,7 +36,7 @@ const rowsOnDisk = (directory: string): number[] =>
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
 describe.skipIf(mustSkip)("a disk that does not take more (skipped without the right to mount; CI must have it)", () => {
-  it("full: rows wait, and all of them are there once and whole when there is room again", async () => {
+  it("full: rows wait, and all of them are there once and whole when there is room again (A5)", async () => {
     const directory = tmpfs("size=256k");
     const filler = join(directory, "filler");
     writeFileSync(filler, Buffer.alloc(200 * 1024));
@@ -149,7 +149,7 @@ describe("a directory that is not ours", () => {
     }
   };
 
-  it("is reported with its owner and mode and with who we are, and written as soon as it may be", async () => {
+  it("is reported with its owner and mode and with who we are, and written as soon as it may be (A4)", async () => {
     const directory = temporaryDirectory();
     chmodSync(directory, 0o755);
     const archive = join(directory, "observer");

@@ -21,7 +21,7 @@ const setUp = (startsAt = openingAt, lastRowAt: { [symbol: string]: number } = {
   return { tracker, gaps: noted as GapRecord[], row: (ms: number) => tracker.row("scalp", "SPY", "NYSE", openingAt + ms) };
 };
 
-describe("silence in session", () => {
+describe("silence in session (A7)", () => {
   test.each([
     { ms: 9_999, severity: undefined },
     { ms: 10_000, severity: "minor" },
@@ -103,7 +103,7 @@ describe("silence in session", () => {
   });
 });
 
-describe("rows that are missing", () => {
+describe("rows that are missing (A7)", () => {
   it("a hole in the source's numbers is declared with the numbers, and its silence not a second time", () => {
     const { tracker, gaps, row } = setUp();
     row(0);

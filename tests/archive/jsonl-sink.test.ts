@@ -53,7 +53,7 @@ describe("rows on disk", () => {
     await sink.close();
   });
 
-  it("go out in one write per batch", async () => {
+  it("go out in one write per batch (A5)", async () => {
     let writes = 0;
     const { sink, beat } = testSink(temporaryDirectory(), {
       failure: (call, path) => {
@@ -68,7 +68,7 @@ describe("rows on disk", () => {
     await sink.close();
   });
 
-  it("are fsynced by interval and on roll", async () => {
+  it("are fsynced by interval and on roll (A5)", async () => {
     const synced: string[] = [];
     const { sink, beat } = testSink(temporaryDirectory(), {
       failure: (call, path) => {
@@ -90,7 +90,7 @@ describe("rows on disk", () => {
     expect(synced.at(-1)).toBe("22_31_00.jsonl");
   });
 
-  it("are never on disk before the system line that was noted before them, whenever both come", async () => {
+  it("are never on disk before the system line that was noted before them, whenever both come (A7)", async () => {
     const directory = temporaryDirectory();
     let noted = 0;
     const checked: boolean[] = [];
@@ -130,7 +130,7 @@ describe("rows on disk", () => {
 });
 
 describe("a restart", () => {
-  it("starts a new part within the same minute and overwrites nothing", async () => {
+  it("starts a new part within the same minute and overwrites nothing (A5)", async () => {
     const directory = temporaryDirectory();
     for (const run of [1, 2, 3]) {
       const { sink } = testSink(directory, { run: String(run) });
@@ -260,7 +260,7 @@ describe("a disk that fails", () => {
     expect(sink.figures().scalp).toMatchObject({ accepted: 1, persisted: 0, pending: 0, lost: 1 });
   });
 
-  it("whose fsync fails has its segment cut back and abandoned; nothing of it is acknowledged, its rows go elsewhere", async () => {
+  it("whose fsync fails has its segment cut back and abandoned; nothing of it is acknowledged, its rows go elsewhere (A5)", async () => {
     failing.is = false;
     const directory = temporaryDirectory();
     const { sink, offered, beat } = testSink(directory, { failure: onScalp("datasync", { code: "EIO", reason: "lost" }) });
@@ -367,7 +367,7 @@ describe("a source that can wait", () => {
   });
 });
 
-it("conserves rows under any mix of faults: what was accepted is on disk once and in order, or counted as lost", async () => {
+it("conserves rows under any mix of faults: what was accepted is on disk once and in order, or counted as lost (A5)", async () => {
   const step = fc.constantFrom(
     "row",
     "row",

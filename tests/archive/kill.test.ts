@@ -26,7 +26,7 @@ const record = async (directory: string, number: number, killAfter: number): Pro
 };
 
 // Some thirty processes: seconds on a quiet machine, minutes on a busy one.
-it("after every kill -9 goes on where the rows end: each trade of the source is on disk exactly once", async () => {
+it("after every kill -9 goes on where the rows end: each trade of the source is on disk exactly once (A5)", async () => {
   const seed = 20131007;
   const random = createRandom(seed);
   const directory = temporaryDirectory();

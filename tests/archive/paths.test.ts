@@ -14,7 +14,7 @@ import {
 const seoul = { timeZone: "Asia/Seoul", scalpWindowMs: 60_000 };
 const at = (iso: string): number => Date.parse(iso);
 
-describe("paths", () => {
+describe("paths (A4)", () => {
   test.each([
     { stream: "scalp", when: "2024-08-08T09:30:59.999+09:00", path: "scalp/20240808/09_30_00.jsonl" },
     { stream: "scalp", when: "2024-08-08T09:31:00.000+09:00", path: "scalp/20240808/09_31_00.jsonl" },
@@ -61,7 +61,7 @@ describe("paths", () => {
       expect(readSegmentPath(path)).toBeUndefined();
   });
 
-  it("read back as what they were made from, and end where their window ends", () => {
+  it("read back as what they were made from, and end where their window ends (A4, A9)", () => {
     const rules = fc.record({
       timeZone: fc.constantFrom("Asia/Seoul", "UTC", "Pacific/Auckland", "Pacific/Kiritimati", "Pacific/Pago_Pago"),
       scalpWindowMs: fc.constantFrom(1000, 15_000, 60_000, 3_600_000, 7_000),
@@ -120,7 +120,7 @@ describe("where the clocks are moved", () => {
     expect(new Date(segmentEndsAt(path, rules(timeZone)) ?? 0).toISOString()).toBe(ends.replace("Z", ".000Z"));
   });
 
-  it("an hour that comes twice is one window of an hour's stream and two windows of each minute", () => {
+  it("an hour that comes twice is one window of an hour's stream and two windows of each minute (A4)", () => {
     const newYork = rules("America/New_York");
     const [first, second] = [at("2026-11-01T05:30:00Z"), at("2026-11-01T06:30:00Z")];
     expect(windowOf("swing", second, newYork)).toEqual(windowOf("swing", first, newYork));
@@ -133,7 +133,7 @@ describe("where the clocks are moved", () => {
     });
   });
 
-  it("a window holds the moment it belongs to, has one name, and is over when its segment is", () => {
+  it("a window holds the moment it belongs to, has one name, and is over when its segment is (A4)", () => {
     const zones = [
       "America/New_York",
       "Europe/London",

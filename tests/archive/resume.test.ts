@@ -55,7 +55,7 @@ describe("where a session goes on", () => {
     });
   });
 
-  it("is the last row that was written, where the clocks were set back and an hour's names came twice", async () => {
+  it("is the last row that was written, where the clocks were set back and an hour's names came twice (A5)", async () => {
     const point = await resume({
       "scalp/20261101/01_30_00.jsonl": row("scalp", 1, "SPY", 1) + row("scalp", 2, "IBM", 1),
       "scalp/20261101/01_59_00.jsonl": row("scalp", 3, "SPY", 2) + row("scalp", 4, "IBM", 2),
@@ -64,7 +64,7 @@ describe("where a session goes on", () => {
     expect(point).toMatchObject({ rows: { scalp: 6 }, symbols: { SPY: { sequence: 3 }, IBM: { sequence: 3 } } });
   });
 
-  it("counts on from the last swing row, also when a run after a kill made an earlier hour's again", async () => {
+  it("counts on from the last swing row, also when a run after a kill made an earlier hour's again (A5)", async () => {
     const point = await resume({
       "swing/20131007/22_00.jsonl": row("swing", 1, "SPY", 3),
       "swing/20131007/23_00.jsonl": row("swing", 2, "SPY", 4),
@@ -83,7 +83,7 @@ describe("where a session goes on", () => {
   });
 });
 
-describe("the watch", () => {
+describe("the watch (A10)", () => {
   it("tells the archive's counters and the disk's free space at even intervals of market time", async () => {
     const clock = createSimulatedClock({ startAt: openingAt });
     const offered: NewFact[] = [];

@@ -103,6 +103,7 @@ const openHouse = async (file: string): Promise<{ readonly root: Root; readonly 
     session: "0001",
     continued: journal.lastSeq > 0,
     epoch: 1,
+    orderSeries: "1",
     clock,
     wallClock: clock,
     journal,

@@ -1,5 +1,5 @@
 /** `qts config check` and `show`: every problem at once, each with its key, value and remedy. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -61,6 +61,56 @@ describe("qts config check", () => {
     const { exitCode, err } = await qts("config", "check", "--config", file("http: [unclosed"));
     expect(exitCode).toBe(78);
     expect(err).toContain(`${join(cwd, "qts.yaml")} is not YAML: `);
+  });
+});
+
+describe("qts config check and qts run give one answer", () => {
+  const home = "home";
+  it.each([
+    { what: "a day that is not there", text: "session: { day: mars-20990101 }", key: "session.day" },
+    { what: "a day outside the folder of days", text: "session: { day: ../days/us-equity-20131007 }", key: "session.day" },
+    { what: "a strategy file that is not there", text: "execution: { strategy: ./none.ts }", key: "execution.strategy" },
+    { what: "a strategy that is a directory", text: "execution: { strategy: . }", key: "execution.strategy" },
+    { what: "a module that is no strategy", text: "execution: { strategy: ./empty.ts }", key: "execution.strategy" },
+    { what: "no such time of day", text: 'maintenance: { dailyAt: "25:99" }', key: "maintenance.dailyAt" },
+    { what: "a hidden key", text: "killSwitch: { __proto__: { tripped: true } }", key: "killSwitch.__proto__" },
+    { what: "a key twice", text: "log: {}\nlog: {}", key: "log" },
+    { what: "all keys to real orders and no real broker", text: "live: { enabled: true }", key: "live.enabled" },
+  ])("for $what: 78 with the key, and no home is made", async ({ text, key }) => {
+    writeFileSync(join(cwd, "empty.ts"), "export const nothing = 1;\n");
+    const env = { QTS_LIVE_ACK: "I-accept-real-orders" };
+    for (const argv of [
+      ["config", "check", "--config", file(text)],
+      ["run", "--config", file(text), "--home", home, "--port", "0"],
+    ]) {
+      const { exitCode, out, err } = await runLine(argv, { cwd, env });
+      expect({ exitCode, out, home: existsSync(join(cwd, home)) }).toEqual({ exitCode: 78, out: "", home: false });
+      expect(err).toMatch(new RegExp(`^${key.replaceAll(".", "\\.")} `));
+    }
+  });
+
+  it("a file with thousands of unknown keys: the first fifty are named, the rest counted", async () => {
+    const name = file(Array.from({ length: 20_000 }, (_, n) => `key${n}: 1\n`).join(""));
+    const { exitCode, err } = await qts("config", "check", "--config", name);
+    expect(exitCode).toBe(78);
+    expect(err.split("\n")).toHaveLength(53);
+    expect(err).toContain("… and 19,950 more.\n20000 problems;");
+    const { out } = await qts("config", "check", "--config", name, "--json");
+    expect(JSON.parse(out)).toMatchObject({ exitCode: 78, problemCount: 20_000 });
+    expect(JSON.parse(out).problems).toHaveLength(50);
+  });
+
+  it("a file without an end, and one that is larger than any configuration", async () => {
+    expect((await qts("config", "check", "--config", "/dev/zero")).err).toContain("/dev/zero cannot be read: it");
+    expect((await qts("config", "check", "--config", file("#".repeat(2 ** 19 + 1)))).err).toContain("is larger than 0.5 MiB");
+    const keys = file(Array.from({ length: 100_000 }, (_, n) => `key${n}: 1\n`).join(""));
+    expect((await qts("config", "check", "--config", keys)).exitCode).toBe(78);
+  });
+
+  it("what could move a terminal's cursor is printed by its number", async () => {
+    const { err } = await qts("config", "check", "--config", file('"\\e[2J": 1\nlog: { level: "\\e[2J" }'));
+    expect(err).toContain("\\x1b[2J is not a key of QTS");
+    expect(err).not.toContain("\x1b");
   });
 });
 

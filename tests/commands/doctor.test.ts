@@ -40,9 +40,24 @@ describe("qts doctor", () => {
     expect(exitCode).toBe(0);
     const lines = out.trimEnd().split("\n");
     expect(lines.map((line) => line.split(/\s+/).slice(0, 2))).toEqual(
-      ["node", "configuration", "home", "session", "disk", "port", "clock", "data", "calendar"].map((name) => ["ok", name]),
+      ["node", "configuration", "home", "session", "disk", "port", "clock", "data", "calendar", "kill-switch"].map((name) => [
+        "ok",
+        name,
+      ]),
     );
     expect(readdirSync(cwd)).toEqual(["qts.yaml"]);
+  });
+
+  it("says whether the kill switch is on, and when nobody would look at it", async () => {
+    expect(await found("kill-switch")).toMatchObject({ state: "ok", sentence: expect.stringContaining("off") });
+    mkdirSync(join(cwd, "var", "journal"), { recursive: true });
+    writeFileSync(join(cwd, "var", "KILL"), "news\n");
+    expect(await found("kill-switch")).toMatchObject({
+      state: "warn",
+      sentence: expect.stringContaining(`on (news): a session is in LOCKDOWN; remove ${join(cwd, "var", "KILL")}`),
+    });
+    writeFileSync(join(cwd, "qts.yaml"), "killSwitch: { available: false }");
+    expect(await found("kill-switch")).toMatchObject({ state: "warn", sentence: expect.stringContaining("not watched") });
   });
 
   it("reports a broken configuration with 78 and looks at the rest all the same", async () => {
@@ -53,7 +68,7 @@ describe("qts doctor", () => {
       state: "fail",
       sentence: expect.stringContaining("htpt"),
     });
-    expect(checks).toHaveLength(9);
+    expect(checks).toHaveLength(10);
   });
 
   it.each([

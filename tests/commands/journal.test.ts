@@ -166,6 +166,7 @@ describe("qts journal, afterwards", () => {
     { args: ["show"], words: "needs the number" },
     { args: ["path", "3"], words: "does not know what to do" },
     { args: ["--since", "yesterday"], words: "must be a time like" },
+    { args: ["--since", "2013-02-30"], words: "must be a time like" },
     { args: ["--limit", "-1"], words: "--limit" },
   ])("refuses $args with a sentence", async ({ args, words }) => {
     await expect(qts(...args)).rejects.toThrow(UsageError);

@@ -18,7 +18,7 @@ const maintain = (...args: string[]) =>
   runLine(["maintain", "--data", "data", "--backup", "backup", ...args], { cwd: shop.root });
 const restore = (...args: string[]) => runLine(["restore", "--backup", "backup", ...args], { cwd: shop.root });
 
-describe("qts maintain", () => {
+describe("qts maintain (M7)", () => {
   it("says file by file what it did and why, and ends with 0", async () => {
     const days = shop.writeDays(12);
     const { exitCode, out, err } = await maintain("--days", "7", "--share", "1");
@@ -128,7 +128,7 @@ describe("qts maintain", () => {
     expect((await maintain("--days", "7", "--share", share as string)).out).toMatch(/^deleted {2}raw\/20261101.jsonl/m);
   });
 
-  it("backs up a name that is not UTF-8, prints it so that it can be read, and gives it back byte for byte", async () => {
+  it("backs up a name that is not UTF-8, prints it so that it can be read, and gives it back byte for byte (M4)", async () => {
     const name = Buffer.from("caf\xe9_20261101.jsonl", "latin1");
     mkdirSync(join(shop.data, "raw"));
     writeFileSync(Buffer.concat([Buffer.from(`${shop.data}/raw/`), name]), "of the café\n");
@@ -141,7 +141,7 @@ describe("qts maintain", () => {
     expect(readdirSync(join(shop.root, "restored/raw"), "buffer")).toContainEqual(name);
   });
 
-  it("prints one line for one decision, whatever the name", async () => {
+  it("prints one line for one decision, whatever the name (M4)", async () => {
     shop.write("raw/20261101.jsonl\ndeleted  raw/20261120.jsonl: by hand");
     shop.write("raw/20261120.jsonl");
     const { out } = await maintain("--days", "7");
@@ -170,7 +170,7 @@ describe("qts maintain", () => {
     expect(shop.list(shop.data)).toHaveLength(32);
   });
 
-  it("stops when its terminal is closed, and leaves neither its lock nor half an archive", async () => {
+  it("stops when its terminal is closed, and leaves neither its lock nor half an archive (M9)", async () => {
     for (let index = 0; index < 20; index += 1) shop.write(`big/${index}.bin`, Buffer.alloc(4 * 1024 * 1024, index));
     const child = spawn(
       process.execPath,

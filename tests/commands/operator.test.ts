@@ -33,13 +33,18 @@ beforeEach(() => {
 const qts = (...argv: string[]) => runLine(argv, { cwd });
 const type = "operator.command";
 
-describe("an operator command", () => {
+describe("an operator command (M15)", () => {
   it.each([
     { argv: ["lockdown", "--reason", "bad feed"], sends: { type, command: "lockdown", reason: "bad feed" } },
     {
       argv: ["lockdown", "--reason", "bad feed", "--operator", "mina"],
       sends: { type, command: "lockdown", reason: "bad feed", operator: "mina" },
     },
+    {
+      argv: ["stop-trading", "--reason", "news", "--operator", "mina"],
+      sends: { type, command: "stop-trading", reason: "news", operator: "mina" },
+    },
+    { argv: ["stop-trading"], sends: { type, command: "stop-trading", reason: "asked for by qts stop-trading" } },
     {
       argv: ["release", "--operator", "mina", "--reason", "feed is back"],
       sends: { type, command: "release", operator: "mina", reason: "feed is back" },

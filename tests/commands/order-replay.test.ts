@@ -55,11 +55,11 @@ describe("qts order replay", () => {
       [2, "submitting", 0, 10, null, null, null],
       [4, "submitted", 0, 10, null, null, null],
       [5, "partiallyFilled", 3, 7, 100, null, null],
-      [6, "partiallyFilled", 3, 7, 100, null, "duplicate.fill"],
+      [6, "partiallyFilled", 3, 7, 100, null, "duplicate"],
       [7, "pendingCancel", 3, 7, 100, "cancel", null],
       [8, null, null, null, null, null, "order.not.here"],
     ]);
-    expect(rows[4].refused).toBe("A fill with this id is already counted. Fill f1.");
+    expect(rows[4].refused).toBe("The same report came before. Fill f1.");
     expect(rows[0]).toMatchObject({ at: 1, type: "order.intended", order: "o1", ordered: 10, refused: null });
   });
 
@@ -82,10 +82,18 @@ describe("qts order replay", () => {
     const text = out.trimEnd().split("\n");
     expect(text).toHaveLength(7);
     expect(text[4]).toMatch(
-      /6 order\.partially\.filled +o1 +partiallyFilled +cumulative 3 +leaves 7 +average 100 +pending - +refused duplicate\.fill: A fill/,
+      /6 order\.partially\.filled +o1 +partiallyFilled +cumulative 3 +leaves 7 +average 100 +pending - +refused duplicate: The same report/,
     );
     expect(text[5]).toMatch(/pending cancel$/);
   });
+
+  test.each(["2024-11-03T01:30:00", "2024-11-03T01:30", "2024-11-03 01:30:00.000Z", "2024-11-02T20:30:00-05:00"])(
+    "reads the time %s as `qts operating replay` does: UTC unless it has an offset (O15)",
+    async (at) => {
+      const { out } = await run(JSON.stringify({ type: "order.intended", at, ...wish }), "--json");
+      expect(JSON.parse(out).at).toBe(Date.UTC(2024, 10, 3, 1, 30));
+    },
+  );
 
   it("tells facts about the connection to the orders they concern, and skips facts that concern none", async () => {
     const { out } = await run(
@@ -113,14 +121,36 @@ describe("qts order replay", () => {
     ["[]", "the line is not a JSON object"],
     [flat("order.exploded", 1, {}), "order.exploded is not a fact of the catalogue (docs/reference/events.md)"],
     [JSON.stringify({ at: 1 }), "type is missing"],
-    [JSON.stringify({ type: "order.accepted", orderId: "o1" }), "at is missing and must be epoch milliseconds"],
-    [flat("order.accepted", -1, { orderId: "o1" }), "at is -1 and must be epoch milliseconds"],
+    [
+      JSON.stringify({ type: "order.accepted", orderId: "o1" }),
+      "at is missing and must be epoch milliseconds from 0 on, or a time like 2013-10-07T14:30:00Z",
+    ],
+    [
+      flat("order.accepted", -1, { orderId: "o1" }),
+      "at is -1 and must be epoch milliseconds from 0 on, or a time like 2013-10-07T14:30:00Z",
+    ],
     [flat("order.accepted", 1, {}), "order.accepted: orderId is missing"],
     [
       flat("order.filled", 1, { orderId: "o1", fillId: "f", quantity: 1.5, priceMinor: 1 }),
       "order.filled: quantity is 1.5 and must be a whole number ≥ 0",
     ],
-  ])("names the line and what is wrong with %s, and exits with 1", async (bad, sentence) => {
+    ...["2024-02-30T00:00:00Z", "1", "2024-11-03T24:00:00", "Sun, 03 Nov 2024 01:30:00 GMT", ""].map((text) => [
+      JSON.stringify({ type: "order.accepted", at: text, orderId: "o1" }),
+      `at is "${text}" and must be epoch milliseconds from 0 on, or a time like 2013-10-07T14:30:00Z`,
+    ]),
+    [
+      flat("order.filled", 1, { orderId: "o1", fillId: "f", priceMinor: 1 }).replace("}", ',"quantity":9007199254740993}'),
+      "order.filled: quantity is 9007199254740993, which is too large: whole numbers are exact up to 9007199254740991",
+    ],
+    [
+      flat("order.filled", 1, { orderId: "o1", fillId: "f", quantity: 1 }).replace("}", ',"priceMinor":-1e999}'),
+      "order.filled: priceMinor is -1e999, which is too large: whole numbers are exact up to 9007199254740991",
+    ],
+    [
+      '{"type":"order.accepted","at":17000000000000000001,"orderId":"o1"}',
+      "at is 17000000000000000001, which is too large: whole numbers are exact up to 9007199254740991",
+    ],
+  ])("names the line and what is wrong with %s, and exits with 1 (O15)", async (bad, sentence) => {
     const { exit, out, err } = await run(`${lines[0]}\n\n${bad}\n`, "--json");
     expect(exit).toBe(1);
     expect(err).toBe(`facts.jsonl, line 3: ${sentence}.\n`);

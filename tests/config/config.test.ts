@@ -42,7 +42,7 @@ describe("the configuration", () => {
     ]);
   });
 
-  it("refuses a market without a calendar, and names those that have one", () => {
+  it("refuses a market without a calendar, and names those that have one (M11)", () => {
     const instrument = { symbol: "X", market: "KOSPI", currency: "KRW", priceScale: 0, tickSize: 1, lotSize: 1 };
     expect(problemsOf({ instruments: [instrument] })).toEqual([
       'instruments.0.market is "KOSPI": no market of this name has a calendar, without which nobody knows when it is open; known are KRX, NXT, NYSE, NASDAQ, UPBIT, BITHUMB, BINANCE',
@@ -79,7 +79,7 @@ describe("the configuration", () => {
     expect(problemsOf("- a")[0]).toMatch(/^\(file\) must be a mapping/);
   });
 
-  it("has the figures of the specification for the lanes (E3, E6, E8)", () => {
+  it("has the figures of the specification for the lanes (E3, E6, E8, E11)", () => {
     const parsed = parseConfig();
     if (!parsed.ok) throw new Error("the defaults are not valid");
     const { P0, P1, P2, P3 } = parsed.config.events.lanes;

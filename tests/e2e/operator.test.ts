@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -31,7 +31,7 @@ const person = (home: string) => {
 };
 const kim = ["--operator", "kim", "--reason", "checked with the venue"] as const;
 
-describe("a person commands a running QTS", () => {
+describe("a person commands a running QTS (M15)", () => {
   it("locks down, is told why nothing trades, and LOCKDOWN survives kill -9 until a named person with a reason ends it", async () => {
     const home = join(emptyFolder(), "home");
     const { ask, status } = person(home);
@@ -66,7 +66,7 @@ describe("a person commands a running QTS", () => {
     expect(sessionReportSchema.parse(JSON.parse(stdout))).toMatchObject({ recovered: true, safety: "NORMAL" });
   });
 
-  it("pins the operating state, sees it in force after kill -9, and clears it; refuses what may not be", async () => {
+  it("pins the operating state, sees it in force after kill -9, and clears it; refuses what may not be (S15)", async () => {
     const home = join(emptyFolder(), "home");
     const { ask, status } = person(home);
     const session = await begin(home);
@@ -94,6 +94,44 @@ describe("a person commands a running QTS", () => {
     await ask("release", ...kim);
     expect(await ask("override", "clear", ...kim)).toMatchObject({ exitCode: 0, body: { operating: "DEFENSIVE" } });
     await end(again, "SIGTERM");
+  });
+
+  it("touches KILL when nothing else is at hand: LOCKDOWN, which neither kill -9 nor a release ends before it is removed", async () => {
+    const home = join(emptyFolder(), "home");
+    const { ask, status } = person(home);
+    const session = await begin(home);
+    writeFileSync(join(home, "KILL"), "");
+    await says(session, "FS121");
+    expect(await status()).toMatchObject({
+      safety: "LOCKDOWN",
+      trading: { open: false },
+      parts: { "kill-switch": { state: "on", reason: "the file KILL is in the home" } },
+    });
+    await end(session, "SIGKILL");
+    const again = await begin(home);
+    expect(await ask("release", ...kim)).toMatchObject({
+      exitCode: 4,
+      body: { safety: "LOCKDOWN", sentence: expect.stringContaining(`remove ${join(home, "KILL")}`) },
+    });
+    rmSync(join(home, "KILL"));
+    expect(await ask("release", ...kim)).toMatchObject({ exitCode: 0, body: { safety: "NORMAL" } });
+    expect(await ask("stop-trading")).toMatchObject({ exitCode: 0, body: { safety: "LOCKDOWN" } });
+    await end(again, "SIGTERM");
+    expect(existsSync(join(home, "KILL"))).toBe(false);
+  });
+
+  it("stops trading where nothing runs: the kill switch is on, and the next start begins in LOCKDOWN (S2)", async () => {
+    const home = join(emptyFolder(), "home");
+    const { ask, status } = person(home);
+    expect((await ask("stop-trading")).exitCode).toBe(3);
+    await end(await begin(home), "SIGKILL");
+    expect(await ask("stop-trading", "--reason", "news")).toMatchObject({
+      exitCode: 0,
+      body: { killSwitch: join(home, "KILL"), sentence: expect.stringContaining("the next start begins in LOCKDOWN") },
+    });
+    const session = await begin(home);
+    expect(await status()).toMatchObject({ safety: "LOCKDOWN", parts: { "kill-switch": { state: "on", reason: "news" } } });
+    await end(session, "SIGTERM");
   });
 
   it("says in one sentence, and with exit code 3, that nothing runs", async () => {
@@ -125,7 +163,7 @@ describe("a session that must not go on", () => {
     expect(sessionReportSchema.parse(JSON.parse(stdout)).orders.total).toBe(0);
   });
 
-  it("a strategy that throws at every trade: WARNING for as long as it does, and the report says how many it never saw", async () => {
+  it("a strategy that throws at every trade: WARNING for as long as it does, and the report says how many it never saw (E7)", async () => {
     const folder = emptyFolder();
     const strategy = join(folder, "strategy.mjs");
     writeFileSync(
@@ -141,7 +179,7 @@ describe("a session that must not go on", () => {
     expect(stdout).toMatch(/P1 \d+ \(265,\d{3} given up\)/);
   });
 
-  it("a state that cannot be read back: refused with the place, the reason and how to go on; --new-session begins without it", async () => {
+  it("a state that cannot be read back: refused with the place, the reason and how to go on; --new-session begins without it (S16)", async () => {
     const home = join(emptyFolder(), "home");
     const first = await begin(home);
     await end(first, "SIGTERM");

@@ -30,7 +30,7 @@ const run = (home: string, ...more: readonly string[]) => [
 ];
 
 describe("a session from start to report", () => {
-  it("plays the day, persists every tick, ends every order, and its positions are the sum of the venue's fills", async () => {
+  it("plays the day, persists every tick, ends every order, and its positions are the sum of the venue's fills (A2)", async () => {
     const home = join(emptyFolder(), "home");
     const { exitCode, stdout } = await qts(...run(home));
     expect(exitCode).toBe(0);
@@ -88,7 +88,16 @@ describe("a session from start to report", () => {
     session.child.kill("SIGINT");
     expect((await session.finished).exitCode).toBe(0);
     expect(readdirSync(folder)).toEqual(["home"]);
-    expect(readdirSync(home).sort()).toEqual(["backup", "config", "control", "journal", "lock.sqlite", "ops", "paper"]);
+    expect(readdirSync(home).sort()).toEqual([
+      "backup",
+      "config",
+      "control",
+      "home.json",
+      "journal",
+      "lock.sqlite",
+      "ops",
+      "paper",
+    ]);
   });
 });
 
@@ -96,7 +105,7 @@ describe("killed at any moment", () => {
   // Moments in ms after the start; primes spread over the run, so that they meet intake, orders, journal and archive alike.
   const moments = [23, 53, 97, 131, 173, 211, 257, 307, 353, 401];
 
-  it("loses no order, sends none twice and keeps every tick once, over ten kills on one home", async () => {
+  it("loses no order, sends none twice and keeps every tick once, over ten kills on one home (A5, O6, O14)", async () => {
     const home = join(emptyFolder(), "home");
     for (const afterMs of moments) {
       const session = startQts(run(home, "--session", "all"));
@@ -156,7 +165,9 @@ describe("mistakes get one clear sentence and their exit code", () => {
     const folder = emptyFolder();
     const config = join(folder, "qts.yaml");
     writeFileSync(config, "session: { day: kr-20260101 }\n");
-    expect(await sentence(["run", "--config", config, "--home", join(folder, "home")], 4)).toContain("us-equity-20131007");
+    expect(await sentence(["run", "--config", config, "--home", join(folder, "home")], 78)).toContain(
+      'session.day is "kr-20260101": there is no such recorded day; choose one of us-equity-20131007',
+    );
     expect(readdirSync(folder)).toEqual(["qts.yaml"]);
   });
 

@@ -13,5 +13,6 @@ it(
     expect(outcome.kills).toBe(kills);
     expect(outcome.orders).toBeGreaterThan(100);
   },
-  30_000 + 5_000 * kills,
+  // A limit against hanging: each day is played to its end after its kills, also on a busy machine.
+  600_000 + 5_000 * kills,
 );

@@ -163,7 +163,7 @@ const codes = (effects: readonly ArchiveEffect[]): string[] =>
 
 const keeps: readonly Scenario<Machine>[] = [
   {
-    name: "raises AN071 when less than 99.99 % of the last five minutes is on disk, alerts once, and resolves it when the window is clean",
+    name: "raises AN071 when less than 99.99 % of the last five minutes is on disk, alerts once, and resolves it when the window is clean (A2)",
     run: (machine) => {
       const archive = writing(machine);
       const told: string[][] = [];
@@ -185,7 +185,7 @@ const keeps: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "tells safety at every measurement that it still cannot write, and people only once",
+    name: "tells safety at every measurement that it still cannot write, and people only once (A2)",
     run: (machine) => {
       for (const state of [blocked, degraded]) {
         const archive = state(machine);
@@ -207,7 +207,7 @@ const keeps: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "sees rows that vanish without an error, as 99.9 % of them did in the origin's incident",
+    name: "sees rows that vanish without an error, as 99.9 % of them did in the origin's incident (A2)",
     run: (machine) => {
       const vanished = { received: 97_329, persisted: 116, refused: 0, errored: 0, pending: 0 };
       const reason = "97213 of 97329 rows received were not persisted";
@@ -235,7 +235,7 @@ const keeps: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "counts from the beginning of the session, not from what an earlier one had received",
+    name: "counts from the beginning of the session, not from what an earlier one had received (A2, A10)",
     run: (machine) => {
       const archive = writing(machine);
       for (let minute = 1; minute <= 6; minute++) archive.send(sample(minute, minute * 10_000, 0));
@@ -256,7 +256,7 @@ const free = (freeShare: number, hoursUntilFull?: number): ArchiveEvent => ({
 
 const hasRoom: readonly Scenario<Machine>[] = [
   {
-    name: "warns at 20 %, is critical at 10 %, says when it will be full, tells safety as long as it is critical, and says when there is room again",
+    name: "warns at 20 %, is critical at 10 %, says when it will be full, tells safety as long as it is critical, and says when there is room again (A2, A10)",
     run: (machine) => {
       for (const state of everyState) {
         const archive = state(machine);

@@ -41,7 +41,7 @@ describe("every chart is whole", () => {
 });
 
 describe("what a machine lists and what its chart takes are the same", () => {
-  it("finds a machine that lists a fact and has no state that takes it", () => {
+  it("finds a machine that lists a fact and has no state that takes it (E1)", () => {
     expect(chartProblems(planted("scheduler", ["session.started", "schedule.due"]))).toEqual([
       "scheduler lists schedule.finished, and no state of it takes that",
     ]);
@@ -59,7 +59,7 @@ describe("every fact is read by somebody", () => {
   const row = { priority: "P0", journaled: true, payload: {}, says: "The moon rose." } as const;
   const nobody = () => false;
 
-  it("accepts the catalogue of a house whose handlers are registered, and names each one that is missing", () => {
+  it("accepts the catalogue of a house whose handlers are registered, and names each one that is missing (E1)", () => {
     expect(catalogueProblems(() => true)).toEqual([]);
     expect(catalogueProblems((type) => type !== "signal.generated")).toEqual([
       "signal.generated is to be read by a handler, and none is registered",

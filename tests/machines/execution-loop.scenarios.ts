@@ -99,7 +99,7 @@ export const executionLoopScenarios: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "never runs two cycles at once: a second interval waits for the first cycle's answer",
+    name: "never runs two cycles at once: a second interval waits for the first cycle's answer (O9)",
     run: (machine) => {
       assert.equal(walk(machine, [start, due(1000), due(2000), due(3000)]).cycles, 1);
       assert.equal(walk(machine, [start, due(1000), done(1, 1500), due(2500)]).cycles, 2);
@@ -138,7 +138,7 @@ export const executionLoopScenarios: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "reports a cycle over its budget and goes on waiting for it",
+    name: "reports a cycle over its budget and goes on waiting for it (O9)",
     run: (machine) => {
       const { last, value, context } = walk(machine, [start, due(1000), overBudget(4000)]);
       const reason = "cycle 1 is over its budget of 3000 ms";
@@ -148,7 +148,7 @@ export const executionLoopScenarios: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "stops after the configured number of cycles, not one before",
+    name: "stops after the configured number of cycles, not one before (O9)",
     run: (machine) => {
       const { value, context, last } = walk(machine, [start, due(1), done(1), due(2), done(2)], { cyclesMax: 2 });
       assert.equal(value, "stopped");
@@ -159,7 +159,7 @@ export const executionLoopScenarios: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "stops after so many errors in a row and reports a fail-safe; a success in between begins anew",
+    name: "stops after so many errors in a row and reports a fail-safe; a success in between begins anew (O9)",
     run: (machine) => {
       const dying = walk(machine, [start, due(1), failed(1), due(2), failed(2)], { consecutiveErrorsMax: 2 });
       assert.equal(dying.value, "stopped");
@@ -184,7 +184,7 @@ export const executionLoopScenarios: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "stops when the operator says so, with the timers of cycle and budget cleared and the cause kept",
+    name: "stops when the operator says so, with the timers of cycle and budget cleared and the cause kept (O9)",
     run: (machine) => {
       const { value, context, last } = walk(machine, [start, stop]);
       assert.deepEqual([value, context.stopCause, last], ["stopped", "operator", [clearCycle, clearBudget]]);

@@ -97,7 +97,7 @@ export const maintenanceScenarios: readonly Scenario<Machine>[] = [
     },
   })),
   {
-    name: "ends a run that a restart interrupted as failed, and starts anew when asked",
+    name: "ends a run that a restart interrupted as failed, and starts anew when asked (M1)",
     run: (machine) => {
       for (let count = 1; count < whole.length; count += 1) {
         const before = play(machine, whole.slice(0, count)).effects.length;

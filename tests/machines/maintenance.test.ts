@@ -10,7 +10,7 @@ describe("the maintenance machine", () => {
     run(maintenanceMachine);
   });
 
-  it("never asks for a deletion without a verified backup of the same run, whatever facts arrive in whatever order", () => {
+  it("never asks for a deletion without a verified backup of the same run, whatever facts arrive in whatever order (M1)", () => {
     const everyEvent = ["run-1", "run-2"].flatMap((runId) => Object.values(factsOfRun(runId)));
     fc.assert(
       fc.property(fc.array(fc.constantFrom<MaintenanceEvent>(...everyEvent), { maxLength: 40 }), (events) => {

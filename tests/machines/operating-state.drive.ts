@@ -1,13 +1,7 @@
 /** Drives the operating machine in hours and days, with a handful of words for what tests ask of it. */
 import { parseConfig } from "#config/config.ts";
-import type {
-  HistoryEntry,
-  OperatingContext,
-  OperatingEffect,
-  OperatingEvent,
-  operatingMachine,
-} from "#machines/operating-state.machine.ts";
-import { operatingView } from "#machines/operating-state.machine.ts";
+import type { HistoryEntry, OperatingContext, OperatingEffect, OperatingEvent } from "#machines/operating-state.context.ts";
+import { type operatingMachine, operatingView } from "#machines/operating-state.machine.ts";
 import type { OperatingInput, OperatingState } from "#machines/operating-state.policy.ts";
 import type { SafetyView } from "#machines/operating-state.rules.ts";
 import { hourMs, measuredAt, type PlainMetrics, startAt } from "../core/state/posture-series.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createRandom } from "#core/random.ts";
 import { lowerRisk, type OperatingState } from "#machines/operating-state.policy.ts";
-import { measuredAt, neutral, sunny } from "../core/state/posture-series.ts";
+import { measuredAt, neutral, type PlainMetrics, sunny } from "../core/state/posture-series.ts";
 import type { Scenario } from "./drive.ts";
 import {
   announcementsOf,
@@ -67,7 +67,7 @@ const overrides: Rules = [
     },
   },
   {
-    name: "seven days are the most, to the millisecond; longer is refused and not shortened",
+    name: "seven days are the most, to the millisecond; longer is refused and not shortened (S15)",
     run: (machine) => {
       for (const [ms, allowed] of [
         [0, true],
@@ -143,7 +143,7 @@ const overrides: Rules = [
     },
   },
   {
-    name: "at its end the lower of pinned and rule state stays: for every pair",
+    name: "at its end the lower of pinned and rule state stays: for every pair (S15)",
     run: (machine) => {
       const order = ["DEFENSIVE", "BALANCED", "AGGRESSIVE"] as const;
       for (const [ruleRank, initial] of order.entries()) {
@@ -279,7 +279,7 @@ const overrides: Rules = [
     },
   },
   {
-    name: "a deadline that passed while the process was down ends the override at the next fact",
+    name: "a deadline that passed while the process was down ends the override at the next fact (S15)",
     run: (machine) => {
       const posture = pinned(machine, "DEFENSIVE", "AGGRESSIVE");
       posture.restart();
@@ -337,7 +337,7 @@ const overrides: Rules = [
 
 const inputs: Rules = [
   {
-    name: "missing and stale inputs are reported when that begins, by name, and not at every evaluation",
+    name: "missing and stale inputs are reported when that begins, by name, and not at every evaluation (S13)",
     run: (machine) => {
       const posture = beginPosture(machine);
       const { vix: _, growth: __, ...rest } = neutral;
@@ -349,7 +349,30 @@ const inputs: Rules = [
     },
   },
   {
-    name: "each metric is as old as its own time: an hour for the drawdown, a trading day for the VIX, to the millisecond",
+    name: "a metric that cannot exist yet is not missing: it alarms nobody, promotes nobody, and what waits is kept with its reason (S13)",
+    run: (machine) => {
+      const posture = beginPosture(machine);
+      const { cagr: _, winRate: __, ...young } = sunny;
+      const evaluate = (time: number, metrics: PlainMetrics, notYet: object) =>
+        posture.send({ type: "operating.metrics.measured", at: time, metrics: { ...measuredAt(metrics, time), notYet } });
+      for (const day of [0, 1, 20]) assert.deepEqual(evaluate(days(day), young, { cagr: "too young", winRate: "no trade" }), []);
+      assert.equal(posture.ruleState(), "BALANCED");
+      assert.deepEqual(posture.context().absent, []);
+      assert.deepEqual(posture.context().metrics.cagr, { status: "notYet", value: null, at: null, why: "too young" });
+      // Without a reason it is missing, and that begins now; a value outweighs a reason.
+      assert.deepEqual(reportsOf(evaluate(days(21), young, { winRate: "no trade" })), ["anomaly AN011 cagr is missing"]);
+      assert.deepEqual(evaluate(days(22), sunny, { cagr: "too young" }), []);
+      assert.equal(posture.context().readings.cagr, 0.2);
+      // What comes from outside is there or missing.
+      const { vix: ___, targetCagr: ____, ...blind } = sunny;
+      const strict = beginPosture(machine, { targetCagr: null });
+      const told = { type: "operating.metrics.measured", at: at(0) } as const;
+      const metrics = { ...measuredAt(blind, at(0)), notYet: { vix: "soon", targetCagr: "soon" } };
+      assert.deepEqual(reportsOf(strict.send({ ...told, metrics })), ["anomaly AN011 vix is missing, targetCagr is missing"]);
+    },
+  },
+  {
+    name: "each metric is as old as its own time: an hour for the drawdown, a trading day for the VIX, to the millisecond (S13)",
     run: (machine) => {
       for (const [name, limitMs] of [
         ["drawdown", 3_600_000],
@@ -397,7 +420,7 @@ const inputs: Rules = [
     },
   },
   {
-    name: "an impossible value is refused with the field's name, counts as missing, and the others still decide",
+    name: "an impossible value is refused with the field's name, counts as missing, and the others still decide (S13)",
     run: (machine) => {
       for (const [name, value, sentence] of [
         ["drawdown", 5, /^anomaly AN012 drawdown is above 1: fractions, not percent; write 0.05 for 5 %$/],
@@ -429,7 +452,7 @@ const inputs: Rules = [
     },
   },
   {
-    name: "a metric from the future, older than the one before it, without a time or without a name is refused",
+    name: "a metric from the future, older than the one before it, without a time or without a name is refused (S13)",
     run: (machine) => {
       const cases = [
         [{ vix: { value: 22, at: at(10, 2001) } }, /vix was measured in the future/],
@@ -478,7 +501,7 @@ const clocks: Rules = [
     },
   },
   {
-    name: "a clock that steps back confirms nothing: two hours begin again from the step",
+    name: "a clock that steps back confirms nothing: two hours begin again from the step (S18)",
     run: (machine) => {
       const storm = { ...neutral, vix: 35 };
       const posture = beginPosture(machine);
@@ -492,7 +515,7 @@ const clocks: Rules = [
     },
   },
   {
-    name: "a clock that was a year ahead does not freeze the posture for a year",
+    name: "a clock that was a year ahead does not freeze the posture for a year (S18)",
     run: (machine) => {
       const posture = beginPosture(machine, { initial: "AGGRESSIVE" });
       posture.measure(days(365), neutral);
@@ -535,7 +558,7 @@ const clocks: Rules = [
     },
   },
   {
-    name: "whatever fact brings a step back, in any state: every time that lies in the future then is moved to it",
+    name: "whatever fact brings a step back, in any state: every time that lies in the future then is moved to it (S18)",
     run: (machine) => {
       const back = days(1);
       const facts: readonly (readonly [string, (posture: Posture) => Effects])[] = [
@@ -620,7 +643,7 @@ const clocks: Rules = [
     },
   },
   {
-    name: "a restart at any point changes nothing: two actors, one of them killed at random, say the same",
+    name: "a restart at any point changes nothing: two actors, one of them killed at random, say the same (S16)",
     run: (machine) => {
       const random = createRandom(18);
       const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;

@@ -13,6 +13,7 @@ import {
   historyOf,
   type OperatingMachine,
   operatingDefaults,
+  type Posture,
   rulesOf,
 } from "./operating-state.drive.ts";
 
@@ -133,7 +134,7 @@ const boundaries: Rules = [
 
 const durations: Rules = [
   {
-    name: "a rule is confirmed at the third hourly evaluation, not at the second",
+    name: "a rule is confirmed at the third hourly evaluation, not at the second (S12)",
     run: (machine) => {
       const posture = beginPosture(machine);
       const storm = { ...neutral, vix: 35 };
@@ -142,7 +143,7 @@ const durations: Rules = [
     },
   },
   {
-    name: "two hours are two hours at a minute cycle: one millisecond short does not confirm, exactly two hours do",
+    name: "two hours are two hours at a minute cycle: one millisecond short does not confirm, exactly two hours do (S12)",
     run: (machine) => {
       const posture = beginPosture(machine);
       const storm = { ...neutral, vix: 35 };
@@ -165,7 +166,7 @@ const durations: Rules = [
     },
   },
   {
-    name: "two evaluations at the same time count once",
+    name: "two evaluations at the same time count once (S12)",
     run: (machine) => {
       const storm = { ...neutral, vix: 35 };
       const posture = beginPosture(machine, { confirmation: { cycles: 2, hours: 0 } });
@@ -191,7 +192,7 @@ const durations: Rules = [
     },
   },
   {
-    name: "the rule must stay true, its clause may change; the clauses of the last evaluation are recorded",
+    name: "the rule must stay true, its clause may change; the clauses of the last evaluation are recorded (S12)",
     run: (machine) => {
       const posture = beginPosture(machine);
       posture.measure(at(0), { ...neutral, vix: 35 });
@@ -332,22 +333,20 @@ const durations: Rules = [
   {
     name: "facts between evaluations move nobody: only an evaluation follows a rule",
     run: (machine) => {
-      const posture = beginPosture(machine, { initial: "DEFENSIVE" });
-      posture.measure(days(0), sunny);
-      posture.measure(days(5, -1), sunny);
-      for (const effects of [posture.due(days(6), "other"), posture.safety(days(6, 1), "NORMAL"), posture.unpin(days(6, 2))])
-        assert.deepEqual(rulesOf(effects), []);
-      assert.equal(posture.ruleState(), "DEFENSIVE");
-      for (const initial of ["BALANCED", "DEFENSIVE"] as const) {
-        const blocked = beginPosture(machine, { initial });
-        blocked.measure(days(0), sunny);
-        blocked.safety(days(11), "WARNING");
-        blocked.measure(days(12), initial === "BALANCED" ? sunny : { ...sunny, circuitBreaker: true });
-        blocked.safety(days(12, 1), "NORMAL");
-        assert.equal(blocked.ruleState(), initial);
+      // Confirmed, and the stay ends before the next evaluation.
+      for (const [initial, stay] of [
+        ["BALANCED", 10],
+        ["DEFENSIVE", 5],
+      ] as const) {
+        const posture = beginPosture(machine, { initial });
+        posture.measure(days(0), sunny);
+        posture.measure(days(stay, -1), sunny);
+        const later = days(stay + 1);
+        for (const effects of [posture.due(later, "other"), posture.safety(later + 1, "NORMAL"), posture.unpin(later + 2)])
+          assert.deepEqual(rulesOf(effects), []);
         // Nor does an evaluation that is refused.
-        blocked.measure(days(12, -1), sunny);
-        assert.equal(blocked.ruleState(), initial);
+        posture.measure(days(stay, -2), sunny);
+        assert.equal(posture.ruleState(), initial);
       }
     },
   },
@@ -465,36 +464,55 @@ const readings: Rules = [
     },
   },
   {
-    name: "promotionsAreGuarded: none while safety is not NORMAL or the target would be left again, and the confirmation runs on",
+    name: "promotionsAreGuarded: a guard is confirmed with its rule, so one good hour after a bad one promotes nobody (S12)",
     run: (machine) => {
-      for (const disturbance of [{ drawdown: 0.06 }, { consecutiveScalpLosses: 6 }, { dailyLoss: 0.03 }]) {
-        const posture = beginPosture(machine);
+      /** Sunny for longer than any stay, disturbed, and sunny again: two hours later, not before, the promotion comes. */
+      const promotesAfterTwoHours = (initial: OperatingState, disturb: (posture: Posture) => void): void => {
+        const to = initial === "DEFENSIVE" ? "BALANCED" : "AGGRESSIVE";
+        const posture = beginPosture(machine, { initial });
         posture.measure(days(0), sunny);
-        posture.measure(days(10), { ...sunny, ...disturbance });
-        assert.equal(posture.ruleState(), "BALANCED");
-        posture.measure(days(10, 1), sunny);
-        assert.equal(posture.ruleState(), "AGGRESSIVE");
-        const literal = beginPosture(machine, details({ promotionsAreGuarded: false }));
-        literal.measure(days(0), sunny);
-        literal.measure(days(10), { ...sunny, ...disturbance });
-        assert.equal(literal.ruleState(), "AGGRESSIVE");
-      }
-      for (const safety of ["WARNING", "UNKNOWN"] as const) {
-        const posture = beginPosture(machine);
-        posture.measure(days(0), sunny);
-        posture.safety(days(10, -1), safety);
-        posture.measure(days(10), sunny);
-        assert.equal(posture.ruleState(), "BALANCED");
-        posture.safety(days(10, 1), "NORMAL");
-        posture.measure(days(10, 2), sunny);
-        assert.equal(posture.ruleState(), "AGGRESSIVE");
-      }
-      const halted = beginPosture(machine, { initial: "DEFENSIVE" });
-      halted.measure(days(0), sunny);
-      halted.measure(days(5), { ...sunny, circuitBreaker: true });
-      assert.equal(halted.ruleState(), "DEFENSIVE");
-      halted.measure(days(5, 1), sunny);
-      assert.equal(halted.ruleState(), "BALANCED");
+        disturb(posture);
+        for (const hour of [0, 1, 2]) {
+          assert.equal(posture.ruleState(), initial);
+          posture.measure(days(10, hour * 3_600_000 + 1), sunny);
+        }
+        assert.equal(posture.ruleState(), to);
+        const unguarded = beginPosture(machine, { initial, ...details({ promotionsAreGuarded: false }) });
+        unguarded.measure(days(0), sunny);
+        disturb(unguarded);
+        unguarded.measure(days(10, 1), sunny);
+        assert.equal(unguarded.ruleState(), to);
+      };
+      for (const disturbance of [{ drawdown: 0.06 }, { consecutiveScalpLosses: 6 }, { dailyLoss: 0.03 }])
+        promotesAfterTwoHours("BALANCED", (posture) => posture.measure(days(10, -1), { ...sunny, ...disturbance }));
+      promotesAfterTwoHours("DEFENSIVE", (posture) => {
+        posture.measure(days(5, -1), { ...sunny, circuitBreaker: true });
+      });
+      // It came and went between two evaluations: the machine was told all the same.
+      for (const initial of ["BALANCED", "DEFENSIVE"] as const)
+        for (const safety of ["WARNING", "UNKNOWN"] as const)
+          promotesAfterTwoHours(initial, (posture) => {
+            posture.safety(days(5, -3), safety);
+            posture.restart();
+            posture.safety(days(5, -2), "NORMAL");
+          });
+      promotesAfterTwoHours("BALANCED", (posture) => {
+        posture.safety(days(10, -3), "WARNING");
+        posture.measure(days(10, -2), sunny);
+        posture.safety(days(10, -1), "NORMAL");
+      });
+    },
+  },
+  {
+    name: "a WARNING between two evaluations ends no confirmation of a step down",
+    run: (machine) => {
+      const posture = beginPosture(machine);
+      const crash = { ...neutral, drawdown: 0.3 };
+      posture.measure(at(0), crash);
+      posture.safety(at(1), "WARNING");
+      posture.safety(at(1, 1), "NORMAL");
+      posture.measure(at(2), crash);
+      assert.equal(posture.ruleState(), "DEFENSIVE");
     },
   },
   {
@@ -549,7 +567,7 @@ const readings: Rules = [
     },
   },
   {
-    name: "literal sets every key the other way, and a single key may differ from its reading",
+    name: "literal sets every key the other way, and a single key may differ from its reading (S11)",
     run: (machine) => {
       const one = beginPosture(machine).context().policy.details;
       const other = beginPosture(machine, { reading: "literal" }).context().policy.details;
@@ -587,7 +605,7 @@ const readings: Rules = [
 
 const safety: Rules = [
   {
-    name: "FAIL forces DEFENSIVE at that fact, without hold, cooldown or confirmation, and is announced",
+    name: "FAIL forces DEFENSIVE at that fact, without hold, cooldown or confirmation, and is announced (S14)",
     run: (machine) => {
       for (const initial of ["AGGRESSIVE", "BALANCED"] as const) {
         const posture = beginPosture(machine, { initial });
@@ -617,7 +635,38 @@ const safety: Rules = [
     },
   },
   {
-    name: "FAIL and LOCKDOWN reset every confirmation and evaluate no rule",
+    name: "FAIL after LOCKDOWN restarts the stay in DEFENSIVE: no time in LOCKDOWN counts as held, unless the reading says so (S14)",
+    run: (machine) => {
+      for (const [counts, wanted] of [
+        [false, 9],
+        [true, 5],
+      ] as const) {
+        const posture = beginPosture(machine, { initial: "DEFENSIVE", ...details({ lockdownCountsAsHeld: counts }) });
+        posture.measure(days(0), sunny);
+        posture.safety(days(1), "LOCKDOWN");
+        posture.restart();
+        posture.safety(days(4), "FAIL");
+        posture.safety(days(4, 1), "NORMAL");
+        posture.measure(days(4, 2), sunny);
+        // Released before an evaluation saw the FAIL, the resume restarts it once more.
+        posture.measure(days(wanted, -1), sunny);
+        assert.equal(posture.ruleState(), "DEFENSIVE");
+        posture.measure(days(wanted, 2), sunny);
+        assert.equal(posture.ruleState(), "BALANCED");
+        const seen = beginPosture(machine, { initial: "DEFENSIVE", ...details({ lockdownCountsAsHeld: counts }) });
+        seen.measure(days(0), sunny);
+        seen.safety(days(1), "LOCKDOWN");
+        seen.measure(days(2), sunny);
+        seen.safety(days(4), "FAIL");
+        seen.measure(days(4), sunny);
+        assert.equal(seen.context().enteredAt, counts ? days(0) : days(4));
+        seen.measure(days(4, 1), sunny);
+        assert.equal(seen.context().enteredAt, counts ? days(0) : days(4));
+      }
+    },
+  },
+  {
+    name: "FAIL and LOCKDOWN reset every confirmation and evaluate no rule (S14)",
     run: (machine) => {
       for (const state of ["FAIL", "LOCKDOWN"] as const) {
         const posture = beginPosture(machine, { initial: "DEFENSIVE" });
@@ -642,7 +691,7 @@ const safety: Rules = [
     },
   },
   {
-    name: "LOCKDOWN keeps the state; its release takes AGGRESSIVE to BALANCED at the first evaluation, others stay",
+    name: "LOCKDOWN keeps the state; its release takes AGGRESSIVE to BALANCED at the first evaluation, others stay (S14)",
     run: (machine) => {
       for (const [initial, expected] of [
         ["AGGRESSIVE", "BALANCED"],
@@ -674,7 +723,7 @@ const safety: Rules = [
     },
   },
   {
-    name: "rules are evaluated in the same step as the resume",
+    name: "rules are evaluated in the same step as the resume (S14)",
     run: (machine) => {
       const posture = beginPosture(machine, { initial: "AGGRESSIVE" });
       posture.safety(at(0), "LOCKDOWN");
@@ -711,7 +760,7 @@ const safety: Rules = [
     },
   },
   {
-    name: "a step is announced with its rule and clauses, and recorded with the metrics that decided",
+    name: "a step is announced with its rule and clauses, and recorded with the metrics that decided (S16)",
     run: (machine) => {
       const posture = beginPosture(machine);
       for (const hour of [0, 1]) posture.measure(at(hour), { ...neutral, vix: 35 });

@@ -18,9 +18,24 @@ export const newOrder = (quantity: number): OrderRecord =>
     at: 0,
   });
 
-/** Small enough to be complete: at most two fills, one queued change behind another. */
-const isSmall = ({ fills, replaces, mootAnswers }: OrderRecord): boolean =>
-  fills.length <= 2 && replaces.length <= 2 && mootAnswers <= 1;
+/**
+ * Small enough to be complete: at most two fills, one queued change behind another, and one of the rare things that a late or
+ * lost report leaves behind, with at most two of the others beside it: a change that was made, or may have been, a second id, a bust before its fill, a fill that waits.
+ */
+const isSmall = ({ fills, replaces, mootAnswers, ordered, ...order }: OrderRecord): boolean => {
+  const rare = [
+    Math.max(order.changesMade.length, order.brokerOrderIds.length - 1),
+    order.changesMoot.length,
+    order.held.length,
+    Math.max(0, ...fills.map(({ told = [] }) => told.length)),
+  ];
+  const rares = rare.reduce((sum, count) => sum + count, 0);
+  const isPlain = fills.length <= 2 && replaces.length <= 2 && mootAnswers <= 1 && ordered <= 3;
+  return (
+    isPlain &&
+    (rares === 0 || (rares === 1 && fills.length + replaces.length + mootAnswers + order.unattributed <= 2 && !order.isOverdue))
+  );
+};
 
 /** All facts that can mean something to this record, and some that cannot. */
 export const factsFor = (order: OrderRecord): readonly OrderFact[] => {
@@ -36,9 +51,12 @@ export const factsFor = (order: OrderRecord): readonly OrderFact[] => {
     { type: "order.accepted", ...venue },
     { type: "order.accepted", ...about },
     { type: "order.rejected", ...answer },
+    { type: "order.rejected", ...answer, ...venue },
     { type: "order.canceled", ...venue },
     { type: "order.canceled", ...about },
     { type: "order.expired", ...about },
+    { type: "order.expired", ...venue },
+    { type: "order.replaced", ...about, brokerOrderId: "C", quantity: 2 },
     { type: "order.cancel.requested", ...about },
     { type: "order.cancel.rejected", ...answer },
     { type: "order.replace.rejected", ...answer },
@@ -46,6 +64,7 @@ export const factsFor = (order: OrderRecord): readonly OrderFact[] => {
     { type: "order.filled", ...venue, fillId, quantity: 2, priceMinor: 100 },
     { type: "order.partially.filled", ...about, fillId, quantity: 2, priceMinor: 100 },
     { type: "order.filled", ...about, fillId: "f1", quantity: 1, priceMinor: 100 },
+    { type: "order.partially.filled", ...about, fillId: "f1", quantity: 1, priceMinor: 100 },
     { type: "order.fill.busted", ...about, fillId: "f1" },
     { type: "order.fill.busted", ...about, fillId: "f2" },
     { type: "order.fill.corrected", ...about, fillId: "f1", quantity: 0, priceMinor: 100 },
@@ -72,6 +91,11 @@ export const factsFor = (order: OrderRecord): readonly OrderFact[] => {
         facts.push({ type: "order.reconciled", ...about, found: true, status, cumulativeQuantity, leavesQuantity });
     }
   }
+  if (order.endedUnder === null) return facts;
+  const underAnotherId = { ...about, brokerOrderId: "C", found: true, status: "partiallyFilled" } as const;
+  const { cumulative } = order;
+  const leavesQuantity = Math.max(1, 3 - cumulative);
+  facts.push({ type: "order.reconciled", ...underAnotherId, cumulativeQuantity: cumulative, leavesQuantity });
   return facts;
 };
 
@@ -92,7 +116,8 @@ export const keyOf = ({ refusal: _, ...order }: OrderRecord): string =>
     endCode: null,
     endReason: null,
     valueMinor: 0,
-    fills: order.fills.map(({ quantity }) => quantity),
+    fills: order.fills.map(({ quantity, isEarly, told }) => [quantity, isEarly, told?.map((was) => was.quantity)]),
+    held: order.held.map(({ quantity }) => quantity),
   });
 
 /** Every step that is not refused, from every record that can be reached. */
@@ -101,14 +126,19 @@ export const explore = (
 ): { readonly records: ReadonlyMap<string, OrderRecord>; readonly steps: readonly Step[] } => {
   const first = newOrder(quantity);
   const records = new Map([[keyOf(first), first]]);
+  // One string for each key: a million steps name them.
+  const keys = new Map([...records.keys()].map((key) => [key, key]));
   const steps: Step[] = [];
   for (const [fromKey, from] of records) {
     for (const fact of factsFor(from)) {
       const to = judge(from, fact, limits);
       if (to.refusal !== null || !isSmall(to)) continue;
-      const toKey = keyOf(to);
+      const key = keyOf(to);
+      const toKey = keys.get(key) ?? key;
       steps.push({ from, fact, to, fromKey, toKey });
-      if (!records.has(toKey)) records.set(toKey, to);
+      if (records.has(toKey)) continue;
+      records.set(toKey, to);
+      keys.set(toKey, toKey);
     }
   }
   return { records, steps };

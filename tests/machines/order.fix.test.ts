@@ -4,7 +4,7 @@ import { OrderDesk } from "#core/orders/order-desk.ts";
 import { leavesOf, statusOf } from "#machines/order.rules.ts";
 import { type FixFact, fixBeginning, fixMatrices, fixOrder } from "./order.fix.ts";
 
-describe("FIX 4.4 order state changes", () => {
+describe("FIX 4.4 order state changes (O2)", () => {
   it.each(fixMatrices)("%s", (_name, rows) => {
     const limits = { unknownDeadlineMs: 1, pendingDeadlineMs: 1 };
     const desk = new OrderDesk({ limits, instruments: [], finishedKept: 1, approvalsKept: 1 });

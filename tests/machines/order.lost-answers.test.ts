@@ -73,7 +73,12 @@ describe("a change whose answer was lost", () => {
       ["partiallyFilled", 200, 150, 50, null],
     ],
     ["a cancel goes on", [replace(80), cancel, listed("accepted", 0, 80)], ["pendingCancel", 80, 0, 80, null]],
-    ["more than any request", [replace(120), listed("accepted", 150, 0)], ["pendingReplace", 100, 0, 100, "overfill"]],
+    ["more than any request", [replace(120), listed("accepted", 150, 0)], ["filled", 150, 150, 0, null]],
+    [
+      "more than any request, from a list without leaves",
+      [replace(120), { ...listed("accepted", 150, 0), leavesQuantity: undefined } as unknown as OrderFact],
+      ["pendingReplace", 100, 0, 100, "overfill"],
+    ],
   ])("%s", (_name, facts, expected) => {
     expect(shown(orderAfter(...facts))).toEqual(expected);
   });

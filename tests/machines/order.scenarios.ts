@@ -96,8 +96,19 @@ const nonsense = (order: OrderRecord): readonly OrderFact[] => {
     { type: "order.replaced", ...about, quantity: 0 },
     { type: "order.replace.requested", ...about, quantity: 0 },
     { type: "order.fill.corrected", ...about, fillId: order.fills[0]?.fillId ?? "f1", quantity: 1, priceMinor: 0 },
-    { type: "order.fill.busted", ...about, fillId: "nobody's" },
+    { type: "order.reconciled", ...about, found: true, status: "partiallyFilled", cumulativeQuantity: 9 },
     { type: "order.resolved", ...about, outcome: "bound", operator: "p", reason: "r" },
+  ];
+};
+/** Answers that came before, word for word. */
+const repeats = (): readonly OrderFact[] => {
+  const about = { at: 1, orderId: "o", isRepeat: true };
+  return [
+    { type: "order.canceled", ...about },
+    { type: "order.expired", ...about },
+    { type: "order.cancel.rejected", ...about, code: "c", reason: "r" },
+    { type: "order.replace.rejected", ...about, code: "c", reason: "r" },
+    { type: "order.replaced", ...about, quantity: 3 },
   ];
 };
 
@@ -127,7 +138,7 @@ const arrowScenarios = (): readonly Scenario<Machine>[] => {
 const stayScenarios = (): readonly Scenario<Machine>[] => {
   const scenarios = new Map<string, Scenario<Machine>>();
   for (const from of world.records.values()) {
-    for (const fact of [...factsFor(from), ...strangers(from), ...nonsense(from)]) {
+    for (const fact of [...factsFor(from), ...strangers(from), ...nonsense(from), ...repeats()]) {
       const verdict = judge(from, fact, limits);
       const { refusal } = verdict;
       const status = statusOf(from);
@@ -163,7 +174,7 @@ const others: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "an order of nothing is never approved, so never sent",
+    name: "an order of nothing is never approved, so never sent (O1, O2, O3, O4)",
     run: (machine) => {
       const order = drive<OrderFact, OrderEffect>(machine, { ...input, quantity: 0 });
       assert.deepEqual(told(order, { type: "order.approved", epoch: 1 }), []);

@@ -101,7 +101,7 @@ describe("safety and operating state together, every state and fact that can be 
     }
   });
 
-  it("the announcement is the first effect of every change of safety", () => {
+  it("the announcement is the first effect of every change of safety (S6)", () => {
     for (const edge of edges) {
       const [first] = edge.to.effects;
       const isAnnounced =
@@ -229,7 +229,7 @@ describe("the real house on the paths that the model proposes", () => {
     .filter(({ steps }) => steps.length >= 4)
     .filter((_, index) => index % 4 === 0);
 
-  it(`says the same as the model after each fact, also after a kill, on ${paths.length} paths`, async () => {
+  it(`says the same as the model after each fact, also after a kill, on ${paths.length} paths (S16)`, async () => {
     expect(paths.length).toBeGreaterThan(10);
     for (const { steps } of paths) {
       let storage = createJournalStorage();

@@ -3,7 +3,7 @@
  * goes to the operating state in the same step, as the house does it.
  */
 import { type AnyStateMachine, type AnyTransitionDefinition, createActor, fromTransition } from "xstate";
-import type { OperatingContext, OperatingEffect, OperatingEvent } from "#machines/operating-state.machine.ts";
+import type { OperatingContext, OperatingEffect, OperatingEvent } from "#machines/operating-state.context.ts";
 import { operatingMachine, operatingView } from "#machines/operating-state.machine.ts";
 import type { OperatingInput, OperatingState } from "#machines/operating-state.policy.ts";
 import { isConfirmed, ruleNames } from "#machines/operating-state.rules.ts";
@@ -58,6 +58,7 @@ export const postureFacts: readonly PostureFact[] = [
   { type: "cleared", afterMs: minute, make: (at) => ({ type: "failsafe.cleared", at, ...cause }) },
   { type: "emergency", afterMs: minute, make: (at) => ({ type: "emergency.stop.requested", at, reason: "model" }) },
   { type: "kill switch", afterMs: minute, make: (at) => ({ type: "kill.switch.tripped", at, reason: "model" }) },
+  { type: "kill switch off", afterMs: minute, make: (at) => ({ type: "kill.switch.cleared", at, reason: "model" }) },
   { type: "lockdown", afterMs: minute, make: (at) => ({ type: "operator.lockdown.requested", at, reason: "model" }) },
   {
     type: "release",

@@ -73,9 +73,9 @@ const set = (id: "run" | "confirm" | "answer", at: number): ReconciliationEffect
   at,
 });
 const clear = (id: "run" | "confirm" | "answer"): ReconciliationEffect => ({ type: "timer.clear", id: `reconciliation.${id}` });
-const ask = (at: number, asked: number, cause: ReconciliationCause): Effects => [
+const ask = (at: number, asked: number, cause: ReconciliationCause, hasLasted = false): Effects => [
   set("answer", at + 60_000),
-  { type: "broker.compare", asked, cause },
+  { type: "broker.compare", asked, cause, hasLasted },
 ];
 const begin = (at: number, asked: number, cause: ReconciliationCause): Effects => [
   { type: "reconciliation.begin", cause },
@@ -531,6 +531,26 @@ const disagrees: readonly Scenario<Machine>[] = [
       assert.deepEqual(verdicts(80_000, compared(80_000, 7)), []);
       assert.deepEqual(verdicts(90_000, differing(90_000, 8)), [odd()]);
       assert.deepEqual(verdicts(91_000, compared(91_000, 9)), []);
+    },
+  },
+  {
+    name: "asks with the word that positions have differed for 15 s, for then the lists are no longer behind; not at a start",
+    run: (machine) => {
+      const driven = opened(machine);
+      const askedWith = (event: ReconciliationEvent): readonly boolean[] =>
+        driven.send(event).flatMap((effect) => (effect.type === "broker.compare" ? [effect.hasLasted] : []));
+      assert.deepEqual(askedWith(requested(0, "end")), [false]);
+      driven.send(differing(0, 2));
+      assert.deepEqual(askedWith(requested(14_999, "end")), [false]);
+      driven.send(differing(14_999, 3));
+      assert.deepEqual(askedWith(requested(15_000, "end")), [true]);
+      driven.send(differing(15_000, 4));
+      assert.deepEqual(askedWith(requested(60_000, "end")), [true]);
+      driven.restart();
+      driven.send(session(70_000));
+      assert.deepEqual(askedWith(connected(70_000)), [false]);
+      driven.send(compared(70_000, 6));
+      assert.deepEqual(askedWith(requested(90_000, "end")), [false]);
     },
   },
   {

@@ -1,7 +1,7 @@
 /** What the safety machine promises, sentence by sentence (spec S1–S7). */
 import assert from "node:assert/strict";
 import { createRandom } from "#core/random.ts";
-import { describedCodes, isToldByItsFinder } from "#machines/safety.codes.ts";
+import { alertedByReporter, describedCodes } from "#machines/safety.codes.ts";
 import {
   brokerTimer,
   quietTimer,
@@ -30,6 +30,7 @@ export const release = (at: number, operator = "kim", reason = "looked"): Safety
 });
 const emergency = (at: number): SafetyEvent => ({ type: "emergency.stop.requested", at, reason: "stop" });
 const killSwitch = (at: number): SafetyEvent => ({ type: "kill.switch.tripped", at, reason: "switch" });
+const switchOff = (at: number): SafetyEvent => ({ type: "kill.switch.cleared", at, reason: "gone" });
 const lockdown = (at: number): SafetyEvent => ({ type: "operator.lockdown.requested", at, operator: "kim", reason: "news" });
 export const disconnected = (at: number): SafetyEvent => ({ type: "broker.disconnected", at, broker: "kis", reason: "reset" });
 export const connected = (at: number): SafetyEvent => ({ type: "broker.connected", at, broker: "kis" });
@@ -83,6 +84,7 @@ const table: readonly (readonly [SafetyState, string, SafetyEvent, SafetyState])
   ["LOCKDOWN", "a recovery", cleared(10, "FS122"), "LOCKDOWN"],
   ["LOCKDOWN", "a lost broker connection", disconnected(10), "LOCKDOWN"],
   ["LOCKDOWN", "a connection", connected(10), "LOCKDOWN"],
+  ["LOCKDOWN", "a kill switch that is off again", switchOff(10), "LOCKDOWN"],
   ["LOCKDOWN", "a named operator with a reason", release(10), "NORMAL"],
   ["LOCKDOWN", "a nameless release", release(10, " "), "LOCKDOWN"],
   ["LOCKDOWN", "a release without a reason", release(10, "kim", " "), "LOCKDOWN"],
@@ -119,12 +121,13 @@ const others: readonly Scenario<Machine>[] = [
         cause: null,
         quietUntil: null,
         brokerDueAt: null,
+        killSwitch: null,
         alerted: [],
       });
     },
   },
   {
-    name: "WARNING ends after the quiet period, not a millisecond before",
+    name: "WARNING ends after the quiet period, not a millisecond before (S3)",
     run: (machine) => {
       const safety = inState(machine, "WARNING");
       assert.deepEqual(safety.send(due(quietTimer, 599_999)), [{ type: "timer.set", id: quietTimer, at: 600_000 }]);
@@ -185,7 +188,7 @@ const others: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "the quiet deadline and LOCKDOWN survive a restart",
+    name: "the quiet deadline and LOCKDOWN survive a restart (S3)",
     run: (machine) => {
       const warned = inState(machine, "WARNING");
       warned.restart();
@@ -362,6 +365,43 @@ const others: readonly Scenario<Machine>[] = [
     },
   },
   {
+    name: "nobody releases LOCKDOWN while the kill switch is on, whatever else led there; once it is off a named person does (S2, S3)",
+    run: (machine) => {
+      for (const state of states) {
+        const safety = inState(machine, state);
+        safety.send(killSwitch(10));
+        assert.deepEqual(contextOf(safety).killSwitch, { reason: "switch", at: 10 });
+        safety.send({ ...killSwitch(20), reason: "again" } as SafetyEvent);
+        assert.deepEqual(contextOf(safety).killSwitch, { reason: "switch", at: 10 });
+        safety.restart();
+        assert.deepEqual(safety.send(release(30)), []);
+        assert.equal(safety.value(), "LOCKDOWN");
+        assert.deepEqual(safety.send(switchOff(40)), []);
+        assert.equal(contextOf(safety).killSwitch, null);
+        assert.equal(safety.value(), "LOCKDOWN");
+        safety.send(release(50));
+        assert.equal(safety.value(), "NORMAL");
+      }
+    },
+  },
+  {
+    name: "an emergency stop needs no kill switch and is released without one; its operator stands before the reason",
+    run: (machine) => {
+      const safety = begin(machine);
+      const [announced] = safety.send({ ...emergency(1), operator: "lee" } as SafetyEvent);
+      assert.deepEqual(announced, {
+        type: "safety.announce",
+        from: "NORMAL",
+        to: "LOCKDOWN",
+        code: "FS120",
+        reason: "lee: stop",
+      });
+      assert.equal(contextOf(safety).killSwitch, null);
+      safety.send(release(2));
+      assert.equal(safety.value(), "NORMAL");
+    },
+  },
+  {
     name: "back in NORMAL every alert of the trouble is resolved, once each",
     run: (machine) => {
       const safety = inState(machine, "WARNING");
@@ -376,7 +416,7 @@ const others: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "an alert of a trouble that lasts is left to who found it: told once, and not called over because it was quiet",
+    name: "an alert of a trouble that lasts is left to who found it: told once, and not called over because it was quiet (S3)",
     run: (machine) => {
       for (const code of ["AN010", "AN070", "AN071", "AN080", "AN081", "AN091"]) {
         const safety = begin(machine);
@@ -405,14 +445,14 @@ const others: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "every registered code leads where its letters say, and its text is the reason",
+    name: "every registered code leads where its letters say, and its text is the reason (S7)",
     run: (machine) => {
       for (const { code, kind, severity } of describedCodes()) {
         const safety = begin(machine);
         const type = kind === "failsafe" ? "failsafe.tripped" : kind === "guardrail" ? "guardrail.tripped" : "anomaly.raised";
         const effects = safety.send({ type, at: 1, code, reason: "why" } as SafetyEvent);
         assert.equal(safety.value(), kind === "failsafe" ? "FAIL" : "WARNING");
-        if (isToldByItsFinder(code)) assert.ok(typesOf(effects).every((type) => !type.startsWith("alert.")));
+        if (alertedByReporter(code)) assert.ok(typesOf(effects).every((type) => !type.startsWith("alert.")));
         else assert.deepEqual(effects.at(-1), { type: `alert.${severity}`, code, text: "why" });
       }
     },
@@ -439,7 +479,7 @@ const others: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "agrees with S2 and S3 written as a table, on ten thousand random facts with restarts",
+    name: "agrees with S2 and S3 written as a table, on ten thousand random facts with restarts (S2)",
     run: (machine) => {
       const random = createRandom(20260213);
       let at = 0;
@@ -447,11 +487,12 @@ const others: readonly Scenario<Machine>[] = [
       let state: SafetyState = "NORMAL";
       let cause = "";
       let quietUntil = 0;
+      let isSwitchOn = false;
       const pick = <T>(items: readonly T[]): T => items[Math.floor(random() * items.length)] as T;
       const codes = ["FS070", "FS075", "FS042"];
       for (let step = 0; step < 10_000; step += 1) {
         at += Math.floor(random() * 400_000);
-        const what = pick(["warn", "fail", "clear", "lock", "release", "quiet", "restart"] as const);
+        const what = pick(["warn", "fail", "clear", "lock", "release", "switch off", "quiet", "restart"] as const);
         const code = pick(codes);
         if (what === "warn") {
           safety.send(anomaly(at));
@@ -470,11 +511,16 @@ const others: readonly Scenario<Machine>[] = [
           safety.send(cleared(at, code));
           if (state === "FAIL" && code === cause) state = "NORMAL";
         } else if (what === "lock" && random() < 0.2) {
-          safety.send(pick(lockdownFacts)(at));
+          const fact = pick(lockdownFacts)(at);
+          safety.send(fact);
+          isSwitchOn ||= fact.type === "kill.switch.tripped";
           state = "LOCKDOWN";
         } else if (what === "release") {
           safety.send(release(at));
-          if (state === "LOCKDOWN") state = "NORMAL";
+          if (state === "LOCKDOWN" && !isSwitchOn) state = "NORMAL";
+        } else if (what === "switch off") {
+          safety.send(switchOff(at));
+          isSwitchOn = false;
         } else if (what === "quiet") {
           safety.send(due(quietTimer, at));
           if (state === "WARNING" && at >= quietUntil) state = "NORMAL";

@@ -28,14 +28,14 @@ describe("code registry (S4)", () => {
     }
   });
 
-  it("uses no code twice: the origin's FS080, FS081 and FS095 collided", () => {
+  it("uses no code twice: the origin's FS080, FS081 and FS095 collided (S4)", () => {
     const source = readFileSync(join(import.meta.dirname, "../../machines/safety.codes.ts"), "utf8");
     const written = [...source.matchAll(/^ {2}([A-Z]{2}\d{3}):/gm)].map(([, code]) => code);
     expect(new Set(written).size).toBe(written.length);
     expect(written).toEqual(Object.keys(safetyCodes));
   });
 
-  it("finds a runbook section for every code, and no section without a code", () => {
+  it("finds a runbook section for every code, and no section without a code (S4)", () => {
     const runbook = readFileSync(join(import.meta.dirname, "../../docs/operations/runbook.md"), "utf8");
     const sections = [...runbook.matchAll(/^### ([A-Z]{2}\d{3})$/gm)].map(([, code]) => code);
     expect(sections.toSorted()).toEqual(Object.keys(safetyCodes).toSorted());

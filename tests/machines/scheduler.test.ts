@@ -10,7 +10,7 @@ describe("the scheduler machine", () => {
     run(schedulerMachine);
   });
 
-  it("never has a target running twice, and forgets no occurrence, whatever comes in whatever order", () => {
+  it("never has a target running twice, and forgets no occurrence, whatever comes in whatever order (M11)", () => {
     const targets = ["a", "b"];
     const event = fc.record({
       target: fc.constantFrom(...targets),

@@ -133,7 +133,7 @@ export const supervisorScenarios: readonly Scenario<Supervisor>[] = [
     },
   },
   {
-    name: "leaves the timers and the parts of ops to the supervisor of ops",
+    name: "leaves the timers and the parts of ops to the supervisor of ops (M10)",
     run: (machine) => {
       for (const state of [running, escalated]) {
         const supervisor = state(machine);
@@ -165,7 +165,7 @@ export const supervisorScenarios: readonly Scenario<Supervisor>[] = [
     },
   },
   {
-    name: "ops beyond its restarts is an anomaly, in an escalated house too",
+    name: "ops beyond its restarts is an anomaly, in an escalated house too (M10)",
     run: (machine) => {
       for (const state of [running, escalated]) {
         const supervisor = state(machine);
@@ -276,7 +276,7 @@ export const opsScenarios: readonly Scenario<Ops>[] = [
     },
   },
   {
-    name: "gives a part up after its restarts, as an anomaly and no more",
+    name: "gives a part up after its restarts, as an anomaly and no more (M10)",
     run: (machine) => {
       const ops = opsOf(machine);
       for (const at of [1, 2]) ops.send(failed("scheduler", at));

@@ -59,7 +59,7 @@ describe("the phase of a market", () => {
     { market: "NXT", when: "2025-08-08T08:55:00+09:00", phase: "closed", until: "2025-08-08T00:00" },
     { market: "NXT", when: "2025-08-08T15:35:00+09:00", phase: "openingAuction", until: "2025-08-08T06:40" },
     { market: "NXT", when: "2025-08-08T19:59:00+09:00", phase: "after", until: "2025-08-08T11:00" },
-  ])("of $market at $when is $phase until $until", ({ market, when, phase, until }) => {
+  ])("of $market at $when is $phase until $until (M11)", ({ market, when, phase, until }) => {
     const span = phaseSpan(market, at(when));
     expect([span.phase, iso(span.untilAt), span.isKnown]).toEqual([phase, until, true]);
   });
@@ -97,7 +97,7 @@ describe("the days of a market", () => {
   });
 
   const closes = join(import.meta.dirname, "../../../shared/data/kr_daily_1999_2024.csv");
-  it.skipIf(!existsSync(closes))("on KRX are those with a close (skipped when ../shared/data is not there)", () => {
+  it.skipIf(!existsSync(closes))("on KRX are those with a close (skipped when ../shared/data is not there) (M11)", () => {
     const traded = new Set(
       readFileSync(closes, "utf8")
         .split("\n")
@@ -124,7 +124,7 @@ describe("the days of a market", () => {
     expect(tradingDayOf([{ market: "KRX" }, { market: "NYSE" }])(moment)).toBe("2026-10-07");
   });
 
-  it("outside the years of the table are said not to be known, and have the hours of a weekday", () => {
+  it("outside the years of the table are said not to be known, and have the hours of a weekday (M11)", () => {
     const friday = at("2029-06-08T03:00:00Z");
     expect(phaseSpan("KRX", friday)).toMatchObject({ phase: "regular", isKnown: false });
     expect(of("KRX").unknownProblem(friday)).toBe(

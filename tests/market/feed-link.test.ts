@@ -121,7 +121,7 @@ describe("the age of data", () => {
     expect(measure(30_000, 10_000)).toEqual([{ type: "feed.went.stale", feed: "memory", silentMs: 20_000 }]);
   });
 
-  it("counts from the connection for a feed that never delivered anything: that is silence too", () => {
+  it("counts from the connection for a feed that never delivered anything: that is silence too (A1)", () => {
     expect(measure(19_999)).toMatchObject([{ type: "feed.heard", silentMs: 19_999 }]);
     expect(measure(20_000)).toEqual([{ type: "feed.went.stale", feed: "memory", silentMs: 20_000 }]);
   });
@@ -136,7 +136,7 @@ describe("the age of data", () => {
     expect(measure(1_800_000, 1, openingAt - 3_600_000)).toMatchObject([{ type: "feed.heard", marketOpen: false }]);
   });
 
-  it("is not silence on a holiday, however long", () => {
+  it("is not silence on a holiday, however long (M11)", () => {
     // 2013-11-28 is Thanksgiving; the trades of the day before are a day old when the market would have opened.
     const thanksgiving = Date.UTC(2013, 10, 28, 15);
     expect(measure(3 * 3_600_000, 1, thanksgiving)).toMatchObject([{ type: "feed.heard", marketOpen: false }]);

@@ -5,7 +5,7 @@ import type { RawTick } from "#market/ports.ts";
 import { openingAt, testPipeline, tick } from "./setup.ts";
 
 describe("a good tick", () => {
-  it("becomes one row, one mark and one fact in the lane", () => {
+  it("becomes one row, one mark and one fact in the lane (E5)", () => {
     const { pipeline, records, offered } = testPipeline();
     pipeline.accept(tick());
     expect(records()).toEqual([
@@ -72,7 +72,7 @@ describe("a tick that is refused", () => {
   });
 
   test.each([openingAt * 1000, openingAt * 1_000_000, -1, Number.NaN, openingAt - 90_000_000])(
-    "is declared at the clock's time when its own, %d, cannot be",
+    "is declared at the clock's time when its own, %d, cannot be (A7)",
     (exchangeAt) => {
       const { pipeline, refused, clock } = testPipeline();
       clock.at = openingAt + 7;
@@ -135,7 +135,7 @@ describe("the guard", () => {
     expect(rows).toHaveLength(2);
   });
 
-  it("flags what the source doubts and what comes late, and a late trade is not the mark", () => {
+  it("flags what the source doubts and what comes late, and a late trade is not the mark (E5)", () => {
     const { pipeline, records } = testPipeline();
     pipeline.accept(tick({ priceMinor: 100 }));
     pipeline.accept(tick({ sequence: 2, priceMinor: 101, exchangeAt: openingAt - 1, suspicious: true }));
@@ -190,7 +190,7 @@ describe("after a restart", () => {
   });
 });
 
-it("conserves: at every stage in = out + refused + errored, whatever comes", () => {
+it("conserves: at every stage in = out + refused + errored, whatever comes (A2)", () => {
   const anything = fc.oneof(fc.integer({ min: -2, max: 6 }), fc.constantFrom(Number.NaN, undefined, null, "x", 1.5, 2e9));
   const wild = fc.record({
     symbol: fc.constantFrom("SPY", "IBM", "QQQ", "", undefined),

@@ -14,7 +14,7 @@ const setUp = () => {
 };
 
 describe("the snapshot loop", () => {
-  it("makes a swing row of every symbol at every full interval, without anybody calling it", async () => {
+  it("makes a swing row of every symbol at every full interval, without anybody calling it (A1)", async () => {
     const { clock, loop, swing } = setUp();
     loop.start();
     loop.accept(tick({ symbol: "SPY" }));

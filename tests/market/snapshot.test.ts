@@ -43,7 +43,7 @@ const records: fc.Arbitrary<SnapshotRecord> = fc.record({
   _quality: fc.uniqueArray(fc.constantFrom(...qualityFlags)),
 }) as fc.Arbitrary<SnapshotRecord>;
 
-it("writes the bytes of JSON.stringify, whatever the record", () => {
+it("writes the bytes of JSON.stringify, whatever the record (A3)", () => {
   fc.assert(
     fc.property(records, (record) => {
       expect(snapshotLine(record)).toBe(`${JSON.stringify(record)}\n`);
@@ -70,7 +70,7 @@ it("keeps one row's names out of the next, of whichever session, symbol, market 
   );
 });
 
-it("makes lines that fit the published JSON Schema, and the schema refuses what it does not know", () => {
+it("makes lines that fit the published JSON Schema, and the schema refuses what it does not know (A3)", () => {
   const schema = z.fromJSONSchema(snapshotJsonSchema() as never);
   const { pipeline, records: made } = testPipeline();
   pipeline.accept(tick());
@@ -96,7 +96,7 @@ it("makes lines that fit the published JSON Schema, and the schema refuses what 
   expect(schema.safeParse({ ...made()[0], _schema: "qts.snapshot/2" }).success).toBe(false);
 });
 
-it("has its schema in the docs as it is", () => {
+it("has its schema in the docs as it is (A3)", () => {
   const file = join(import.meta.dirname, "../../docs/reference/snapshot.schema.json");
   expect(JSON.parse(readFileSync(file, "utf8"))).toEqual(snapshotJsonSchema());
 });

@@ -179,7 +179,7 @@ const live = async (tour: (typeof model.tours)[number], seen: Set<string>): Prom
 };
 
 describe(`the execution loop in the whole house, every event in every state: ${model.states} states, ${model.edges} pairs in ${model.steps} steps`, () => {
-  it("evaluates exactly when the chart says so, also over kills, and its errors reach safety", async () => {
+  it("evaluates exactly when the chart says so, also over kills, and its errors reach safety (O9)", async () => {
     const seen = new Set<string>();
     for (const tour of model.tours) await live(tour, seen);
     // A cycle is answered in its own step, so the house is never seen in the middle of one.

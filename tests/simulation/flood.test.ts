@@ -98,7 +98,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 const fillsOf = (world: World): string[] =>
   world.facts().flatMap(({ type, payload }) => (/filled$/.test(type) ? [(payload as { fillId: string }).fillId] : []));
 
-it("holds a venue back that floods it with fills, loses none, raises no alarm and goes on trading", async () => {
+it("holds a venue back that floods it with fills, loses none, raises no alarm and goes on trading (E3)", async () => {
   const venue = await startVenue();
   // Four kilobytes each: the kernel's buffers hold a thousand of them, not a hundred thousand.
   const padding = "x".repeat(4096);
@@ -139,7 +139,7 @@ it("holds a venue back that floods it with fills, loses none, raises no alarm an
   expect(venue.line.connections).toBe(1);
 });
 
-it("takes in the thousands of fills that an outage left, in their order, without flooding itself", async () => {
+it("takes in the thousands of fills that an outage left, in their order, without flooding itself (E3)", async () => {
   const venue = await startVenue();
   const fills = 3000;
   const world = await trading(venue, fills);

@@ -43,7 +43,7 @@ const fillNewest = async (world: World): Promise<void> => {
 const pin = (world: World, state: OperatingState) =>
   world.answer({ command: "override.set", state, forMs: day, operator: "kim", reason: "test" });
 
-describe("the operating state's limits on live intents, from a strategy's proposal to the venue", () => {
+describe("the operating state's limits on live intents, from a strategy's proposal to the venue (S19)", () => {
   it("the entry threshold: a signal just below it is denied, one at it leaves, and it moves with the state", async () => {
     const { world, propose } = await marketWith();
     expect(await propose({ signal: 0.69 })).toBe("SIGNAL_TOO_WEAK");
@@ -70,7 +70,7 @@ describe("the operating state's limits on live intents, from a strategy's propos
     expect(await propose()).toBe("NEW_ENTRY_CLOSED");
   });
 
-  it("in FAIL a signal is made and never acted on, and it is out of date when FAIL is over", async () => {
+  it("in FAIL a signal is made and never acted on, and it is out of date when FAIL is over (S5)", async () => {
     const { world, propose } = await marketWith();
     await pin(world, "AGGRESSIVE");
     await world.fact("failsafe.tripped", { code: "FS098", reason: "x" });
@@ -132,4 +132,23 @@ describe("the operating state's limits on live intents, from a strategy's propos
     await world.answer({ command: "override.clear", operator: "kim", reason: "test" });
     expect(await propose()).toBe("NEW_ENTRY_CLOSED");
   });
+});
+
+it("three proposals of one symbol in one cycle are three intents, each with its fate: none vanishes on the way (E5, O8)", async () => {
+  const levels = [1, 2, 3].map(
+    (level): Proposal => ({
+      ...{ type: "order", symbol: "SPY", side: "buy", orderType: "limit", signal: 0.9, reason: `level ${level}` },
+      ...{ quantity: 10 * level, limitPriceMinor: price - 1000 * level },
+    }),
+  );
+  const strategy: Strategy = { name: "levels", evaluate: () => levels.splice(0) };
+  const world = await createWorld({ strategy });
+  await world.tick(price);
+  await world.advance(2000);
+  const intents = world.facts().flatMap((fact) => (fact.type === "order.intended" ? [fact.payload] : []));
+  expect(intents.map(({ quantity }) => quantity)).toEqual([10, 20, 30]);
+  const decided = world
+    .facts()
+    .flatMap((fact) => (fact.type === "order.approved" || fact.type === "order.denied" ? [fact.payload.orderId] : []));
+  expect(decided.toSorted()).toEqual(intents.map(({ orderId }) => orderId).toSorted());
 });

@@ -36,7 +36,7 @@ const trade = async (world: World, orderId: string): Promise<void> => {
   await world.settle();
 };
 
-describe("ops is optional", () => {
+describe("ops is optional (M10)", () => {
   it("without it core records, trades, recovers and ends the day", async () => {
     const world = await createWorld({ config });
     await trade(world, "one");

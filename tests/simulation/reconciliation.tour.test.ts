@@ -204,7 +204,7 @@ const toldSince = (world: World, from: number): readonly string[] =>
     });
 
 describe(`reconciliation in the whole house: ${pairs} pairs of a place and an event, ${places} places, in ${path.length} steps`, () => {
-  it("asks, waits, tells and opens trading exactly as the chart says, also over kills", async () => {
+  it("asks, waits, tells and opens trading exactly as the chart says, also over kills (O4, O5, O6)", async () => {
     const venue = createVenue();
     const world = await createWorld({
       venue: async (clock) => ({ broker: venue.open(clock) }),

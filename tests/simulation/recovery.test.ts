@@ -232,7 +232,7 @@ describe("recovery", () => {
       runs,
     ));
 
-  it("sends no order twice, keeps the venue's positions and raises no risk, wherever lives end", () =>
+  it("sends no order twice, keeps the venue's positions and raises no risk, wherever lives end (O5, O6, O7)", () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(fc.oneof({ weight: 5, arbitrary: deeds }, { weight: 1, arbitrary: kills }), { minLength: 5, maxLength: 40 }),

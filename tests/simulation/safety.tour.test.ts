@@ -61,6 +61,7 @@ const facts: { readonly [name: string]: NewFact } = {
   "another cause cleared": { type: "failsafe.cleared", source: "test", payload: { ...cause, code: "FS095" } },
   "emergency stop": { type: "emergency.stop.requested", source: "test", payload: { reason: "model" } },
   "kill switch": { type: "kill.switch.tripped", source: "test", payload: { reason: "model" } },
+  "kill switch off": { type: "kill.switch.cleared", source: "test", payload: { reason: "model" } },
   lockdown: { type: "operator.lockdown.requested", source: "test", payload: { reason: "model", operator: "kim" } },
   release: { type: "operator.lockdown.released", source: "test", payload: { reason: "model", operator: "kim" } },
   "release by nobody": { type: "operator.lockdown.released", source: "test", payload: { reason: "model", operator: " " } },
@@ -87,8 +88,8 @@ const model = toursOf<Model>({
   initial: { at: morning, isAway: false, value: first.value as SafetyState, context: first.context },
   events: [...Object.keys(facts), ...others],
   next,
-  key: ({ value, isAway, context: { cause: known, quietUntil, brokerDueAt } }) =>
-    [value, known?.code ?? "", isAway, quietUntil !== null, brokerDueAt !== null].join(" "),
+  key: ({ value, isAway, context: { cause: known, quietUntil, brokerDueAt, killSwitch } }) =>
+    [value, known?.code ?? "", isAway, quietUntil !== null, brokerDueAt !== null, killSwitch !== null].join(" "),
 });
 
 /** Nothing but the tour moves safety: no feed that falls silent, no evaluation. */
@@ -106,6 +107,8 @@ const lots = 10;
 const act = async (world: World, event: string, state: Model): Promise<void> => {
   await world.advanceTo(state.at);
   const fact = facts[event];
+  // The next process looks for itself whether the switch is on.
+  if (event === "kill switch" || event === "kill switch off") world.setKillSwitch(event === "kill switch" ? "model" : null);
   if (fact !== undefined) await world.fact(fact.type, fact.payload as never);
   else if (event === "the broker goes" && world.venue.isConnected()) world.venue.setConnected(false);
   else if (event === "the broker comes" && !world.venue.isConnected()) world.venue.setConnected(true);
@@ -117,7 +120,7 @@ const act = async (world: World, event: string, state: Model): Promise<void> => 
 };
 
 describe(`safety in the whole house, every event in every state: ${model.states} states, ${model.edges} pairs in ${model.steps} steps`, () => {
-  it("the house says what the chart says, sends no order in FAIL and LOCKDOWN, cancels all the same, and sees the market", async () => {
+  it("the house says what the chart says, sends no order in FAIL and LOCKDOWN, cancels all the same, and sees the market (E5, S1, S2, S3)", async () => {
     expect(model.tours).toHaveLength(1);
     const world = await createWorld({ config });
     await world.tick(price);
@@ -172,7 +175,7 @@ describe(`safety in the whole house, every event in every state: ${model.states}
     expect(world.venue.submits.map(({ orderId }) => orderId)).toEqual([...world.venue.book.keys()]);
   });
 
-  it("DEFENSIVE comes with the very fact that brings FAIL", async () => {
+  it("DEFENSIVE comes with the very fact that brings FAIL (S14)", async () => {
     const world = await createWorld({ config });
     await world.advance(5000);
     await world.fact("failsafe.tripped", cause);

@@ -3,8 +3,8 @@ import { createWorld } from "../world.ts";
 
 const price = 1_680_000;
 
-describe("a stop", () => {
-  it("handles every critical fact that waits, refuses what comes later, and leaves everything on disk", async () => {
+describe("a stop (E9)", () => {
+  it("handles every critical fact that waits, refuses what comes later, and leaves everything on disk (A2, E10)", async () => {
     const world = await createWorld();
     await world.tick(price);
     const { dispatcher, offer } = world.root().house;
@@ -34,7 +34,7 @@ describe("a stop", () => {
     expect(world.storage.snapshots.at(-1)?.seq).toBe(world.storage.records.length);
   });
 
-  it("says what it left behind: a handler that never ends is not waited for beyond the deadline", async () => {
+  it("says what it left behind: a handler that never ends is not waited for beyond the deadline (E9)", async () => {
     const world = await createWorld({ config: { events: { drainMsMax: 20, handlers: { timeoutMs: 200 } } } });
     world.root().house.dispatcher.handle("market.trade.ticked", () => new Promise(() => undefined), { name: "never ends" });
     const payload = { symbol: "SPY", priceMinor: price, quantity: 1, sequence: 1, exchangeAt: 0 };

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { OrderDesk } from "#core/orders/order-desk.ts";
-import type { OperatingContext } from "#machines/operating-state.machine.ts";
+import type { OperatingContext } from "#machines/operating-state.context.ts";
 import type { SafetyContext } from "#machines/safety.machine.ts";
 import { measuredAt, neutral, sunny } from "../core/state/posture-series.ts";
 import { createWorld, type World } from "../world.ts";
@@ -56,7 +56,7 @@ describe.each([
     expect(world.status().safety).toBe("NORMAL");
   });
 
-  it("an override with who, why and until when; one that expired while the process was down ends at the start", async () => {
+  it("an override with who, why and until when; one that expired while the process was down ends at the start (S15)", async () => {
     const world = await createWorld({ config });
     await evaluate(world);
     await world.answer({ command: "override.set", state: "AGGRESSIVE", forMs: 3 * day, ...kim });
@@ -124,7 +124,7 @@ describe.each([
 });
 
 describe("the account's high-water mark and the time of the next evaluation", () => {
-  it("survive a kill without a snapshot: a restart makes no drawdown smaller and no evaluation later", async () => {
+  it("survive a kill without a snapshot: a restart makes no drawdown smaller and no evaluation later (S21)", async () => {
     const world = await createWorld({
       config: { broker: { paper: { cashMinor: 600_000_000 } }, archive: { silenceMsMax: 1000 * day } },
     });

@@ -4,18 +4,16 @@
  * Writing never waits for the reader of the log: lines collect in a bounded buffer, and what does not fit is dropped and
  * counted. A log that cannot be written must not stop trading.
  */
-import { type DestinationStream, type Logger, pino } from "pino";
+import { type Logger, pino } from "pino";
+import { openLogLines } from "./log-lines.ts";
 
 export interface Log {
   readonly logger: Logger;
-  /** Lines that were lost: the reader was too slow, or is gone. */
+  /** Lines that were lost: the reader was too slow, or is gone, or the disk is full. */
   dropped(): number;
   /** Writes what is waiting, for at most `waitMsMax`. */
   close(waitMsMax?: number): Promise<void>;
 }
-
-/** About ten thousand lines. */
-const bufferedCharactersMax = 2_000_000;
 
 /** Names under which credentials travel here and at venues; also one and two levels deep. */
 const secrets = [
@@ -46,23 +44,10 @@ export const createLog = ({
   readonly to: 1 | 2 | string;
   readonly now?: () => number;
 }): Log => {
-  const destination = pino.destination({ dest: to, append: false, sync: false, maxLength: bufferedCharactersMax });
-  let dropped = 0;
-  let isGone = false;
-  destination.on("drop", () => {
-    dropped += 1;
-  });
-  // The reader went away (`qts run | head`), or the disk is full.
-  destination.on("error", () => {
-    isGone = true;
-  });
-  const stream: DestinationStream = {
-    write(line) {
-      if (isGone) dropped += 1;
-      else destination.write(line);
-    },
-  };
-  const logger = pino(
+  const lines = openLogLines(to, (lost) =>
+    logger.warn({ lost }, `${lost === 1 ? "a line" : `${lost} lines`} of the log could not be written before this one`),
+  );
+  const logger: Logger = pino(
     {
       level,
       base: { pid: process.pid },
@@ -70,21 +55,11 @@ export const createLog = ({
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: "[secret]" },
     },
-    stream,
+    lines,
   );
   return {
     logger,
-    dropped: () => dropped,
-    close: (waitMsMax = 1000) =>
-      new Promise((resolve) => {
-        const done = (): void => {
-          clearTimeout(deadline);
-          resolve();
-        };
-        const deadline = setTimeout(done, waitMsMax);
-        destination.once("close", done);
-        if (isGone) done();
-        else destination.end();
-      }),
+    dropped: lines.dropped,
+    close: (waitMsMax = 1000) => lines.close(waitMsMax),
   };
 };

@@ -5,7 +5,6 @@
  * answered inside the call.
  */
 import { Observable, type Subscriber } from "rxjs";
-import type { Valve } from "#core/event/valve.ts";
 import type {
   Broker,
   BrokerExecution,
@@ -15,6 +14,7 @@ import type {
   QueryError,
   RiskApproved,
   SubmitError,
+  Valve,
 } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 

@@ -1,20 +1,28 @@
 /**
- * The paper broker inside this process: the exchange and its line, behind the Broker port. Whoever subscribes to its reports
+ * The paper broker inside this process: the exchange and its wire, behind the Broker port. Whoever subscribes to its reports
  * is connected; a newer subscription takes the older one's place.
  *
  * Never real money. Its ledger is a venue's own book, kept where the house's journal cannot reach it.
  */
 import { Observable, type Subscriber } from "rxjs";
-import type { Valve } from "#core/event/valve.ts";
 import type { Instrument } from "#core/instrument.ts";
-import { type Broker, type BrokerReport, type Clock, ConnectionEnded, type QueryError, type SubmitError } from "#core/ports.ts";
+import {
+  type Broker,
+  type BrokerReport,
+  type Clock,
+  ConnectionEnded,
+  type QueryError,
+  type SubmitError,
+  type Valve,
+} from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { createExchange, type PaperConfig } from "./exchange.ts";
+import type { PaperConfig } from "./config.ts";
+import { createExchange } from "./exchange.ts";
 import { openLedger } from "./ledger.ts";
 import type { LedgerError } from "./ledger-record.ts";
-import { type ChangeReply, createLine, type SubmitReply } from "./line.ts";
 import type { MarketTrade } from "./matching.ts";
 import { type Answered, createRequests } from "./requests.ts";
+import { type ChangeReply, createWire, type SubmitReply } from "./wire.ts";
 
 export interface PaperBroker extends Broker {
   /** Every trade of the market passes here, in its order. Costs nothing while no order of the symbol is open. */
@@ -70,15 +78,15 @@ export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Re
     ledger,
     history,
     now: () => clock.now(),
-    report: (report, n) => line.report(report, n),
+    report: (report, n) => wire.report(report, n),
   });
 
   const hangUp = (reason: string): void => {
     member = undefined;
-    line.cut();
+    wire.cut();
     requests.failAll(reason);
     // What was held back for the member is told to nobody now.
-    line.resume();
+    wire.resume();
   };
 
   const drop = (why: Error): void => {
@@ -98,14 +106,14 @@ export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Re
       member = mine;
       const isMine = (): boolean => member === mine;
       clock.setTimer(clock.now(), () => isMine() && subscriber.next({ type: "connected", at: clock.now() }));
-      const resumed = valve.changes.subscribe((isOpen) => isOpen && isMine() && line.resume());
+      const resumed = valve.changes.subscribe((isOpen) => isOpen && isMine() && wire.resume());
       return () => {
         resumed.unsubscribe();
         if (isMine()) hangUp("the connection was closed");
       };
     });
 
-  const line = createLine({
+  const wire = createWire({
     config,
     seed,
     clock,
@@ -136,17 +144,17 @@ export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Re
         ? err(notConnected)
         : outcomeOf(
             await requests.ask<Result<{ readonly brokerOrderId: string }, SubmitError>>((answer: (reply: SubmitReply) => void) =>
-              line.submit(order, answer),
+              wire.submit(order, answer),
             ),
           ),
-    cancel: (order) => change((answer) => line.cancel(order, answer)),
-    replace: (order) => change((answer) => line.replace(order, answer)),
-    orders: () => ask(line.orders),
-    executions: () => ask(line.executions),
-    account: () => ask(line.account),
+    cancel: (order) => change((answer) => wire.cancel(order, answer)),
+    replace: (order) => change((answer) => wire.replace(order, answer)),
+    orders: () => ask(wire.orders),
+    executions: () => ask(wire.executions),
+    account: () => ask(wire.account),
     endOfSession: async () => {
       exchange.endOfSession();
-      await line.drain();
+      await wire.drain();
     },
     close: async () => {
       if (isClosed) return;

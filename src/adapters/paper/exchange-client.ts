@@ -9,7 +9,6 @@
 import { Observable, type Subscriber } from "rxjs";
 import { WebSocket } from "ws";
 import type { z } from "zod";
-import type { Valve } from "#core/event/valve.ts";
 import {
   type Broker,
   type BrokerReport,
@@ -18,10 +17,11 @@ import {
   ConnectionEnded,
   type QueryError,
   type SubmitError,
+  type Valve,
 } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { answerOf, notConnected, outcomeOf } from "./broker.ts";
-import type { PaperConfig } from "./exchange.ts";
+import type { PaperConfig } from "./config.ts";
 import {
   type ClientRequest,
   missedTradesMax,

@@ -1,5 +1,5 @@
 /**
- * The exchange as a process of its own: the same venue and the same line as in-process, behind a WebSocket on loopback.
+ * The exchange as a process of its own: the same venue and the same wire as in-process, behind a WebSocket on loopback.
  *
  * One member trades here. A newer connection replaces the older one, as the last owner of a lease would; what the older
  * one had sent and had not arrived is lost with it. The exchange has no clock of its own: each request brings the market
@@ -9,11 +9,12 @@ import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import type { Instrument } from "#core/instrument.ts";
 import type { BrokerReport, Clock } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { createExchange, type Exchange, type PaperConfig } from "./exchange.ts";
+import type { PaperConfig } from "./config.ts";
+import { createExchange, type Exchange } from "./exchange.ts";
 import { type ClientFrame, clientFrame, parseFrame, protocolVersion, refusedFrameCode, supersededCode } from "./frames.ts";
 import { openLedger } from "./ledger.ts";
 import type { LedgerError } from "./ledger-record.ts";
-import { createLine, type Line } from "./line.ts";
+import { createWire, type Wire } from "./wire.ts";
 
 /** A clock that the client's requests wind. */
 export interface WoundClock extends Clock {
@@ -88,7 +89,7 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
   }
   const server = listening.value;
   const failed = Promise.withResolvers<string>();
-  let venue: { readonly exchange: Exchange; readonly line: Line } | undefined;
+  let venue: { readonly exchange: Exchange; readonly wire: Wire } | undefined;
   let member: WebSocket | undefined;
   let work = Promise.resolve();
 
@@ -100,7 +101,7 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
 
   const leave = (): void => {
     member = undefined;
-    venue?.line.cut();
+    venue?.wire.cut();
   };
 
   const drop = (): void => {
@@ -111,13 +112,13 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
   };
 
   /** Begun by the first hello: an empty ledger opens at the market time that it brings. */
-  const openVenue = (): { readonly exchange: Exchange; readonly line: Line } => {
-    const report = (told: BrokerReport, n: number): void => line.report(told, n);
+  const openVenue = (): { readonly exchange: Exchange; readonly wire: Wire } => {
+    const report = (told: BrokerReport, n: number): void => wire.report(told, n);
     const exchange = createExchange({ ...options, ledger, history, now: () => clock.now(), report });
     const deliver = (told: BrokerReport): void => send({ type: "report", report: told });
     // A member that does not read is held back by its socket, not here.
-    const line = createLine({ config, seed, clock, ledger, exchange, deliver, hasRoom: () => true, drop });
-    return { exchange, line };
+    const wire = createWire({ config, seed, clock, ledger, exchange, deliver, hasRoom: () => true, drop });
+    return { exchange, wire };
   };
 
   const settled = async (): Promise<void> => {
@@ -155,34 +156,34 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
     send({ type: "welcome", version: protocolVersion, clientOrderIdLookup, ...wishes(venue.exchange) });
   };
 
-  const perform = async (socket: WebSocket, frame: Request, { exchange, line }: NonNullable<typeof venue>): Promise<void> => {
+  const perform = async (socket: WebSocket, frame: Request, { exchange, wire }: NonNullable<typeof venue>): Promise<void> => {
     const answer = (reply: unknown): void => {
       if (member === socket) send({ type: "answer", to: frame.seq, reply });
     };
     switch (frame.type) {
       case "submit": {
         const { limitPriceMinor, ...order } = frame.order;
-        return line.submit(limitPriceMinor === undefined ? order : { ...order, limitPriceMinor }, answer);
+        return wire.submit(limitPriceMinor === undefined ? order : { ...order, limitPriceMinor }, answer);
       }
       case "cancel":
-        return line.cancel(frame.order, answer);
+        return wire.cancel(frame.order, answer);
       case "replace": {
         const { limitPriceMinor, ...order } = frame.order;
-        return line.replace(limitPriceMinor === undefined ? order : { ...order, limitPriceMinor }, answer);
+        return wire.replace(limitPriceMinor === undefined ? order : { ...order, limitPriceMinor }, answer);
       }
       case "orders":
-        return line.orders(answer);
+        return wire.orders(answer);
       case "executions":
-        return line.executions(answer);
+        return wire.executions(answer);
       case "account":
-        return line.account(answer);
+        return wire.account(answer);
       case "trade":
         return exchange.onTrade({ ...frame, at: frame.tradeAt });
       case "time":
         return;
       case "end":
         exchange.endOfSession();
-        return await line.drain();
+        return await wire.drain();
       default:
         return frame satisfies never;
     }

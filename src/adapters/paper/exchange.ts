@@ -2,19 +2,17 @@
  * The venue: it decides, writes the decision down, and tells. In this order, for every decision.
  *
  * Synchronous and without a clock of its own: `now` comes from outside and only ever grows here. What may go wrong
- * between the venue and us is not known here (line.ts).
+ * between the venue and us is not known here (wire.ts).
  */
-import type { Config } from "#config/config.ts";
 import type { Instrument } from "#core/instrument.ts";
 import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerReport, OrderRequest } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
+import type { PaperConfig } from "./config.ts";
 import { entryProblem, isOpenAt, type Refusal, refusal, reservePrice } from "./entry-checks.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LedgerEntry, LedgerRecord } from "./ledger-record.ts";
 import type { MarketTrade } from "./matching.ts";
 import { VenueBook, type VenueOrder } from "./venue-book.ts";
-
-export type PaperConfig = Config["broker"]["paper"];
 
 export interface OrderChange {
   readonly orderId: string;

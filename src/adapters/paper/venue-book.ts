@@ -8,7 +8,7 @@ import type { Instrument } from "#core/instrument.ts";
 import type { BrokerExecution, BrokerOrder, OrderRequest } from "#core/ports.ts";
 import { assert } from "#core/result.ts";
 import { Account } from "./account.ts";
-import type { PaperConfig } from "./exchange.ts";
+import type { PaperConfig } from "./config.ts";
 import type { LedgerRecord } from "./ledger-record.ts";
 import { type MarketRules, rulesFor } from "./market-rules.ts";
 import { Book } from "./matching.ts";

@@ -1,10 +1,20 @@
 /** Makes the frozen record of a fact (spec E2): an id that sorts by creation, the priority of its type, and its time. */
 import type { Fact } from "./catalog.ts";
-import type { Waiting } from "./waiting.ts";
+import type { Priority } from "./fact.ts";
 
 const lowDigits = 10_000;
 const lows = Array.from({ length: lowDigits }, (_, low) => String(low).padStart(4, "0"));
 const highWidth = 9;
+
+/** What a fact is made from. */
+export interface FactFields {
+  readonly kind: { readonly type: string; readonly priority: Priority; readonly lane: number };
+  readonly number: number;
+  readonly at: number;
+  readonly source: string;
+  readonly payload: unknown;
+  readonly correlationId: string | undefined;
+}
 
 export interface FactMaker {
   /** 1, 2, 3 … in the order in which facts are offered. */
@@ -12,7 +22,7 @@ export interface FactMaker {
   /** The id of the fact with this number: `run` and 13 digits. */
   idOf(number: number): string;
   /** Its fields are read; the record is made anew at each call. */
-  make(waiting: Waiting): Fact;
+  make(fields: FactFields): Fact;
 }
 
 /**

@@ -5,36 +5,16 @@
  * and then given up with its reason. A batch handler gets facts in groups, and its group is retried as one.
  */
 import type { Config } from "#config/schema.ts";
-import type { Cancel, Clock } from "../ports.ts";
+import type { Clock } from "../ports.ts";
 import type { Fact, FactType } from "./catalog.ts";
 import type { DeadLetter } from "./dead-letters.ts";
-import type { Kind, Kinds } from "./kinds.ts";
-import type { Waiting } from "./waiting.ts";
+import type { Kinds } from "./kinds.ts";
+import type { Batch, Handler, Kind, Registered, Waiting } from "./waiting.ts";
 
-export type Handler<F = Fact> = (fact: F) => void | Promise<void>;
 export type BatchHandler<F = Fact> = (facts: readonly F[]) => void | Promise<void>;
 /** One type, several types, or a question asked of every fact. */
 export type Filter = FactType | readonly FactType[] | ((fact: Fact) => boolean);
 export type Unsubscribe = () => void;
-
-interface Batch {
-  entries: Waiting[];
-  cancelFlush: Cancel | undefined;
-}
-
-/** A registered handler and its state. */
-export interface Registered {
-  readonly name: string;
-  readonly wants: ((fact: Fact) => boolean) | undefined;
-  readonly call: (facts: readonly Waiting[]) => void | Promise<void>;
-  readonly callOne: Handler<never> | undefined;
-  readonly batch: Batch | undefined;
-  /** Facts it holds: being awaited, or waiting for a retry. */
-  inProgress: number;
-  /** That it gave up on a critical fact was told, and it has not succeeded on one since: one safety report, not one per fact. */
-  failing: boolean;
-  removed: boolean;
-}
 
 interface Work {
   readonly handler: Registered;

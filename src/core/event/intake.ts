@@ -8,10 +8,12 @@
 import { defer, Observable, retry, Subscription } from "rxjs";
 import type { Config } from "#config/schema.ts";
 import { reconnectDelayMs } from "#machines/feed.rules.ts";
+import { NewestMap } from "../newest.ts";
+import type { Pace, Valve } from "../ports.ts";
 import { type Clock, ConnectionEnded } from "../ports.ts";
 import { type NewFact, rowOf } from "./catalog.ts";
 import { reasonOf } from "./handlers.ts";
-import { createValve, type Pace, type Valve } from "./valve.ts";
+import { createValve } from "./valve.ts";
 
 /**
  * What became of an offer from outside: in its lane; waiting for room until the promise resolves; or refused and counted,
@@ -116,7 +118,7 @@ export const holdWhileClosed =
   }) =>
   (items: Observable<T>): Observable<T> =>
     new Observable((subscriber) => {
-      const held = new Map<unknown, T>();
+      const held = new NewestMap<unknown, T>(max);
       let count = 0;
       /** Ends what comes after the held items: the end or the error of the source. */
       let end: (() => void) | undefined;
@@ -132,24 +134,18 @@ export const holdWhileClosed =
         const key = keyOf === undefined ? count++ : keyOf(item);
         const older = held.get(key);
         if (older !== undefined) left(older);
-        else if (held.size >= max) {
-          if (keyOf === undefined) {
-            subscriber.error(new Error(`it was asked to wait and went on; ${max} items are held already`));
-            return;
-          }
-          const [first] = held;
-          if (first !== undefined) {
-            held.delete(first[0]);
-            left(first[1]);
-          }
+        else if (keyOf === undefined && held.size >= max) {
+          subscriber.error(new Error(`it was asked to wait and went on; ${max} items are held already`));
+          return;
         }
-        held.set(key, item);
+        const forgotten = held.set(key, item);
+        if (forgotten !== undefined) left(forgotten[1]);
       };
       const after = (last: () => void): void => {
         end = last;
         if (held.size === 0) last();
       };
-      // Beside each other: when the items have ended, what is still held must be let out.
+      // Two subscriptions: the source may end while held items still wait.
       const both = new Subscription();
       both.add(valve.changes.subscribe((isOpen) => isOpen && release()));
       both.add(
@@ -172,7 +168,7 @@ export const createIntake = ({ config: initial, clock, random, offer, whenCalm =
   };
   const figures = new Map<string, () => SourceFigures>();
   const valves: ((open: Promise<void>) => void)[] = [];
-  /** Whoever says nothing critical need not wait for it: market data is recorded also while fills flood the house. */
+  /** Only sources of P0 facts wait for P0; market data goes on. */
   const calmAfter = ({ type }: NewFact): Promise<void> | undefined => (rowOf(type).priority === "P0" ? whenCalm() : undefined);
 
   const inlet = (name: string): Inlet => {
@@ -237,7 +233,7 @@ export const createIntake = ({ config: initial, clock, random, offer, whenCalm =
         const reception = offer(newFact);
         if (reception === "full" || reception === "refused") {
           counts.refused += 1;
-          // Too many wait already: what it says would be lost unseen. A new connection begins with a question.
+          // Cut the connection; the reconciliation after it recovers what is lost here.
           if (reception === "full") cut(`P0 and its door are full: ${newFact.type} was refused`);
           return "refused";
         }

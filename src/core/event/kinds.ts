@@ -3,43 +3,12 @@
  * its counters, so that a tick costs one look-up.
  */
 
-import type { ActorName } from "../actors.ts";
 import { type FactType, factTypes, rowOf } from "./catalog.ts";
-import { type Priority, priorities } from "./fact.ts";
-import type { Registered } from "./handlers.ts";
+import { priorities } from "./fact.ts";
 import type { LeftBecause } from "./lane-queue.ts";
 import { nestedFields } from "./payload.ts";
 import { routeOf } from "./routes.ts";
-import type { Waiting } from "./waiting.ts";
-
-/** What happened to the facts of one type. accepted = handled + dropped + collapsed + sampled + deadLettered + waiting. */
-export interface Tally {
-  accepted: number;
-  handled: number;
-  dropped: number;
-  collapsed: number;
-  sampled: number;
-  deadLettered: number;
-  /** The least and the greatest id that was dropped; ids sort by creation, so they bound the hole. */
-  firstDroppedId: string | undefined;
-  lastDroppedId: string | undefined;
-}
-
-export interface Kind {
-  readonly type: FactType;
-  readonly priority: Priority;
-  /** Index of the lane: 0 for P0. */
-  readonly lane: number;
-  readonly journaled: boolean;
-  readonly route: readonly ActorName[];
-  /** The conflation key of a payload, or undefined when facts of this type are never merged. */
-  readonly keyOf: (payload: unknown) => string | undefined;
-  readonly tally: Tally;
-  /** Fields whose values have parts of their own. */
-  readonly nested: readonly string[];
-  /** Replaced as a whole at registration, so that a running loop over it is not disturbed. */
-  handlers: readonly Registered[];
-}
+import type { Kind, Waiting } from "./waiting.ts";
 
 const keyCacheSize = 10_000;
 

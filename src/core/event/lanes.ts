@@ -56,8 +56,8 @@ export class Lanes {
   #fromInside = 0;
   #level: DegradationLevel = "NORMAL";
   #isHolding = true;
-  /** Lowest lane that may be taken from; lanes above this index wait. */
-  #openLanes = 4;
+  /** Lanes at or above it wait. */
+  #openLaneCount = 4;
 
   constructor(config: Config["events"], random: () => number, events: LanesEvents) {
     const { P0, P1, P2, P3 } = config.lanes;
@@ -111,14 +111,16 @@ export class Lanes {
   /** True when `take` would find something. */
   get hasOpenWork(): boolean {
     if (this.#critical.size > 0) return true;
-    for (let lane = 1; lane < this.#openLanes; lane += 1) if ((this.#lower[lane - 1] as LaneQueue<Waiting>).size > 0) return true;
+    for (let lane = 1; lane < this.#openLaneCount; lane += 1)
+      if ((this.#lower[lane - 1] as LaneQueue<Waiting>).size > 0) return true;
     return false;
   }
 
   /** True while P1 and a lower lane both have open work: the only time at which priority costs somebody a turn. */
   get lowLanesWait(): boolean {
-    if (this.#openLanes < 3 || (this.#lower[0] as LaneQueue<Waiting>).size === 0) return false;
-    for (let lane = 2; lane < this.#openLanes; lane += 1) if ((this.#lower[lane - 1] as LaneQueue<Waiting>).size > 0) return true;
+    if (this.#openLaneCount < 3 || (this.#lower[0] as LaneQueue<Waiting>).size === 0) return false;
+    for (let lane = 2; lane < this.#openLaneCount; lane += 1)
+      if ((this.#lower[lane - 1] as LaneQueue<Waiting>).size > 0) return true;
     return false;
   }
 
@@ -150,7 +152,7 @@ export class Lanes {
 
   /** Paused by the safety state, or by a higher lane at its critical mark. */
   isPaused(priority: Priority): boolean {
-    return priorities.indexOf(priority) >= this.#openLanes;
+    return priorities.indexOf(priority) >= this.#openLaneCount;
   }
 
   /** Paused by the safety state: that it fills up is expected. */
@@ -188,7 +190,7 @@ export class Lanes {
   }
 
   #takeFrom(first: number): Waiting | undefined {
-    for (let lane = first; lane < this.#openLanes; lane += 1) {
+    for (let lane = first; lane < this.#openLaneCount; lane += 1) {
       const line = this.#lower[lane - 1] as LaneQueue<Waiting>;
       if (line.size === 0) continue;
       const entry = line.take();
@@ -215,7 +217,7 @@ export class Lanes {
       (this.#gauges[open - 1] as PressureGauge).level !== "critical"
     )
       open += 1;
-    this.#openLanes = open;
+    this.#openLaneCount = open;
   }
 
   #lineOf(priority: Priority): LaneQueue<Waiting> {

@@ -29,15 +29,24 @@ const kindChecks: Record<
   json: { check: (v) => v !== undefined, wants: "a JSON value", schema: {} },
 };
 
+/** Beyond these a whole number may be another than the one that was written. */
+export const isInexact = (value: number): boolean => Math.abs(value) > Number.MAX_SAFE_INTEGER;
+export const tooLarge = `which is too large: whole numbers are exact up to ${Number.MAX_SAFE_INTEGER}`;
+
 const isOptional = (field: Field): boolean => typeof field === "string" && field.endsWith("?");
 const kindOf = (field: Exclude<Field, object>): FieldKind => field.replace("?", "") as FieldKind;
 
 /**
  * Checks an unknown value against the fields of a payload.
  *
+ * @param written numbers as their file has them, by field: a number that is too large has lost its last digits by now
  * @returns undefined when it fits, else one sentence that names the field, the value and what is wanted
  */
-export const payloadProblem = (fields: Fields, payload: unknown): string | undefined => {
+export const payloadProblem = (
+  fields: Fields,
+  payload: unknown,
+  written: ReadonlyMap<string, string> = new Map(),
+): string | undefined => {
   if (typeof payload !== "object" || payload === null || Array.isArray(payload)) return "the payload must be an object";
   const given = payload as Record<string, unknown>;
   for (const [name, field] of Object.entries(fields)) {
@@ -51,7 +60,10 @@ export const payloadProblem = (fields: Fields, payload: unknown): string | undef
         return `${name} is ${JSON.stringify(value)} and must be one of ${field.oneOf.join(", ")}`;
     } else {
       const { check, wants } = kindChecks[kindOf(field)];
-      if (!check(value)) return `${name} is ${typeof value === "number" ? value : JSON.stringify(value)} and must be ${wants}`;
+      if (check(value)) continue;
+      if (typeof value !== "number") return `${name} is ${JSON.stringify(value)} and must be ${wants}`;
+      const shown = written.get(name) ?? value;
+      return isInexact(value) ? `${name} is ${shown}, ${tooLarge}` : `${name} is ${shown} and must be ${wants}`;
     }
   }
   for (const name of Object.keys(given)) if (!Object.hasOwn(fields, name)) return `${name} is not a field of this fact`;

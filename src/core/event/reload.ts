@@ -64,3 +64,9 @@ export const reloadPlan = (
     },
   };
 };
+
+/** @returns the names of the other sections that changed; they are read at a start alone */
+export const changedSections = ({ events: _, ...current }: Config, { events: __, ...next }: Config): string[] =>
+  Object.entries(next)
+    .filter(([name, section]) => JSON.stringify(section) !== JSON.stringify(current[name as keyof typeof current]))
+    .map(([name]) => name);

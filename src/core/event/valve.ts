@@ -4,22 +4,7 @@
  * peer.
  */
 import { BehaviorSubject, distinctUntilChanged, map, Observable } from "rxjs";
-import type { Clock } from "../ports.ts";
-
-/** How long a source may be read without letting other sources and the lanes have their turn. */
-export interface Pace {
-  readonly clock: Pick<Clock, "monotonicMs" | "yieldToIo">;
-  readonly timeSliceMs: number;
-}
-
-export interface Valve {
-  readonly pace: Pace;
-  readonly isOpen: boolean;
-  /** The present state, then every change; for sources that are paused and resumed by calls. */
-  readonly changes: Observable<boolean>;
-  /** Resolves once the valve is open. */
-  whenOpen(): Promise<void>;
-}
+import type { Pace, Valve } from "../ports.ts";
 
 /** @returns the source's end, and `closeUntil`, which closes the valve until everything it was given has resolved */
 export const createValve = (pace: Pace): { readonly valve: Valve; readonly closeUntil: (open: Promise<void>) => void } => {

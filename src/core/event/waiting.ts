@@ -1,14 +1,67 @@
 /**
- * A fact in a lane or at a handler.
+ * A fact in a lane or at a handler, the kind it is of, and who is told of that kind.
  *
  * Most facts of a flood are dropped without ever being looked at, so the record of a fact is made when somebody asks for it.
  * And what waits survives the garbage collector's quick rounds, which stop the world for as long as it takes to copy the
  * survivors: so the places that facts wait in are used again and again, as the slots of a disruptor are, and a lane that is
  * full for hours makes no garbage of its own.
  */
-import type { Fact, NewFact } from "./catalog.ts";
+
+import type { ActorName } from "../actors.ts";
+import type { Cancel } from "../ports.ts";
+import type { Fact, FactType, NewFact } from "./catalog.ts";
+import type { Priority } from "./fact.ts";
 import type { FactMaker } from "./fact-maker.ts";
-import type { Kind } from "./kinds.ts";
+
+export type Handler<F = Fact> = (fact: F) => void | Promise<void>;
+
+export interface Batch {
+  entries: Waiting[];
+  cancelFlush: Cancel | undefined;
+}
+
+/** A registered handler and its state. */
+export interface Registered {
+  readonly name: string;
+  readonly wants: ((fact: Fact) => boolean) | undefined;
+  readonly call: (facts: readonly Waiting[]) => void | Promise<void>;
+  readonly callOne: Handler<never> | undefined;
+  readonly batch: Batch | undefined;
+  /** Facts it holds: being awaited, or waiting for a retry. */
+  inProgress: number;
+  /** That it gave up on a critical fact was told, and it has not succeeded on one since: one safety report, not one per fact. */
+  failing: boolean;
+  removed: boolean;
+}
+
+/** What happened to the facts of one type. accepted = handled + dropped + collapsed + sampled + deadLettered + waiting. */
+export interface Tally {
+  accepted: number;
+  handled: number;
+  dropped: number;
+  collapsed: number;
+  sampled: number;
+  deadLettered: number;
+  /** The least and the greatest id that was dropped; ids sort by creation, so they bound the hole. */
+  firstDroppedId: string | undefined;
+  lastDroppedId: string | undefined;
+}
+
+export interface Kind {
+  readonly type: FactType;
+  readonly priority: Priority;
+  /** Index of the lane: 0 for P0. */
+  readonly lane: number;
+  readonly journaled: boolean;
+  readonly route: readonly ActorName[];
+  /** The conflation key of a payload, or undefined when facts of this type are never merged. */
+  readonly keyOf: (payload: unknown) => string | undefined;
+  readonly tally: Tally;
+  /** Fields whose values have parts of their own. */
+  readonly nested: readonly string[];
+  /** Replaced as a whole at registration, so that a running loop over it is not disturbed. */
+  handlers: readonly Registered[];
+}
 
 const freezeAll = (value: unknown): void => {
   if (typeof value !== "object" || value === null || Object.isFrozen(value)) return;

@@ -8,6 +8,7 @@
  */
 import type { NewFact, Offer } from "../event/catalog.ts";
 import type { Inlet } from "../event/intake.ts";
+import { NewestMap, NewestSet } from "../newest.ts";
 import type { DeskView } from "../orders/order-desk.ts";
 import type { Broker, BrokerExecution, BrokerReport } from "../ports.ts";
 
@@ -39,8 +40,16 @@ export interface ReportIntake {
 const waitingMax = 1_000;
 /** Far more answers than can be on their way to the desk at once. */
 const bindingsKept = 1_000;
-/** Fill ids remembered to see overlaps between stream and reconciliation. */
+/** Fill ids remembered to see overlaps between stream and reconciliation, and answers to see one that comes twice. */
 const overlapKept = 10_000;
+/** What an order cannot tell from an answer to its next request; fills, acknowledgements and rejections it knows by themselves. */
+const answerTypes: ReadonlySet<OrderReport["type"]> = new Set([
+  "canceled",
+  "expired",
+  "cancelRejected",
+  "replaceRejected",
+  "replaced",
+] satisfies OrderReport["type"][]);
 
 export const fillToFact = (execution: BrokerExecution, orderId: string, isLast: boolean, source: string): NewFact => ({
   type: isLast ? "order.filled" : "order.partially.filled",
@@ -56,8 +65,10 @@ export const fillToFact = (execution: BrokerExecution, orderId: string, isLast: 
   correlationId: orderId,
 });
 
-export const reportToFact = (report: OrderReport, orderId: string, source: string): NewFact => {
+/** @param isRepeat the venue sent the same answer before, word for word */
+export const reportToFact = (report: OrderReport, orderId: string, source: string, isRepeat = false): NewFact => {
   const { brokerOrderId } = report;
+  const again = isRepeat ? { isRepeat } : {};
   const about = { source, correlationId: orderId };
   switch (report.type) {
     case "filled":
@@ -65,19 +76,27 @@ export const reportToFact = (report: OrderReport, orderId: string, source: strin
     case "accepted":
       return { type: "order.accepted", payload: { orderId, brokerOrderId }, ...about };
     case "canceled":
-      return { type: "order.canceled", payload: { orderId, brokerOrderId }, ...about };
+      return { type: "order.canceled", payload: { orderId, brokerOrderId, ...again }, ...about };
     case "expired":
-      return { type: "order.expired", payload: { orderId, brokerOrderId }, ...about };
+      return { type: "order.expired", payload: { orderId, brokerOrderId, ...again }, ...about };
     case "rejected":
       return { type: "order.rejected", payload: { orderId, code: report.code, reason: report.reason, brokerOrderId }, ...about };
     case "cancelRejected":
-      return { type: "order.cancel.rejected", payload: { orderId, code: report.code, reason: report.reason }, ...about };
+      return {
+        type: "order.cancel.rejected",
+        payload: { orderId, code: report.code, reason: report.reason, ...again },
+        ...about,
+      };
     case "replaceRejected":
-      return { type: "order.replace.rejected", payload: { orderId, code: report.code, reason: report.reason }, ...about };
+      return {
+        type: "order.replace.rejected",
+        payload: { orderId, code: report.code, reason: report.reason, ...again },
+        ...about,
+      };
     case "replaced": {
       const { quantity, limitPriceMinor } = report;
       const price = limitPriceMinor === undefined ? {} : { limitPriceMinor };
-      return { type: "order.replaced", payload: { orderId, quantity, brokerOrderId, ...price }, ...about };
+      return { type: "order.replaced", payload: { orderId, quantity, brokerOrderId, ...price, ...again }, ...about };
     }
     case "busted":
       return { type: "order.fill.busted", payload: { orderId, fillId: report.fillId }, ...about };
@@ -86,14 +105,6 @@ export const reportToFact = (report: OrderReport, orderId: string, source: strin
       return { type: "order.fill.corrected", payload: { orderId, fillId, quantity, priceMinor }, ...about };
     }
   }
-};
-
-/** A set that forgets its oldest members. */
-const remember = (kept: Set<string>, id: string): void => {
-  kept.add(id);
-  if (kept.size <= overlapKept) return;
-  const [oldest] = kept;
-  if (oldest !== undefined) kept.delete(oldest);
 };
 
 export const createReportIntake = ({
@@ -111,9 +122,10 @@ export const createReportIntake = ({
   let waiting: OrderReport[] = [];
   let isAway = false;
   /** The newest bindings, because the desk learns of them a moment later. */
-  const bound = new Map<string, string>();
-  const streamed = new Set<string>();
-  const found = new Set<string>();
+  const bound = new NewestMap<string, string>(bindingsKept);
+  const streamed = new NewestSet<string>(overlapKept);
+  const found = new NewestSet<string>(overlapKept);
+  const answers = new NewestSet<string>(overlapKept);
   let close = (): void => {};
 
   const orderIdOf = ({ brokerOrderId, clientOrderId }: OrderReport): string | undefined => {
@@ -123,9 +135,6 @@ export const createReportIntake = ({
 
   const noteBinding = (brokerOrderId: string, orderId: string): void => {
     bound.set(brokerOrderId, orderId);
-    if (bound.size <= bindingsKept) return;
-    const [oldest] = bound.keys();
-    if (oldest !== undefined) bound.delete(oldest);
   };
 
   const pass = (report: OrderReport, orderId: string): void => {
@@ -134,9 +143,12 @@ export const createReportIntake = ({
       if (found.delete(report.fillId)) return;
     }
     if (report.type === "replaced") noteBinding(report.brokerOrderId, orderId);
-    const isRefused = inlet.offer(reportToFact(report, orderId, name)) === "refused";
+    const answer = answerTypes.has(report.type) ? JSON.stringify(report) : undefined;
+    const isRepeat = answer !== undefined && answers.has(answer);
     // One that was refused must be found by the question that the next connection begins with.
-    if (report.type === "filled" && !isRefused) remember(streamed, report.fillId);
+    if (inlet.offer(reportToFact(report, orderId, name, isRepeat)) === "refused") return;
+    if (report.type === "filled") streamed.add(report.fillId);
+    if (answer !== undefined) answers.add(answer);
   };
 
   const isKnown = (fillId: string): boolean => streamed.has(fillId) || found.has(fillId);
@@ -195,11 +207,12 @@ export const createReportIntake = ({
     retry,
     isKnown,
     offerFound: (fact) => {
-      const { fillId } = fact.payload as { readonly fillId?: string };
-      if (fillId === undefined) return inlet.offer(fact);
+      // A correction names a fill that is known, or it could not be corrected.
+      if (fact.type !== "order.filled" && fact.type !== "order.partially.filled") return inlet.offer(fact);
+      const { fillId } = fact.payload;
       if (isKnown(fillId)) return undefined;
       const room = inlet.offer(fact);
-      if (room !== "refused") remember(found, fillId);
+      if (room !== "refused") found.add(fillId);
       return room;
     },
     waiting: () => waiting.length,

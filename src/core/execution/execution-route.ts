@@ -67,14 +67,14 @@ export const createExecutionRoute = (options: ExecutionRouteOptions): ExecutionR
   /** Approvals whose fact has not reached the desk yet. */
   const issued = new Map<string, Approval>();
 
-  const onTheirWay = (): readonly Approval[] => {
+  const pendingApprovals = (): readonly Approval[] => {
     for (const orderId of issued.keys()) {
       const order = desk().order(orderId);
       if (order === undefined || order.epoch !== null || order.ended !== null) issued.delete(orderId);
     }
     return [...issued.values()];
   };
-  const context = (): RiskContext => ({ view, desk: desk(), broker: options.broker, issued: onTheirWay });
+  const context = (): RiskContext => ({ view, desk: desk(), broker: options.broker, pendingApprovals });
 
   const tell = (orderId: string, fact: Pick<NewFact, "type" | "payload">): void =>
     offer({ ...fact, source, correlationId: orderId } as NewFact);

@@ -2,6 +2,7 @@
  * The only code that can reach a broker's order endpoint (spec O7, house.md). It holds two promises that no caller can break:
  * a submit approved under an older epoch is denied here, and no order id is ever sent twice.
  */
+import { NewestSet } from "../newest.ts";
 import type { Broker, OrderRequest, RiskApproved, SubmitError } from "../ports.ts";
 import { err, type Result } from "../result.ts";
 
@@ -61,7 +62,7 @@ const safely = async <T>(call: () => Promise<Result<T, SubmitError>>): Promise<R
 };
 
 export const createOrderGate = ({ broker, fence }: { readonly broker: Broker; readonly fence: EpochFence }): OrderGate => {
-  const sent = new Set<string>();
+  const sent = new NewestSet<string>(sentKept);
   const awaited = new Set<string>();
   return {
     submit: async (request) => {
@@ -72,10 +73,6 @@ export const createOrderGate = ({ broker, fence }: { readonly broker: Broker; re
       if (epoch !== fence.current())
         return withheld("FENCED", `approved in epoch ${epoch}, the present one is ${fence.current()}`);
       sent.add(orderId);
-      if (sent.size > sentKept) {
-        const [oldest] = sent;
-        if (oldest !== undefined) sent.delete(oldest);
-      }
       awaited.add(orderId);
       const result = await safely(() => broker.submit(request));
       awaited.delete(orderId);

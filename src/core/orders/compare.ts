@@ -10,6 +10,7 @@ import type { ReconciliationCause } from "#machines/reconciliation.rules.ts";
 import type { NewFact } from "../event/catalog.ts";
 import { fillToFact } from "../execution/broker-reports.ts";
 import type { BrokerAccount, BrokerExecution, BrokerOrder } from "../ports.ts";
+import { compareFills, type FillFigures, hasOtherTerms, oneRow } from "./listed.ts";
 import { matchByContent } from "./matching.ts";
 import type { DeskView } from "./order-desk.ts";
 
@@ -51,25 +52,35 @@ export interface Matched {
   readonly ambiguous: readonly string[];
 }
 
-/** @param content match what has no id in common by content, for venues without client order ids; undefined: never */
+/**
+ * @param skewMs how far the venue's clock may be behind ours
+ * @param byContent match what has no id in common by content, for venues without client order ids
+ */
 export const matchOrders = (
   view: DeskView,
   orders: readonly BrokerOrder[],
-  content: { readonly skewMs: number } | undefined,
+  { skewMs, byContent }: { readonly skewMs: number; readonly byContent: boolean },
 ): Matched => {
+  const rowsOf = new Map<string, BrokerOrder[]>();
   const byOrder = new Map<string, BrokerOrder>();
   const unbound: BrokerOrder[] = [];
   for (const listed of orders) {
     const orderId = view.orderIdOf(listed.brokerOrderId) ?? listed.clientOrderId;
-    if (orderId !== undefined && view.order(orderId) !== undefined) byOrder.set(orderId, listed);
-    else unbound.push(listed);
+    if (orderId === undefined || view.order(orderId) === undefined) unbound.push(listed);
+    else if (rowsOf.get(orderId)?.push(listed) === undefined) rowsOf.set(orderId, [listed]);
   }
+  for (const [orderId, rows] of rowsOf) {
+    const order = view.order(orderId);
+    const listed = order === undefined ? undefined : oneRow(order, rows, skewMs);
+    if (listed !== undefined) byOrder.set(orderId, listed);
+  }
+
   const undetermined = [...view.liveOrders()].filter((order) => order.isUndetermined && !byOrder.has(order.orderId));
-  if (content === undefined) return { byOrder, unbound, undetermined, bindings: [], ambiguous: [] };
+  if (!byContent) return { byOrder, unbound, undetermined, bindings: [], ambiguous: [] };
   const { pairs, ambiguous } = matchByContent(
     undetermined,
     unbound.filter(({ clientOrderId }) => clientOrderId === undefined),
-    content.skewMs,
+    skewMs,
   );
   for (const { order, brokerOrder } of pairs) byOrder.set(order.orderId, brokerOrder);
   const bound = new Set(pairs.map(({ brokerOrder }) => brokerOrder.brokerOrderId));
@@ -113,6 +124,8 @@ export interface ComparisonInput {
   readonly isKnown: (fillId: string) => boolean;
   /** Lots held before QTS traded on this account. */
   readonly openingPositions: { readonly [symbol: string]: number };
+  /** Positions have differed for so long that the lists are no longer behind our reports. */
+  readonly hasLasted: boolean;
 }
 
 const source = "reconciliation";
@@ -126,6 +139,13 @@ const reconciled = (orderId: string, listed: BrokerOrder): NewFact => {
     ...about(orderId),
   };
 };
+
+/** A fill with the figures that the executions show; a bust has no lots. */
+const listedFigures = (orderId: string, { fillId, quantity, priceMinor }: FillFigures): NewFact => ({
+  type: "order.fill.corrected",
+  payload: { orderId, fillId, quantity, priceMinor, listed: true },
+  ...about(orderId),
+});
 
 /** For an order that complete lists do not have, again and again. */
 export const absentFact = (orderId: string): NewFact => ({
@@ -147,12 +167,13 @@ const isWorking = ({ status }: BrokerOrder): boolean => status === "accepted" ||
 const differs = (order: OrderRecord, listed: BrokerOrder, foundLots: number): boolean => {
   if (order.isUndetermined || isInFlight(order) || order.brokerOrderId === null) return true;
   // We hold that the venue never had it, or refused it; the machine will say how loudly it disagrees.
-  if (order.ended === "denied" || order.ended === "rejected") return listed.status !== "rejected";
   const counted = order.cumulative + foundLots;
+  if (order.ended === "denied" || (order.ended === "rejected" && listed.cumulativeQuantity <= counted))
+    return listed.status !== "rejected";
   if (listed.cumulativeQuantity > counted) return true;
   // The list is behind our reports: nothing to learn from it.
   if (listed.cumulativeQuantity < counted) return false;
-  if (order.isOverdue) return true;
+  if (order.isOverdue || (order.ended === null && foundLots === 0 && hasOtherTerms(order, listed))) return true;
   const isEnded = isTerminal(statusOf(order)) || (foundLots > 0 && counted >= order.ordered);
   return isWorking(listed) ? isEnded || statusOf(order) === "submitted" : !isEnded;
 };
@@ -182,7 +203,7 @@ export const compareWithVenue = (input: ComparisonInput): Compared => {
   const isAfterGap = cause !== "timer";
   const facts: NewFact[] = [];
   const differences = new Map<string, Difference>();
-  let [fills, orders] = [0, 0];
+  let [fills, orders, corrections] = [0, 0, 0];
 
   /** The stream may be about to explain it, so except after a gap a difference must be seen twice; what was done is not done again. */
   const shouldAct = (isUrgent: boolean, key: string, text: string): boolean => {
@@ -200,26 +221,46 @@ export const compareWithVenue = (input: ComparisonInput): Compared => {
   const orderIdByBroker = new Map([...matched.byOrder].map(([orderId, { brokerOrderId }]) => [brokerOrderId, orderId]));
   const foundLots = new Map<string, number>();
   const foundFills = new Set<string>();
+  const executionsOf = new Map<string, BrokerExecution[]>();
   for (const execution of answers.executions) {
     const { brokerOrderId, clientOrderId, fillId, symbol, side, quantity } = execution;
     const orderId = orderIdByBroker.get(brokerOrderId) ?? view.orderIdOf(brokerOrderId) ?? clientOrderId;
     const order = orderId === undefined ? undefined : view.order(orderId);
-    if (order === undefined || order.fills.some((fill) => fill.fillId === fillId)) continue;
+    if (order === undefined) continue;
+    if (executionsOf.get(order.orderId)?.push(execution) === undefined) executionsOf.set(order.orderId, [execution]);
+    const counted = order.fills.find((fill) => fill.fillId === fillId);
+    if (counted !== undefined && !counted.isEarly) continue;
     const isUrgent = isAfterGap || order.isUndetermined || order.unattributed > 0;
     if (!shouldAct(isUrgent, `fill ${fillId}`, "missing")) continue;
     if (foundFills.has(fillId) || isKnown(fillId)) continue;
     foundFills.add(fillId);
     facts.push(fillToFact(execution, order.orderId, false, source));
     fills += 1;
+    // Only its fee is news when a bust or a correction was faster than the fill.
+    if (counted !== undefined) continue;
     foundLots.set(order.orderId, (foundLots.get(order.orderId) ?? 0) + quantity);
     addLots(expected, symbol, side === "buy" ? quantity : -quantity);
   }
 
   for (const [orderId, listed] of matched.byOrder) {
     const order = view.order(orderId);
+    if (order === undefined || order.fills.length === 0) continue;
+    for (const figures of compareFills(order, executionsOf.get(orderId) ?? [], listed, input.hasLasted)) {
+      const { fillId, quantity, priceMinor, lots } = figures;
+      if (!shouldAct(input.hasLasted, `figures ${fillId}`, `${quantity} ${priceMinor} ${order.cumulative}`)) continue;
+      facts.push(listedFigures(orderId, figures));
+      corrections += 1;
+      addLots(expected, order.symbol, order.side === "buy" ? lots : -lots);
+    }
+  }
+
+  for (const [orderId, listed] of matched.byOrder) {
+    const order = view.order(orderId);
     if (order === undefined || !differs(order, listed, foundLots.get(orderId) ?? 0)) continue;
     const isUrgent = isAfterGap || order.isUndetermined || order.isOverdue;
-    const text = `${listed.status} ${listed.cumulativeQuantity} ${statusOf(order)} ${order.cumulative} ${order.deadlineAt}`;
+    const { cumulative, ordered, deadlineAt, isOverdue } = order;
+    const ours = `${statusOf(order)} ${cumulative} of ${ordered} ${deadlineAt} ${isOverdue}`;
+    const text = `${listed.status} ${listed.cumulativeQuantity} ${listed.leavesQuantity}, ours ${ours}`;
     if (!shouldAct(isUrgent, `order ${orderId}`, text)) continue;
     facts.push(reconciled(orderId, listed));
     orders += 1;
@@ -243,9 +284,10 @@ export const compareWithVenue = (input: ComparisonInput): Compared => {
     absent: matched.undetermined,
     remarks,
     orders,
-    fills,
+    fills: fills + corrections,
     mismatches: matched.ambiguous.length + foreign.length,
-    unconfirmed: [...differences.values()].filter(({ isDone }) => !isDone).length,
+    // What was found of fills may bring to light what the list says besides.
+    unconfirmed: [...differences.values()].filter(({ isDone }) => !isDone).length + corrections,
     disagreement: differing.length === 0 ? undefined : differing.join("; "),
     seen: { differences, foreignOrders: new Set(foreign.map(({ brokerOrderId }) => brokerOrderId)) },
   };

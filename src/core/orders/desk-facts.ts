@@ -1,4 +1,4 @@
-/** What the order desk takes: what its orders take, the intent that opens one, how a reconciliation ended, and that a process begins. */
+/** What the order desk takes: what its orders take, an intent, the end of a reconciliation, and the beginning of a process. */
 import type { ActorEvent, EventOf, FactType } from "#machines/facts/catalog.ts";
 import { orderTakes } from "#machines/order.rules.ts";
 

@@ -20,6 +20,8 @@ import {
   type OrderStatus,
   orderStatuses,
   type Refusal,
+  restoredRecord,
+  type SavedOrder,
   statusOf,
 } from "#machines/order.rules.ts";
 import type { Instrument, Side } from "../instrument.ts";
@@ -66,8 +68,8 @@ export interface OpenInterest {
 
 /** Everything the desk knows, as JSON. */
 export interface PersistedDesk {
-  readonly live: readonly OrderRecord[];
-  readonly finished: readonly OrderRecord[];
+  readonly live: readonly SavedOrder[];
+  readonly finished: readonly SavedOrder[];
   readonly positions: readonly Position[];
   readonly counts: { readonly [S in OrderStatus]: number };
   readonly total: number;
@@ -177,11 +179,13 @@ export class OrderDesk implements DeskView {
   }
 
   #restore(persisted: PersistedDesk): void {
-    const snapshotOf = (order: OrderRecord): OrderSnapshot =>
-      this.#machine.resolveState({ value: statusOf(order), context: order });
-    for (const order of persisted.live) this.#live.set(order.orderId, snapshotOf(order));
-    for (const order of persisted.finished) this.#finished.set(order.orderId, snapshotOf(order));
-    for (const order of [...persisted.live, ...persisted.finished]) this.#index(undefined, order);
+    const restore = (saved: SavedOrder, into: Map<string, OrderSnapshot>): void => {
+      const order = restoredRecord(saved);
+      into.set(order.orderId, this.#machine.resolveState({ value: statusOf(order), context: order }));
+      this.#index(undefined, order);
+    };
+    for (const saved of persisted.live) restore(saved, this.#live);
+    for (const saved of persisted.finished) restore(saved, this.#finished);
     for (const position of persisted.positions) this.#positions.set(position.symbol, position);
     Object.assign(this.#counts, persisted.counts);
     for (const [code, count] of Object.entries(persisted.refusals)) this.#refusals.set(code, count);
@@ -322,16 +326,16 @@ export class OrderDesk implements DeskView {
     if (this.#finished.size <= this.#input.finishedKept) return;
     const [oldest] = this.#finished.keys();
     if (oldest === undefined) return;
-    const brokerOrderId = this.#finished.get(oldest)?.context.brokerOrderId;
+    const ids = this.#finished.get(oldest)?.context.brokerOrderIds ?? [];
     this.#finished.delete(oldest);
-    if (typeof brokerOrderId === "string") this.#byBrokerOrderId.delete(brokerOrderId);
+    for (const id of ids) if (this.#byBrokerOrderId.get(id) === oldest) this.#byBrokerOrderId.delete(id);
   }
 
   /** Keeps every index in step with one order's change; O(1). */
   #index(before: OrderRecord | undefined, after: OrderRecord): void {
     const { orderId, symbol, side } = after;
-    if (after.brokerOrderId !== null && after.brokerOrderId !== before?.brokerOrderId)
-      this.#byBrokerOrderId.set(after.brokerOrderId, orderId);
+    if (after.brokerOrderIds !== before?.brokerOrderIds)
+      for (const id of after.brokerOrderIds) this.#byBrokerOrderId.set(id, orderId);
 
     const key = `${symbol} ${side}`;
     const undecided = this.#undecided.get(key);
@@ -376,15 +380,14 @@ export class OrderDesk implements DeskView {
     const lotSize = this.lotSizeOf(symbol);
     const was = this.position(symbol);
     let position = was;
-    if (event.type === "order.filled" || event.type === "order.partially.filled") {
-      const { quantity, priceMinor, feeMinor = 0 } = event;
-      position = withFill(position, { symbol, side, quantity, priceMinor, feeMinor, lotSize });
-    } else if (event.type === "order.fill.busted" || event.type === "order.fill.corrected") {
-      const isThis = ({ fillId }: { readonly fillId: string }): boolean => fillId === event.fillId;
-      const [old, fixed] = [before.fills.find(isThis), after.fills.find(isThis)];
+    // Fills keep their place. A fact may move others than the one it names: those that waited for room.
+    for (const [place, is] of after.fills.entries()) {
+      const old = before.fills[place];
+      if (old?.quantity === is.quantity && old.priceMinor === is.priceMinor && old.feeMinor === is.feeMinor) continue;
       if (old !== undefined && old.quantity > 0) position = withoutFill(position, { symbol, side, lotSize, ...old });
-      if (fixed !== undefined && fixed.quantity > 0) position = withFill(position, { symbol, side, lotSize, ...fixed });
+      if (is.quantity > 0) position = withFill(position, { symbol, side, lotSize, ...is });
     }
+    if (position === was) return;
     this.#positions.set(symbol, position);
     const earned = realizedOf(position) - position.feesMinor - (realizedOf(was) - was.feesMinor);
     const today = this.today(event.at);

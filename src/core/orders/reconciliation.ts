@@ -82,7 +82,7 @@ export const createReconciliation = (options: ReconciliationOptions): Reconcilia
     }
   };
 
-  const compare = async (asked: number, cause: ReconciliationCause): Promise<void> => {
+  const compare = async (asked: number, cause: ReconciliationCause, hasLasted: boolean): Promise<void> => {
     newest = asked;
     const isLate = (): boolean => isStopped || asked !== newest;
     const answers = await ask();
@@ -93,11 +93,11 @@ export const createReconciliation = (options: ReconciliationOptions): Reconcilia
     }
     // Only a venue that can be asked for our id may say that an order never arrived; elsewhere content must tell.
     const { clientOrderIdLookup } = broker.capabilities;
-    const matched = matchOrders(desk(), answers.orders, clientOrderIdLookup ? undefined : { skewMs: options.matchSkewMs });
+    const matched = matchOrders(desk(), answers.orders, { skewMs: options.matchSkewMs, byContent: !clientOrderIdLookup });
     for (const { brokerOrderId, orderId } of matched.bindings) intake.bind(brokerOrderId, orderId);
     intake.retry();
     const found = compareWithVenue({
-      ...{ cause, answers, matched, openingPositions },
+      ...{ cause, answers, matched, openingPositions, hasLasted },
       ...{ view: desk(), last: seen, isKnown: intake.isKnown },
     });
     seen = found.seen;
@@ -120,7 +120,7 @@ export const createReconciliation = (options: ReconciliationOptions): Reconcilia
     logic: reconciliationMachine,
     handlers: {
       "reconciliation.begin": ({ cause }) => tell({ type: "reconciliation.started", payload: { cause } }),
-      "broker.compare": ({ asked, cause }) => void compare(asked, cause),
+      "broker.compare": ({ asked, cause, hasLasted }) => void compare(asked, cause, hasLasted),
       "order.report.absent": ({ orderId }) => offer(absentFact(orderId)),
       "reconciliation.complete": ({ type: _type, ...run }) => {
         // What was found has been handled by now, so this is what is left to look for.

@@ -72,7 +72,7 @@ export interface RiskContext {
   readonly desk: DeskView;
   readonly broker: { readonly name: string; readonly live: boolean };
   /** Approvals whose facts are still on their way to the desk, oldest first. */
-  readonly issued: () => readonly Approval[];
+  readonly pendingApprovals: () => readonly Approval[];
 }
 
 /** How the venue answered a submit. */
@@ -89,8 +89,8 @@ export interface RiskGate {
 }
 
 /** Approvals after `since`, newest first, those on their way to the desk included. */
-export function* approvalsAfter(since: number, { desk, issued }: RiskContext): Iterable<Approval> {
-  for (const approvals of [issued(), desk.approvals()]) {
+export function* approvalsAfter(since: number, { desk, pendingApprovals }: RiskContext): Iterable<Approval> {
+  for (const approvals of [pendingApprovals(), desk.approvals()]) {
     for (let index = approvals.length - 1; index >= 0; index -= 1) {
       const approval = approvals[index] as Approval;
       if (approval.at <= since) break;
@@ -100,9 +100,9 @@ export function* approvalsAfter(since: number, { desk, issued }: RiskContext): I
 }
 
 /** How many approvals `approvalsAfter` would give, in a few steps: a busy minute has thousands. */
-export const approvalCountAfter = (since: number, { desk, issued }: RiskContext): number => {
+export const approvalCountAfter = (since: number, { desk, pendingApprovals }: RiskContext): number => {
   let count = 0;
-  for (const approvals of [issued(), desk.approvals()]) {
+  for (const approvals of [pendingApprovals(), desk.approvals()]) {
     let [low, high] = [0, approvals.length];
     while (low < high) {
       const middle = (low + high) >>> 1;

@@ -38,7 +38,7 @@ export const undecidedGate: RiskGate = {
 /** The limits of the operating state (spec S19). They hold for entries: an exit is never refused for them. */
 export const operatingGate: RiskGate = {
   name: "operating",
-  beforeIntent: (wish, { view, desk, issued }) => {
+  beforeIntent: (wish, { view, desk, pendingApprovals }) => {
     if (!isEntry(wish)) return allowed;
     const { newEntry, entrySignalMin, positionsMax, dailyTradesMax } = view.operating();
     if (!newEntry) return denied("NEW_ENTRY_CLOSED", "the operating state allows no new entries");
@@ -53,8 +53,8 @@ export const operatingGate: RiskGate = {
     if (!symbols.has(wish.symbol) && symbols.size >= positionsMax)
       return denied("POSITIONS_MAX", `${symbols.size} positions are held or being opened; ${positionsMax} are allowed`);
 
-    const onTheirWay = issued().filter(isEntry).length;
-    const entries = desk.today(view.now()).entries + onTheirWay;
+    const entriesPending = pendingApprovals().filter(isEntry).length;
+    const entries = desk.today(view.now()).entries + entriesPending;
     if (entries >= dailyTradesMax) return denied("DAILY_TRADES_MAX", `${entries} entries today; ${dailyTradesMax} are allowed`);
     return allowed;
   },

@@ -5,7 +5,9 @@
 import type { AnyStateMachine, AnyStateNode } from "xstate";
 import { catalog, type FactType, isFactType } from "#machines/facts/catalog.ts";
 import type { CatalogRow } from "#machines/facts/fact.ts";
+import { opsMachine } from "#machines/ops.machine.ts";
 import { orderTakes } from "#machines/order.rules.ts";
+import { supervisorMachine } from "#machines/supervisor.machine.ts";
 import { actorNames, actors } from "../actors.ts";
 import { routeOf } from "../event/routes.ts";
 
@@ -118,4 +120,15 @@ export const chartProblems = (machine: AnyStateMachine): readonly string[] => {
   const leaves = nodes.filter(({ type }) => type === "atomic" || type === "final").length;
   if (leaves > 16) problems.push(`${machine.id} has ${leaves} states; keep a machine at about 15`);
   return problems;
+};
+
+/**
+ * Looks at the supervisors, at the charts below them, and at every fact of the catalogue.
+ *
+ * @returns undefined, or the sentence of a start that is refused
+ */
+export const bootProblem = (charts: readonly AnyStateMachine[], isHandled: (type: string) => boolean): string | undefined => {
+  const problems = [...[supervisorMachine, opsMachine, ...charts].flatMap(chartProblems), ...catalogueProblems(isHandled)];
+  if (problems.length === 0) return undefined;
+  return `the machines are not whole: ${problems.join("; ")}. This is a bug of QTS; please report it.`;
 };

@@ -18,6 +18,7 @@ import type { HouseStatus } from "./report.ts";
 export type ControlRequest =
   | { readonly command: "status" }
   | { readonly command: "lockdown"; readonly reason: string; readonly operator?: string | undefined }
+  | { readonly command: "stop-trading"; readonly reason: string; readonly operator?: string | undefined }
   | { readonly command: "release"; readonly reason: string; readonly operator: string }
   | {
       readonly command: "override.set";
@@ -102,12 +103,37 @@ export const createOperator = ({
           () => reply(done, "Trading is locked down: no new order leaves; cancels do. `qts release` ends it."),
         );
       }
+      case "stop-trading": {
+        const { reason, operator } = request;
+        return change(
+          {
+            type: "emergency.stop.requested",
+            payload: { reason, ...(operator === undefined ? {} : { operator }) },
+            source: "operator",
+          },
+          () =>
+            reply(
+              done,
+              "Trading is stopped (FS120): safety is LOCKDOWN, no new order leaves; cancels do, and open orders stay at the venue until somebody cancels them. It survives restarts; `qts release` ends it.",
+            ),
+        );
+      }
       case "release": {
         const { operator, reason } = request;
         if (safety().value !== "LOCKDOWN") return reply(refused, `There is nothing to release: safety is ${safety().value}.`);
-        return change({ type: "operator.lockdown.released", payload: { operator, reason }, source: "operator" }, () =>
-          reply(done, `LOCKDOWN is released by ${operator}; safety is ${safety().value}.`),
-        );
+        // A person who has just turned it off must not hear that it is on.
+        if (view.killSwitch() !== null)
+          await change({ type: "kill.switch.look.requested", payload: {}, source: "operator" }, () => reply(done, ""));
+        return change({ type: "operator.lockdown.released", payload: { operator, reason }, source: "operator" }, () => {
+          const killSwitch = view.killSwitch();
+          if (safety().value !== "LOCKDOWN")
+            return reply(done, `LOCKDOWN is released by ${operator}; safety is ${safety().value}.`);
+          if (killSwitch === null) return reply(refused, "LOCKDOWN was asked for again meanwhile; it goes on.");
+          return reply(
+            refused,
+            `LOCKDOWN goes on: the kill switch is on (${killSwitch.reason}). First ${view.killSwitchRemedy()}, then \`qts release\` again.`,
+          );
+        });
       }
       case "override.set": {
         const { state, operator, reason, forMs } = request;

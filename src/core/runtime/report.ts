@@ -5,7 +5,7 @@
 import type { Pressure } from "../event/backpressure.ts";
 import type { Priority } from "../event/fact.ts";
 import type { SourceFigures } from "../event/intake.ts";
-import type { Tally } from "../event/kinds.ts";
+import type { Tally } from "../event/waiting.ts";
 
 export interface LaneFigures {
   readonly accepted: number;
@@ -146,5 +146,7 @@ export interface HouseStatus extends Omit<SessionReport, "lanes"> {
   /** Figures of the parts that have some. */
   readonly parts: { readonly [part: string]: PartFigures };
   readonly refusedFacts: { readonly [type: string]: number };
+  /** Facts about orders that the desk refused, by code; a report that came twice is a `duplicate`. */
+  readonly orderRefusals: { readonly [code: string]: number };
   readonly loopDelayMs: { readonly p99: number; readonly max: number };
 }

@@ -58,6 +58,23 @@ const counts = new Intl.NumberFormat("en");
 export const recoveringText = ({ fact, of }: RecoveryProgress): string =>
   `recovering: fact ${counts.format(fact)} of ${counts.format(of)}`;
 
+const lossWords = {
+  alerts: "alerts that reached nobody",
+  effectsWithheld: "effects withheld because the journal failed",
+  signals: "signals that came too late",
+  deadLettersForgotten: "letters of facts given up",
+  logLines: "log lines",
+} as const satisfies { readonly [K in keyof SessionReport["losses"]]: string };
+
+/** What a run could not keep, for a person; empty when nothing was lost. */
+export const lossesText = (losses: SessionReport["losses"]): string =>
+  Object.entries(lossWords)
+    .flatMap(([key, words]) => {
+      const lost = losses[key as keyof typeof lossWords];
+      return lost === 0 ? [] : [`${counts.format(lost)} ${words}`];
+    })
+    .join(", ");
+
 /** What can be said of orders before the snapshot has been read. */
 const noBook = {
   orders: { total: 0, filled: 0, canceled: 0, rejected: 0, denied: 0, expired: 0, unknown: 0, open: 0 },
@@ -164,6 +181,7 @@ export const createStatus = (
     restarts: house.isRestored() ? view.restarts() : {},
     effectsPending: house.effectsPending(),
     refusedFacts: house.dispatcher.refused(),
+    orderRefusals: house.isRestored() ? view.desk().refusals() : {},
     parts: Object.fromEntries(sources.parts.flatMap(({ name, figures }) => (figures === undefined ? [] : [[name, figures()]]))),
     loopDelayMs: sources.loopDelayMs?.() ?? { p99: 0, max: 0 },
   });

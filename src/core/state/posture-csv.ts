@@ -18,6 +18,7 @@ import {
 import type { SafetyView } from "#machines/operating-state.rules.ts";
 import { safetyStates } from "#machines/safety.machine.ts";
 import { err, ok, type Result } from "../result.ts";
+import { parseTimestamp } from "../timestamp.ts";
 
 export interface PostureRow {
   /** As written in the file. */
@@ -47,21 +48,6 @@ export const postureColumns: readonly string[] = [
   "safety",
   ...metricNames.slice(5).map((name) => metricKinds[name].column),
 ];
-
-const iso = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?(?:\s?(Z|z|([+-])(\d\d):?(\d\d)))?)?$/;
-
-/** Epoch ms of an ISO-8601 date or date-time, undefined when it is none; a finer fraction of a second is cut to ms. */
-export const parseTimestamp = (text: string): number | undefined => {
-  const parts = iso.exec(text);
-  if (parts === null) return undefined;
-  const [, year, month, day, hour = "0", minute = "0", second = "0", fraction = "", , sign, offsetHours, offsetMinutes] = parts;
-  const local = Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
-  const midnight = new Date(Date.UTC(Number(year), Number(month) - 1, Number(day)));
-  const isReal = midnight.getUTCDate() === Number(day) && Number(hour) < 24 && Number(minute) < 60 && Number(second) < 60;
-  if (!isReal) return undefined;
-  const offset = sign === undefined ? 0 : (Number(offsetHours) * 60 + Number(offsetMinutes)) * (sign === "-" ? -60_000 : 60_000);
-  return local + Number(fraction.padEnd(3, "0").slice(0, 3)) - offset;
-};
 
 const numeric = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const truths: { readonly [text: string]: boolean } = { true: true, false: false, "1": true, "0": false };

@@ -5,8 +5,9 @@
  */
 
 import { dayMs, hourMs } from "#machines/durations.ts";
-import { type OperatingContext, operatingView } from "#machines/operating-state.machine.ts";
-import type { MetricStatus } from "#machines/operating-state.metrics.ts";
+import type { OperatingContext } from "#machines/operating-state.context.ts";
+import { operatingView } from "#machines/operating-state.machine.ts";
+import { type MetricStatus, metricNames } from "#machines/operating-state.metrics.ts";
 import type { Override } from "#machines/operating-state.override.ts";
 import type { OperatingState } from "#machines/operating-state.policy.ts";
 import {
@@ -144,9 +145,14 @@ export const explainOperating = (
   });
   const pinned = override === null ? "" : ` ${override.operator} pinned ${override.state} until ${iso(override.expiresAt)}.`;
   const absent = context.absent.length === 0 ? "" : ` Unknown: ${context.absent.join(", ")}.`;
+  const waiting = metricNames.flatMap((name) => {
+    const { status, why } = context.metrics[name];
+    return status === "notYet" ? [`${name} (${why})`] : [];
+  });
+  const notYet = waiting.length === 0 ? "" : ` Not yet: ${waiting.join(", ")}.`;
   const why = rule === null ? "as configured" : `by ${rule} (${reason})`;
   return {
-    sentence: `The operating state is ${state} ${why}; safety is ${safety}.${pinned}${absent}`,
+    sentence: `The operating state is ${state} ${why}; safety is ${safety}.${pinned}${absent}${notYet}`,
     state,
     since: since ?? at,
     moves,
@@ -165,7 +171,7 @@ export interface SafetyExplanation extends Explanation {
   readonly cause: { readonly code: string; readonly reason: string; readonly at: number; readonly runbook: string | null } | null;
 }
 
-const endOf = (state: SafetyState, { cause, quietUntil }: SafetyContext): readonly ExplainedMove[] => {
+const endOf = (state: SafetyState, { cause, quietUntil, killSwitch }: SafetyContext): readonly ExplainedMove[] => {
   switch (state) {
     case "NORMAL":
       return [];
@@ -192,8 +198,14 @@ const endOf = (state: SafetyState, { cause, quietUntil }: SafetyContext): readon
         {
           to: "NORMAL",
           rule: "operator_release",
-          clauses: [{ clause: "a named operator releases it with a reason", value: false, holds: false }],
-          blocks: [{ reason: "operator_release_needed" }],
+          clauses: [
+            { clause: "the kill switch is off", value: killSwitch === null, holds: killSwitch === null },
+            { clause: "a named operator releases it with a reason", value: false, holds: false },
+          ],
+          blocks: [
+            ...(killSwitch === null ? [] : [{ reason: `kill_switch_on: ${killSwitch.reason}` }]),
+            { reason: "operator_release_needed" },
+          ],
         },
       ];
     default:

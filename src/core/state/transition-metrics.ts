@@ -15,6 +15,19 @@ const cagrDaysMin = 90;
 const winRateDays = 30;
 const yearDays = 365.25;
 
+const noMark = "no price has come yet, and nothing is held";
+/** Everything that a mark brings into being. */
+const untilTheFirstMark: OperatingMetrics["notYet"] = {
+  drawdown: noMark,
+  consecutiveScalpLosses: noMark,
+  dailyLoss: noMark,
+  circuitBreaker: noMark,
+  profitableDays: noMark,
+  cagr: noMark,
+  growth: noMark,
+  winRate: noMark,
+};
+
 export interface TransitionMetricsOptions {
   readonly startingCashMinor: number;
   /** Trading days that the high-water mark and the growth look back. */
@@ -197,7 +210,7 @@ export const createTransitionMetrics = (
       observe(at);
     },
     measure: () => {
-      if (markedAt === null || startedAt === null) return vix === null ? {} : { vix };
+      if (markedAt === null || startedAt === null) return { vix, notYet: untilTheFirstMark };
       const at = markedAt;
       const index = indexNow();
       trades = trades.filter((trade) => trade.at > at - winRateDays * dayMs);
@@ -217,6 +230,12 @@ export const createTransitionMetrics = (
         targetCagr: measured(targetCagr),
         growth,
         winRate: trades.length === 0 ? null : measured(trades.filter(({ won }) => won).length / trades.length),
+        notYet: {
+          ...(elapsedDays < cagrDaysMin
+            ? { cagr: `an annual rate needs ${cagrDaysMin} days of marks, ${Math.floor(elapsedDays)} so far` }
+            : {}),
+          ...(trades.length === 0 ? { winRate: `no trade has ended in the last ${winRateDays} days` } : {}),
+        },
       };
     },
     state: () => ({

@@ -2,6 +2,7 @@
  * Alerts on their way to people. The same alert is sent once in a while, not a thousand times; a channel has a bounded
  * queue of its own and is never waited for, so one that is dead delays nobody (spec M13).
  */
+import { NewestMap } from "#core/newest.ts";
 import type { Clock } from "#core/ports.ts";
 import { backoffMs } from "#machines/backoff.rules.ts";
 import type { Alert } from "#machines/effects.ts";
@@ -82,7 +83,8 @@ export const createAlerts = ({
 }): Alerts => {
   const lanes = channels.map((channel) => createLane(channel, clock, limits));
   /** By level, code and text; entries older than `repeatAfterMs` are dropped when the next alert comes. */
-  const recent = new Map<string, { readonly code: string; readonly sentAt: number; repeated: number }>();
+  /** Texts with figures in them are all different; forgetting the oldest costs one repeated message at worst. */
+  const recent = new NewestMap<string, { readonly code: string; readonly sentAt: number; repeated: number }>(limits.queueMax);
   const open = new Set<string>();
 
   const raise = (level: "critical" | "warning", { code, text }: Alert): void => {
@@ -96,8 +98,6 @@ export const createAlerts = ({
       return;
     }
     for (const [other, { sentAt }] of recent) if (Math.abs(at - sentAt) >= limits.repeatAfterMs) recent.delete(other);
-    // Texts with figures in them are all different; forgetting the oldest costs one repeated message at worst.
-    if (recent.size >= limits.queueMax) recent.delete(recent.keys().next().value as string);
     recent.set(key, { code, sentAt: at, repeated: 0 });
     open.add(code);
     for (const lane of lanes) lane.put({ level, code, text, at, repeated: last?.repeated ?? 0, runbook: runbookOf(code) });

@@ -31,7 +31,7 @@ const kill = async (child: ChildProcess): Promise<void> => {
 };
 
 describe("the lease of a home", () => {
-  it("counts every acquisition, durably", async () => {
+  it("counts every acquisition, durably (O7)", async () => {
     for (const epoch of [1, 2, 3]) {
       const lease = acquire();
       expect(lease).toMatchObject({ ok: true, value: { epoch } });
@@ -64,7 +64,7 @@ describe("the lease of a home", () => {
     if (lease.ok) await lease.value.release();
   });
 
-  it("is free again the moment its owner is killed, whatever that left behind", async () => {
+  it("is free again the moment its owner is killed, whatever that left behind (O7)", async () => {
     for (const epoch of [1, 3, 5]) {
       const { child, got } = await holder();
       expect(got).toEqual({ epoch });

@@ -33,7 +33,7 @@ const settle = async (): Promise<void> => {
 };
 
 describe("the paper exchange on a slow disk", () => {
-  it("answers and reports nothing before its record is synced", async () => {
+  it("answers and reports nothing before its record is synced (O14)", async () => {
     const world = await createWallWorld();
     const disk = Promise.withResolvers<void>();
     datasync.mockImplementation(() => disk.promise);

@@ -96,7 +96,7 @@ describe("qts exchange", () => {
     expect(await world.broker.orders()).toEqual({ ok: true, value: [] });
   });
 
-  it("killed again and again in the middle of its work, it forgets nothing that it has told", async () => {
+  it("killed again and again in the middle of its work, it forgets nothing that it has told (O14)", async () => {
     const ledger = join(scratch(), "killed.jsonl");
     const args = ["--ledger", ledger, "--port", "0", "--fault", "lostResponseShare=0.1", "--fault", "duplicateReportShare=0.1"];
     const draw = createRandom(99);

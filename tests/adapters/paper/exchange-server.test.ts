@@ -50,7 +50,7 @@ describe("the exchange behind its socket", () => {
     expect(newer.reports.map(({ type }) => type)).toEqual(["connected"]);
   });
 
-  it("loses what a client that vanished had sent and had not arrived, and keeps what had", async () => {
+  it("loses what a client that vanished had sent and had not arrived, and keeps what had (O14)", async () => {
     const ledgerPath = path();
     const { url } = await startExchange({ ledgerPath, config: paperConfig({ latencyMs: [50, 50] }) });
     const socket = new WebSocket(url);

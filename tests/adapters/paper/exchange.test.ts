@@ -214,7 +214,7 @@ describe("cash and positions", () => {
     fc.record({ act: fc.constant("cancel" as const), which: fc.nat({ max: 20 }) }),
   );
 
-  it("equal the sum of the fills after any session, and neither is ever negative", () =>
+  it("equal the sum of the fills after any session, and neither is ever negative (O12)", () =>
     fc.assert(
       fc.asyncProperty(fc.array(act, { maxLength: 60 }), async (acts) => {
         const cashMinor = 60_000_000;
@@ -253,7 +253,7 @@ describe("cash and positions", () => {
       { numRuns: 40 },
     ));
 
-  it("charge a fee on both sides and the tax on the sale alone, each fill rounded half up", async () => {
+  it("charge a fee on both sides and the tax on the sale alone, each fill rounded half up (O11)", async () => {
     const startAt = Date.UTC(2026, 9, 7, 1);
     const config = paperConfig({ participationShare: 1, feeRate: 0.00014, sellTaxRate: 0.002 });
     const world = await createPaperWorld({ startAt, instruments: [samsung], config });

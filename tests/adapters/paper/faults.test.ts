@@ -14,7 +14,7 @@ const settled = async <T>(world: World, work: Promise<T>, ms: number): Promise<T
   return outcome;
 };
 
-describe.each(waysToTheVenue)("the fault menu of an exchange $way", ({ createWorld }) => {
+describe.each(waysToTheVenue)("the fault menu of an exchange $way (O11)", ({ createWorld }) => {
   const faulty = (faults: Partial<Faults>): Promise<World> =>
     createWorld({ config: paperConfig({ latencyMs: [10, 10], participationShare: 1, faults: { ...noFaults, ...faults } }) });
 
@@ -49,7 +49,7 @@ describe.each(waysToTheVenue)("the fault menu of an exchange $way", ({ createWor
     expect(orders.ok && orders.value).toMatchObject([{ status: "partiallyFilled", leavesQuantity: 7 }]);
   });
 
-  it("loses the response of an order that lives: its outcome is unknown after the deadline, and the list shows it", async () => {
+  it("loses the response of an order that lives: its outcome is unknown after the deadline, and the list shows it (O5)", async () => {
     const world = await faulty({ lostResponseShare: 1 });
     const answer = world.broker.submit(order());
     expect(await settled(world, answer, 2_999)).toBe("pending");
@@ -77,7 +77,7 @@ describe.each(waysToTheVenue)("the fault menu of an exchange $way", ({ createWor
     expect(await settled(world, answer, 6_000)).toMatchObject({ error: { type: "outcome.unknown" } });
   });
 
-  it("brings an order late, and no list denies it meanwhile: a query waits behind it", async () => {
+  it("brings an order late, and no list denies it meanwhile: a query waits behind it (O5)", async () => {
     const world = await faulty({ slowOrderShare: 1, slowOrderMs: 2_000 });
     const answer = world.broker.submit(order());
     const list = world.broker.orders();
@@ -119,7 +119,7 @@ describe.each(waysToTheVenue)("the fault menu of an exchange $way", ({ createWor
     expect(told(world).filter((type) => type === "accepted")).toHaveLength(10);
   });
 
-  it("shows lists that are behind: an order and a fill appear only after the lag", async () => {
+  it("shows lists that are behind: an order and a fill appear only after the lag (O5)", async () => {
     const world = await faulty({ listLagMs: 1_000 });
     expect(world.broker.capabilities.clientOrderIdLookup).toBe(false);
     void world.broker.submit(order());
@@ -140,7 +140,7 @@ describe.each(waysToTheVenue)("the fault menu of an exchange $way", ({ createWor
     expect(await lists()).toEqual([[4], 1]);
   });
 
-  it("drops the connection after an order was recorded: outcome unknown, reports lost, connected again after the back-off", async () => {
+  it("drops the connection after an order was recorded: outcome unknown, reports lost, connected again after the back-off (O5)", async () => {
     const world = await faulty({ disconnectShare: 1 });
     const answer = world.broker.submit(order());
     expect(await settled(world, answer, 10)).toEqual({
@@ -181,7 +181,7 @@ describe.each(waysToTheVenue)("the fault menu of an exchange $way", ({ createWor
     expect(await list).toMatchObject({ ok: true });
   });
 
-  it("can be a venue that knows no order id of ours, as KIS", async () => {
+  it("can be a venue that knows no order id of ours, as KIS (O5)", async () => {
     const world = await createWorld({ config: paperConfig({ clientOrderIds: false }) });
     expect(world.broker.capabilities.clientOrderIdLookup).toBe(false);
     await world.buy("o-1", price, 10);

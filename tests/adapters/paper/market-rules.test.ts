@@ -5,7 +5,7 @@ import { samsung, spy } from "./world.ts";
 
 const krx = rulesFor(samsung, "regular");
 
-describe("the tick table of KRX", () => {
+describe("the tick table of KRX (O11)", () => {
   test.each([
     [1, 1],
     [1_999, 1],
@@ -44,7 +44,7 @@ describe("the tick table of KRX", () => {
   });
 });
 
-describe("the price limit of KRX", () => {
+describe("the price limit of KRX (O11)", () => {
   test.each([
     // The day's limits that KIS itself printed for a base of 128,500 (kis.md §11).
     { base: 128_500, lowerMinor: 90_000, upperMinor: 167_000 },
@@ -81,7 +81,7 @@ describe("the price limit of KRX", () => {
   );
 });
 
-describe("the hours", () => {
+describe("the hours (O11)", () => {
   it("of KRX are 09:00 to 15:30 in Seoul, the closing minute excluded", () => {
     // 2026-10-07 is a Wednesday; Seoul is UTC+9 all year.
     const day = krx.tradingDay(Date.UTC(2026, 9, 7, 3));
@@ -104,7 +104,7 @@ describe("the hours", () => {
     expect(krx.tradingDay(Date.UTC(2026, 9, 6, 14, 59))?.openAt).toBe(Date.UTC(2026, 9, 6, 0));
   });
 
-  it("are none on a holiday and end early on a half day", () => {
+  it("are none on a holiday and end early on a half day (M11)", () => {
     // 2026-10-09 is Hangul Day; on 2026-11-27, after Thanksgiving, New York closes at 13:00.
     expect(krx.tradingDay(Date.UTC(2026, 9, 9, 3))).toBeUndefined();
     const us = rulesFor(spy, "regular");

@@ -80,7 +80,7 @@ describe("matching against a market trade", () => {
     expect(book.openOrders).toBe(1);
   });
 
-  it("allocates what a plain walk over all orders would, whatever was added and removed", () => {
+  it("allocates what a plain walk over all orders would, whatever was added and removed (O11)", () => {
     const orders = fc.array(
       fc.record({
         side: fc.constantFrom<"buy" | "sell">("buy", "sell"),

@@ -13,7 +13,7 @@ const book = async (world: World): Promise<unknown> => [
 ];
 
 describe("a venue that comes back", () => {
-  it("has the same book, lets open orders work on, and knows the ids it has seen", async () => {
+  it("has the same book, lets open orders work on, and knows the ids it has seen (O6)", async () => {
     const before = await createPaperWorld();
     await before.buy("filled", price, 5);
     await before.trade(price, 20);
@@ -34,7 +34,7 @@ describe("a venue that comes back", () => {
     expect(readLedger(before.ledgerPath).duplicateSubmits).toEqual(["open"]);
   });
 
-  it("does not match a market trade twice when the feed brings it again", async () => {
+  it("does not match a market trade twice when the feed brings it again (O6)", async () => {
     const before = await createPaperWorld({ config: paperConfig({ participationShare: 1 }) });
     await before.buy("open", price, 100);
     // Two of an earlier millisecond, two of one: the sequence decides where the time does not.
@@ -70,7 +70,7 @@ describe("a venue that comes back", () => {
     expect(times[1]).toBe(times[0]);
   });
 
-  it("knows at every possible cut of its ledger a prefix of what it knew", async () => {
+  it("knows at every possible cut of its ledger a prefix of what it knew (O14)", async () => {
     const world = await createPaperWorld();
     await world.buy("a", price, 5);
     await world.trade(price, 12);
@@ -103,7 +103,7 @@ describe("the ledger of a session", () => {
     return readFileSync(world.ledgerPath, "utf8");
   };
 
-  it("is the same to the byte for the same seed, inside the process and behind a socket, and another one for another seed", async () => {
+  it("is the same to the byte for the same seed, inside the process and behind a socket, and another one for another seed (O11)", async () => {
     const inside = await ledgerOf(createPaperWorld, 1);
     expect(inside.split("\n").length).toBeGreaterThan(300);
     expect(await ledgerOf(createPaperWorld, 1)).toBe(inside);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach } from "vitest";
 import { createSimulatedClock, type SimulatedClock } from "#adapters/memory/clock.ts";
 import { createPaperBroker, type PaperBroker } from "#adapters/paper/broker.ts";
-import type { PaperConfig } from "#adapters/paper/exchange.ts";
+import type { PaperConfig } from "#adapters/paper/config.ts";
 import { createExchangeClient } from "#adapters/paper/exchange-client.ts";
 import { createExchangeServer, type ExchangeServer } from "#adapters/paper/exchange-server.ts";
 import { noFaults } from "#adapters/paper/faults.ts";

@@ -10,8 +10,8 @@ import { createHostClock } from "#adapters/host/clock.ts";
 import { homePaths } from "#adapters/host/home.ts";
 import { openJournal } from "#adapters/host/journal/journal.ts";
 import { type Config, parseConfig } from "#config/config.ts";
-import { pulled, type Valve } from "#core/event/valve.ts";
-import type { Broker, BrokerReport } from "#core/ports.ts";
+import { pulled } from "#core/event/valve.ts";
+import type { Broker, BrokerReport, Valve } from "#core/ports.ts";
 import type { Feed, RawTick } from "#market/ports.ts";
 import { createRoot } from "#src/root.ts";
 import { nowMicros, symbols } from "./loads.ts";
@@ -123,6 +123,7 @@ export const createWholeHouse = async (
     session: "0001",
     continued: false,
     epoch: 1,
+    orderSeries: "1",
     clock,
     wallClock: clock,
     journal: journal.value,

@@ -41,12 +41,15 @@ const seed = {
   },
 } as const;
 
-test.each(Object.entries(seed))("the seed's %s events are in the catalogue with their priority, once each", (priority, names) => {
-  const rows = factTypes.filter((type) => rowOf(type).priority === priority && rowOf(type).seedName !== undefined);
-  expect(Object.fromEntries(rows.map((type) => [rowOf(type).seedName, type]))).toEqual(names);
-});
+test.each(Object.entries(seed))(
+  "the seed's %s events are in the catalogue with their priority, once each (E1)",
+  (priority, names) => {
+    const rows = factTypes.filter((type) => rowOf(type).priority === priority && rowOf(type).seedName !== undefined);
+    expect(Object.fromEntries(rows.map((type) => [rowOf(type).seedName, type]))).toEqual(names);
+  },
+);
 
-it("lets no type and no payload compile that is not in the table", () => {
+it("lets no type and no payload compile that is not in the table (E1)", () => {
   const { dispatcher } = setUp();
   // @ts-expect-error no such type
   dispatcher.offer({ type: "order.invented", source: "test", payload: {} });
@@ -58,7 +61,7 @@ it("lets no type and no payload compile that is not in the table", () => {
   expect(dispatcher.refused()).toEqual({ "order.invented": 1 });
 });
 
-it("merges by type and symbol, strategy or index, and nothing else", () => {
+it("merges by type and symbol, strategy or index, and nothing else (E1)", () => {
   const keys = factTypes.filter((type) => rowOf(type).conflateBy !== undefined).map((type) => [type, rowOf(type).conflateBy]);
   expect(Object.fromEntries(keys)).toEqual({
     "market.trade.ticked": ["symbol"],
@@ -71,7 +74,7 @@ it("merges by type and symbol, strategy or index, and nothing else", () => {
     "risk.evaluated": ["scope"],
     "portfolio.evaluated": [],
     "indicator.updated": ["symbol", "indicator"],
-    "signal.generated": ["symbol", "strategy"],
+    "signal.generated": ["symbol", "strategy", "place"],
   });
 });
 
@@ -86,7 +89,7 @@ it("gives a key its type: a trade and a volume of one symbol never push each oth
     );
 });
 
-it("checks a payload field by field: what is missing, of another kind, or not in the table, also under an object's own names", () => {
+it("checks a payload field by field: what is missing, of another kind, or not in the table, also under an object's own names (E1)", () => {
   expect(factProblem("cycle.started", { cycle: 1 })).toBeUndefined();
   expect(factProblem("cycle.started", {})).toContain("cycle is missing");
   expect(factProblem("cycle.started", { cycle: -1 })).toContain("cycle is -1 and must be a whole number ≥ 0");
@@ -99,18 +102,18 @@ it("keys what may be merged by fields that the payload has", () => {
     for (const field of rowOf(type).conflateBy ?? []) expect(rowOf(type).payload, type).toHaveProperty(field);
 });
 
-it("never merges signals of different symbols or strategies", () => {
-  expect([...(rowOf("signal.generated").conflateBy ?? [])].sort()).toEqual(["strategy", "symbol"]);
+it("never merges signals of different symbols or strategies, nor two of one cycle", () => {
+  expect([...(rowOf("signal.generated").conflateBy ?? [])].sort()).toEqual(["place", "strategy", "symbol"]);
 });
 
 describe("the reference", () => {
   it("has one row per fact, with what it means", () => {
     const page = eventsReference();
     expect(page).toContain(
-      "| `order.canceled` | `ORDER_CANCELLED` | `orderId: text, reason?: text, brokerOrderId?: text` | yes | orders |",
+      "| `order.canceled` | `ORDER_CANCELLED` | `orderId: text, reason?: text, brokerOrderId?: text, isRepeat?: flag` | yes | orders |",
     );
     expect(page).toMatch(/^\| `position\.updated` \| `POSITION_UPDATE` \| [^|]* \| +\| \(people\) \|/m);
-    expect(page).toMatch(/^\| `signal\.generated` \| `SIGNAL_GENERATED` .*symbol, strategy/m);
+    expect(page).toMatch(/^\| `signal\.generated` \| `SIGNAL_GENERATED` .*symbol, strategy, place/m);
     for (const type of factTypes) {
       const rows = page.split("\n").filter((line) => line.startsWith(`| \`${type}\` |`));
       expect(rows, type).toHaveLength(1);

@@ -13,7 +13,7 @@ test.each([
 });
 
 describe("a safety value nobody knows", () => {
-  it.each(["", "normal", "OK", "toString", "__proto__", undefined, null, 0, {}])("is taken for the worst: %j", (value) => {
+  it.each(["", "normal", "OK", "toString", "__proto__", undefined, null, 0, {}])("is taken for the worst: %j (E5)", (value) => {
     expect(degradationOf(value)).toBe("CRITICAL_ONLY");
   });
 });

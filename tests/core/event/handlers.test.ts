@@ -84,7 +84,7 @@ describe("several handlers of one type", () => {
 });
 
 describe("a handler that fails", () => {
-  it("is tried again after 10 and 20 ms, at most three times, and then the fact is a dead letter with the reason", () => {
+  it("is tried again after 10 and 20 ms, at most three times, and then the fact is a dead letter with the reason (E7)", () => {
     const { clock, dispatcher } = setUp();
     const attempts: number[] = [];
     const start = clock.now();
@@ -143,7 +143,7 @@ describe("a handler that fails", () => {
     expect(dispatcher.lanes().P0).toMatchObject({ handled: 50, inProgress: 0 });
   });
 
-  it("of critical facts is a safety fact, FS098, once until it succeeds again", () => {
+  it("of critical facts is a safety fact, FS098, once until it succeeds again (E7)", () => {
     const reported: NewFact[] = [];
     const { clock, dispatcher } = setUp({}, { report: (newFact) => reported.push(newFact) });
     let isBroken = true;
@@ -190,7 +190,7 @@ describe("a handler that fails", () => {
     expect(lettersOf(dispatcher).map(({ fact }) => fact.type)).toEqual(["order.filled", "failsafe.tripped"]);
   });
 
-  it("of other facts is an anomaly, AN063, at most once a minute however often it recovers and fails again", () => {
+  it("of other facts is an anomaly, AN063, at most once a minute however often it recovers and fails again (E7)", () => {
     const { clock, dispatcher, handled } = setUp({ handlers: { retries: 0 } });
     dispatcher.handle(
       "market.trade.ticked",
@@ -212,7 +212,7 @@ describe("a handler that fails", () => {
     ]);
   });
 
-  it("and goes on failing raises AN063 every minute: the warning does not end while the failing goes on", () => {
+  it("and goes on failing raises AN063 every minute: the warning does not end while the failing goes on (E7)", () => {
     const { clock, dispatcher, handled } = setUp({ handlers: { retries: 0 } });
     const reasons: string[] = [];
     dispatcher.handle("market.trade.ticked", fails, { name: "strategy" });
@@ -246,7 +246,7 @@ describe("a handler that fails", () => {
     expect(codesOf(reported)).toEqual(["FS098"]);
   });
 
-  it("on fills is FS098 also when it has failed on other facts before, or succeeds on them in between", () => {
+  it("on fills is FS098 also when it has failed on other facts before, or succeeds on them in between (E7)", () => {
     const reported: NewFact[] = [];
     const { dispatcher } = setUp({ handlers: { retries: 0 } }, { report: (newFact) => reported.push(newFact) });
     dispatcher.handle(
@@ -265,7 +265,7 @@ describe("a handler that fails", () => {
     expect(codesOf(reported)).toEqual(["AN063", "FS098"]);
   });
 
-  it("is told again at its next failure once safety has recovered, however soon that is", () => {
+  it("is told again at its next failure once safety has recovered, however soon that is (E7)", () => {
     const reported: NewFact[] = [];
     const { dispatcher } = setUp({ handlers: { retries: 0 } }, { report: (newFact) => reported.push(newFact) });
     dispatcher.handle(["market.trade.ticked", "order.filled"], fails, { name: "ledger" });
@@ -331,7 +331,7 @@ describe("a handler that fails", () => {
 });
 
 describe("an asynchronous handler", () => {
-  it("that never ends does not keep a replay's market time for ever: its timeout is real time there too", async () => {
+  it("that never ends does not keep a replay's market time for ever: its timeout is real time there too (E7)", async () => {
     const clock = createSimulatedClock({ startAt: 0 });
     const { dispatcher } = setUp({ handlers: { retries: 0, timeoutMs: 20 } }, { clock });
     dispatcher.handle("order.filled", () => new Promise<void>(() => undefined), { name: "hangs" });

@@ -28,7 +28,7 @@ const settled = async (read: () => number): Promise<void> => {
   }
 };
 
-it("stops a peer that keeps sending fills until P0 has room again, and every fill arrives once and in order", async () => {
+it("stops a peer that keeps sending fills until P0 has room again, and every fill arrives once and in order (E3)", async () => {
   const dispatcher = createDispatcher({
     config: eventsConfig(),
     clock: createHostClock(),

@@ -152,7 +152,7 @@ describe("a source that is pushed", () => {
   };
   const marks = (count: number): string[] => Array.from({ length: count }, (_, index) => `order.filled:f${index + 1}`);
 
-  it("is told to wait at P0's warning mark, so that a burst neither fills the lane nor raises an alarm", async () => {
+  it("is told to wait at P0's warning mark, so that a burst neither fills the lane nor raises an alarm (E3, E6)", async () => {
     const { fills, dispatcher, intake, fillsHandled } = flood();
     for (let mark = 1; mark <= 100; mark += 1) fills.next(fill(mark));
     // What one read had brought is held before the lane, in its order.
@@ -171,7 +171,7 @@ describe("a source that is pushed", () => {
     expect(dispatcher.types()["anomaly.raised"]).toBeUndefined();
   });
 
-  it("is cut off when it goes on all the same: what it said is still handled, and a new connection begins with a question", async () => {
+  it("is cut off when it goes on all the same: what it said is still handled, and a new connection begins with a question (E3, E6)", async () => {
     const { fills, lost, dispatcher, intake, fillsHandled } = flood({ intake: { heldMax: 20 } });
     for (let mark = 1; mark <= 100; mark += 1) fills.next(fill(mark));
     expect(lost).toEqual(["it was asked to wait and went on; 20 items are held already"]);
@@ -209,7 +209,7 @@ it("cuts a source off when even the door is full: what it says would be lost uns
   expect(dispatcher.refused()).toEqual({ "order.filled": 1 });
 });
 
-it("leaves market data alone while P0 is busy: it is recorded all the same", () => {
+it("leaves market data alone while P0 is busy: it is recorded all the same (E3, E6)", () => {
   const { dispatcher } = setUp({ lanes: { P0: { capacity: 10, warningDepth: 2, criticalDepth: 8 } } });
   const { offerExternal, whenCalm } = dispatcher;
   const feed = intakeOf(offerExternal, { whenCalm }).inlet("feed");
@@ -220,7 +220,7 @@ it("leaves market data alone while P0 is busy: it is recorded all the same", () 
 });
 
 describe("a house that stops", () => {
-  it("closes every valve: what sources have to say stays with them", async () => {
+  it("closes every valve: what sources have to say stays with them (E3, E9)", async () => {
     let asked = 0;
     const intake = intakeOf(accepted);
     attach(intake, "feed", {
@@ -273,7 +273,7 @@ describe("reconnecting", () => {
     });
   const holds = (ms: number) => breaksAfter(ms, "reset", [tick("A", 1)]);
 
-  it("waits for a random part of a wait that doubles up to its cap, and counts anew after a connection that held", () => {
+  it("waits for a random part of a wait that doubles up to its cap, and counts anew after a connection that held (E3, E6)", () => {
     const rig = openings(refuses, refuses, refuses, refuses, refuses, refuses, holds(15_001), refuses, holds(10), refuses);
     rig.clock.wind(600_000);
     expect(rig.lost).toEqual([
@@ -294,7 +294,7 @@ describe("reconnecting", () => {
     expect(rig.intake.figures().broker).toMatchObject({ received: 2, reconnects: 10 });
   });
 
-  it("backs off also when each try takes longer than the longest wait: a connection that says nothing was none", () => {
+  it("backs off also when each try takes longer than the longest wait: a connection that says nothing was none (E3, E6)", () => {
     const timesOut = breaksAfter(20_000, "no answer", []);
     const rig = openings(refuses, timesOut, timesOut);
     rig.clock.wind(70_000);
@@ -407,7 +407,7 @@ describe("a source that cannot be paused", () => {
   });
 });
 
-it("keeps what a source that cannot wait says last of each key, and counts what gave way", async () => {
+it("keeps what a source that cannot wait says last of each key, and counts what gave way (E3, E6)", async () => {
   const { dispatcher, handled } = setUp({ lanes: { P0: { capacity: 2, warningDepth: 1, criticalDepth: 2 } } });
   const intake = intakeOf(dispatcher.offerExternal);
   const oddities = new Subject<NewFact>();

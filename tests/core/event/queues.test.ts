@@ -52,7 +52,7 @@ describe("the bounded queue of P0", () => {
 });
 
 describe("the ring buffer of P1", () => {
-  it("drops the oldest value of the same key when it is full, else one that is superseded, and the oldest of all only when none is", () =>
+  it("drops the oldest value of the same key when it is full, else one that is superseded, and the oldest of all only when none is (E3)", () =>
     fc.assert(
       fc.property(capacities, steps, (capacity, all) => {
         const left: Item[] = [];
@@ -94,7 +94,7 @@ describe("the ring buffer of P1", () => {
     expect(takeAll(ring).map(({ mark }) => mark)).toEqual(Array.from({ length: 99 }, (_, index) => 99_901 + index));
   });
 
-  it("leaves every symbol its newest value as long as any has an older one", () => {
+  it("leaves every symbol its newest value as long as any has an older one (E3)", () => {
     const left: number[] = [];
     const ring = new RingBuffer<Item>(4, ({ mark }) => left.push(mark));
     for (const [mark, key] of ["quiet", "busy", "busy", "busy", "other", "another"].entries()) ring.offer({ key, mark }, key);
@@ -112,7 +112,7 @@ describe("the ring buffer of P1", () => {
 });
 
 describe("the collapsing queue of P2", () => {
-  it("keeps of each key the last value in the place of the first, and drops the oldest only for a new key without room", () =>
+  it("keeps of each key the last value in the place of the first, and drops the oldest only for a new key without room (E3)", () =>
     fc.assert(
       fc.property(capacities, steps, (capacity, all) => {
         const left: [Item, LeftBecause][] = [];
@@ -159,7 +159,7 @@ describe("the sampling queue of P3", () => {
     expect(kept.length + left.length).toBe(5100);
   });
 
-  it("keeps the same items for the same seed, and others for another", () =>
+  it("keeps the same items for the same seed, and others for another (E3)", () =>
     fc.assert(
       fc.property(fc.integer(), (seed) => {
         expect(run(seed, 400)).toEqual(run(seed, 400));

@@ -23,13 +23,13 @@ describe("a route", () => {
     ["component.failed", ["supervisor", "ops"]],
     [
       "session.started",
-      ["supervisor", "reconciliation", "execution", "feed", "archive", "session", "ops", "maintenance", "scheduler"],
+      ["supervisor", "orders", "reconciliation", "execution", "feed", "archive", "session", "ops", "maintenance", "scheduler"],
     ],
-  ])("keeps its order where several actors take one fact: %s", (type, order) => {
+  ])("keeps its order where several actors take one fact: %s (E1)", (type, order) => {
     expect(routeOf(type)).toEqual(order);
   });
 
-  it("leads a deadline to everybody who asks for deadlines, and to nobody else", () => {
+  it("leads a deadline to everybody who asks for deadlines, and to nobody else (E1)", () => {
     expect([...routeOf("timer.due")].sort()).toEqual(
       ["archive", "execution", "feed", "operating", "ops", "orders", "reconciliation", "safety", "session", "supervisor"].sort(),
     );
@@ -51,7 +51,7 @@ describe("a route", () => {
 const isNothing = <T extends never>(): T[] => [];
 
 describe("what does not compile", () => {
-  it("an event with a field that the catalogue calls differently", () => {
+  it("an event with a field that the catalogue calls differently (E1)", () => {
     const heard: FeedEvent = { type: "feed.heard", at: 1, feed: "sample", silentMs: 3, marketOpen: true };
     // @ts-expect-error the catalogue says silentMs
     const renamed: FeedEvent = { type: "feed.heard", at: 1, feed: "sample", quietMs: 3, marketOpen: true };
@@ -64,7 +64,7 @@ describe("what does not compile", () => {
     expect([heard, renamed, retyped, read(heard), unknown]).toHaveLength(5);
   });
 
-  it("a machine that asks for deadlines and does not take them, or takes them and asks for none", () => {
+  it("a machine that asks for deadlines and does not take them, or takes them and asks for none (E1)", () => {
     isNothing<DeafToTimers<TimerSet | { type: "feed.stop" }, "feed.heard" | "timer.due">>();
     isNothing<DeafToTimers<{ type: "feed.stop" }, "feed.heard">>();
     // @ts-expect-error deaf to its own deadlines
@@ -81,7 +81,7 @@ describe("what does not compile", () => {
     isNothing<Misrouted<"feed.heard", "feed.heard" | "archive.opened">>();
   });
 
-  it("a fact that nobody reads, and one that is promised to somebody else than the machine that takes it", () => {
+  it("a fact that nobody reads, and one that is promised to somebody else than the machine that takes it (E1)", () => {
     const row = { priority: "P0", journaled: true, payload: {}, says: "The moon rose." } as const;
     const rows = factTable({ "moon.rose": row, "moon.set": { ...row, readBy: "people" } });
     type Rows = typeof rows;

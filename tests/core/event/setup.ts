@@ -115,7 +115,10 @@ export const tick = (symbol: string, mark: number): NewFact<"market.trade.ticked
 export const signal = (symbol: string, strategy: string, mark: number): NewFact<"signal.generated"> => ({
   type: "signal.generated",
   source: "test",
-  payload: { symbol, strategy, side: "buy", orderType: "market", quantity: 1, strength: mark, reason: "test" },
+  payload: {
+    ...{ symbol, strategy, cycle: mark, place: 1 },
+    ...{ side: "buy", orderType: "market", quantity: 1, strength: mark, reason: "test" },
+  },
 });
 
 export const metric = (mark: number): NewFact<"metric.recorded"> => ({

@@ -3,8 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Fact } from "#core/event/catalog.ts";
 import { createFactMaker } from "#core/event/fact-maker.ts";
-import { createKinds, type Kind } from "#core/event/kinds.ts";
-import { WaitingPlaces } from "#core/event/waiting.ts";
+import { createKinds } from "#core/event/kinds.ts";
+import { type Kind, WaitingPlaces } from "#core/event/waiting.ts";
 import { balanced, drainAll, fill, imbalance, lettersOf, metric, setUp, signal, tick, turn } from "./setup.ts";
 
 const kindOf = (type: string): Kind => {
@@ -14,7 +14,7 @@ const kindOf = (type: string): Kind => {
 };
 
 describe("a fact's record", () => {
-  it("is of the fact that waits there now, and the same at every call", () => {
+  it("is of the fact that waits there now, and the same at every call (E2)", () => {
     const places = new WaitingPlaces(createFactMaker("run-", () => 10));
     const place = places.take(kindOf("order.filled"));
     place.fill({ ...fill(1), correlationId: "o1" }, kindOf("order.filled"), false, 5, 0);
@@ -35,7 +35,7 @@ describe("a fact's record", () => {
 
 describe("a place", () => {
   /** Keeps every fact it is told, and handles some at once, some later, some never. */
-  it("gives a fact's place to the next only after everybody is done with it, whatever becomes of it", () =>
+  it("gives a fact's place to the next only after everybody is done with it, whatever becomes of it (E2)", () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.constantFrom("fill", "tick", "signal", "metric"), fc.nat(3)), { minLength: 20, maxLength: 200 }),

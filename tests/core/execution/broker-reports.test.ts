@@ -135,7 +135,35 @@ describe("broker reports", () => {
     expect(types()).toHaveLength(3);
   });
 
-  it("that even the door refused are not remembered: the question after the cut brings them; and the cut itself is told", () => {
+  it("mark an answer that came before, word for word: the order could not tell it from the answer to its next request (O3)", () => {
+    const { tell, facts, refuse } = create({ B1: "mine" });
+    const rejected = { type: "cancelRejected", brokerOrderId: "B1", code: "c", reason: "r", at: 5 } as const;
+    const marks = (): unknown[] => facts.map(({ payload }) => (payload as { isRepeat?: boolean }).isRepeat);
+    tell(rejected);
+    tell({ ...rejected });
+    tell({ ...rejected, at: 6 });
+    tell({ ...rejected, type: "replaceRejected" });
+    expect(marks()).toEqual([undefined, true, undefined, undefined]);
+    for (const answer of [
+      { type: "canceled", brokerOrderId: "B1", at: 7 },
+      { type: "expired", brokerOrderId: "B1", at: 7 },
+      { type: "replaced", brokerOrderId: "B1", quantity: 3, at: 7 },
+    ] as const) {
+      facts.length = 0;
+      tell(answer);
+      tell(answer);
+      expect(marks()).toEqual([undefined, true]);
+    }
+    // One that even the door refused has not come.
+    facts.length = 0;
+    refuse(true);
+    tell({ ...rejected, at: 8 });
+    refuse(false);
+    tell({ ...rejected, at: 8 });
+    expect(facts.at(-1)?.payload).not.toHaveProperty("isRepeat");
+  });
+
+  it("that even the door refused are not remembered: the question after the cut brings them; and the cut itself is told (E3)", () => {
     const { intake, facts, tell, refuse } = create({ B1: "mine" });
     refuse(true);
     tell(filled("f1"));

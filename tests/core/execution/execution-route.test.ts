@@ -181,7 +181,7 @@ describe("the execution route", () => {
     expect(statusIn(rig, "1")).toBe("accepted");
   });
 
-  it("asks the gates before an order grows, and lets it shrink in every state of the house", async () => {
+  it("asks the gates before an order grows, and lets it shrink in every state of the house (S5)", async () => {
     const closed: RiskGate = {
       name: "closed",
       beforeRoute: ({ isChange }) => (isChange ? denied("SAFETY_FAIL", "safety is FAIL") : { allowed: true }),

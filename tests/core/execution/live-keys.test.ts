@@ -12,7 +12,7 @@ describe("live needs three keys (O10)", () => {
     { keys: { ...all, acknowledgement: undefined }, missing: [`QTS_LIVE_ACK=${liveAcknowledgement}`] },
     { keys: { ...all, acknowledgement: "true" }, missing: [`QTS_LIVE_ACK=${liveAcknowledgement}`] },
     { keys: all, missing: [] },
-  ])("without $missing a real broker is refused", ({ keys, missing }) => {
+  ])("without $missing a real broker is refused (O10)", ({ keys, missing }) => {
     expect(missingLiveKeys(keys)).toEqual(missing);
     expect(liveProblem(keys, real) === undefined).toBe(missing.length === 0);
     for (const key of missing) expect(liveProblem(keys, real)).toContain(key);

@@ -22,7 +22,7 @@ describe("the order gate", () => {
     expect(gate.wasSent("1")).toBe(true);
   });
 
-  it("denies what was approved in an older epoch, and what comes after a stop", async () => {
+  it("denies what was approved in an older epoch, and what comes after a stop (O7)", async () => {
     const { broker, fence, gate, request } = create();
     const old = request("1");
     fence.raise("lockdown");
@@ -38,7 +38,7 @@ describe("the order gate", () => {
     expect(broker.submits).toHaveLength(1);
   });
 
-  it("lets cancels pass behind every fence", async () => {
+  it("lets cancels pass behind every fence (S5)", async () => {
     const { fence, gate, request } = create();
     await gate.submit(request("1"));
     fence.close("stop");

@@ -44,15 +44,18 @@ const answersOf = (given: Partial<Answers> = {}): Answers => ({
   ...{ orders: [ibm], executions: [], account: { positions: [], cashMinor: 0 } },
   ...given,
 });
-const compare = (
-  given: Partial<Answers>,
-  over: Partial<ComparisonInput> & { readonly content?: { readonly skewMs: number } } = {},
-) => {
+const compare = (given: Partial<Answers>, over: Partial<ComparisonInput> & { readonly byContent?: boolean } = {}) => {
   const view = over.view ?? createDesk();
   const answers = answersOf(given);
   return compareWithVenue({
-    ...{ cause: "reconnect", answers, matched: matchOrders(view, answers.orders, over.content), view, last: nothingSeen },
-    ...{ isKnown: () => false, openingPositions: {} },
+    ...{
+      cause: "reconnect",
+      answers,
+      matched: matchOrders(view, answers.orders, { skewMs: 100, byContent: over.byContent ?? false }),
+      view,
+      last: nothingSeen,
+    },
+    ...{ isKnown: () => false, openingPositions: {}, hasLasted: false },
     ...over,
   });
 };
@@ -67,7 +70,7 @@ describe("comparing with the venue", () => {
     expect(found.disagreement).toBeUndefined();
   });
 
-  it("tells fills before what became of their order, and counts them into the positions it expects", () => {
+  it("tells fills before what became of their order, and counts them into the positions it expects (O5, O6)", () => {
     const filled = { ...ibm, status: "filled", cumulativeQuantity: 10, leavesQuantity: 0 } as const;
     const found = compare({
       orders: [filled, listed("B1", { clientOrderId: "1" })],
@@ -87,12 +90,49 @@ describe("comparing with the venue", () => {
     expect(found.disagreement).toBe("IBM: ours 0, the venue's 4");
   });
 
+  it("corrects a fill whose figures the executions have otherwise, and expects the position that follows", () => {
+    const view = createDesk();
+    view.handle({ type: "order.filled", at: 30, orderId: "2", fillId: "f1", quantity: 6, priceMinor: 100 }, () => {});
+    const given = (lots: number) => ({
+      orders: [{ ...ibm, status: "partiallyFilled", cumulativeQuantity: lots, leavesQuantity: 10 - lots } as const],
+      executions: lots === 0 ? [] : [execution("f1", "B2", lots)],
+      account: { positions: lots === 0 ? [] : [{ symbol: "IBM", quantity: lots }], cashMinor: 0 },
+    });
+    const first = compare(given(4), { view });
+    expect(first).toMatchObject({ facts: [], unconfirmed: 1, disagreement: "IBM: ours 6, the venue's 4" });
+    const second = compare(given(4), { view, last: first.seen });
+    expect(second.facts.map(({ payload }) => payload)).toEqual([
+      { orderId: "2", fillId: "f1", quantity: 4, priceMinor: 100, listed: true },
+    ]);
+    // What else the list says is looked at once the fill is right.
+    expect(second).toMatchObject({ fills: 1, unconfirmed: 1, disagreement: undefined });
+    // Gone altogether it may only be late, until that has lasted.
+    expect(compare(given(0), { view, last: compare(given(0), { view }).seen }).facts).toEqual([]);
+    expect(compare(given(0), { view, hasLasted: true })).toMatchObject({ fills: 1, disagreement: undefined });
+  });
+
+  it("reads the rows of one order as one, and no row of its former ids as a stranger's", () => {
+    const view = createDesk();
+    view.handle({ type: "order.replaced", at: 30, orderId: "2", quantity: 8, brokerOrderId: "B3" }, () => {});
+    const rows = [
+      listed("B3", { symbol: "IBM", status: "canceled", quantity: 8, leavesQuantity: 0 }),
+      { ...ibm, status: "canceled", leavesQuantity: 0 } as const,
+    ];
+    for (const orders of [rows, rows.toReversed()]) {
+      const found = compare({ orders }, { view });
+      expect(found.facts.map(({ payload }) => payload)).toMatchObject([
+        { orderId: "2", brokerOrderId: "B3", status: "canceled" },
+      ]);
+      expect(found.mismatches).toBe(0);
+    }
+  });
+
   it("leaves out what the stream has brought, also when it was seen missing before", () => {
     const given = { executions: [execution("f1", "B2", 4)] };
     expect(compare(given, { isKnown: (fillId) => fillId === "f1" })).toMatchObject({ facts: [], fills: 0, unconfirmed: 0 });
   });
 
-  it("must see a difference twice on the timer's account, and does once what it does", () => {
+  it("must see a difference twice on the timer's account, and does once what it does (O5, O6)", () => {
     const given = { executions: [execution("f1", "B2", 4)] };
     const view = createDesk();
     const first = compare(given, { cause: "timer", view });
@@ -112,14 +152,17 @@ describe("comparing with the venue", () => {
   });
 
   it("binds by content only what has one partner each way", () => {
-    const content = { skewMs: 100 };
+    const content = { skewMs: 100, byContent: true };
     const view = createDesk();
     expect(matchOrders(view, [ibm, listed("X1")], content)).toMatchObject({
       bindings: [{ brokerOrderId: "X1", orderId: "1" }],
       ...{ unbound: [], undetermined: [], ambiguous: [] },
     });
-    expect(matchOrders(view, [ibm, listed("X1")], undefined)).toMatchObject({ bindings: [], undetermined: [{ orderId: "1" }] });
-    const two = compare({ orders: [ibm, listed("X1"), listed("X2")] }, { view, content });
+    expect(matchOrders(view, [ibm, listed("X1")], { ...content, byContent: false })).toMatchObject({
+      bindings: [],
+      undetermined: [{ orderId: "1" }],
+    });
+    const two = compare({ orders: [ibm, listed("X1"), listed("X2")] }, { view, byContent: true });
     expect(two.remarks[0]).toBe("1 may be any of the venue's orders X1, X2; an operator must resolve it");
     expect(two.absent.map(({ orderId }) => orderId)).toEqual(["1"]);
   });

@@ -58,15 +58,82 @@ describe("the order desk", () => {
     expect(desk.position("SPY").quantity).toBe(5);
   });
 
-  it("counts a fill once, also after the order has ended (O3)", () => {
+  it("counts a fill once, also after the order has ended, and a report that comes twice alarms nobody (O3)", () => {
     const { desk, effects, work, fill } = createTold();
     work("1");
     fill("1", "a", 10);
-    expect(fill("1", "a", 10)?.refusal).toMatchObject({ code: "duplicate.fill" });
+    const before = effects.length;
+    expect(fill("1", "a", 10)?.refusal).toMatchObject({ code: "duplicate" });
     expect(desk.position("SPY").quantity).toBe(10);
-    expect(desk.refusals()).toEqual({ "duplicate.fill": 1 });
-    expect(effects).toContainEqual(expect.objectContaining({ type: "alert.warning", code: "AN020" }));
+    expect(desk.refusals()).toEqual({ duplicate: 1 });
+    expect(effects.slice(before)).toEqual([]);
+  });
+
+  it.each([
+    ["quantity", 9, 100],
+    ["price", 10, 101],
+  ])("refuses a known fill with another %s, loudly, and has the broker asked (O3)", (_, quantity, priceMinor) => {
+    const { desk, effects, work, fill } = createTold();
+    work("1");
+    fill("1", "a", 10);
+    expect(fill("1", "a", quantity, priceMinor)?.refusal).toMatchObject({ code: "duplicate.fill" });
+    expect(desk.position("SPY").quantity).toBe(10);
+    expect(effects).toContainEqual(expect.objectContaining({ type: "alert.critical", code: "AN020" }));
     expect(effects).toContainEqual(expect.objectContaining({ type: "safety.report", kind: "anomaly", code: "AN020" }));
+    expect(effects).toContainEqual({ type: "order.query", orderId: "1" });
+  });
+
+  it.each([
+    [
+      "accepted, also behind its rejection",
+      [
+        ["order.accepted", {}],
+        ["order.rejected", { code: "c", reason: "r" }],
+      ],
+    ],
+    ["canceled", [["order.canceled", {}]]],
+    ["expired", [["order.expired", {}]]],
+    [
+      "corrected",
+      [
+        ["order.filled", { fillId: "a", quantity: 5, priceMinor: 100 }],
+        ["order.fill.corrected", { fillId: "a", quantity: 4, priceMinor: 100 }],
+      ],
+    ],
+    [
+      "busted",
+      [
+        ["order.filled", { fillId: "a", quantity: 5, priceMinor: 100 }],
+        ["order.fill.busted", { fillId: "a" }],
+      ],
+    ],
+  ] as const)("takes a report that comes twice for what it is: %s (O3)", (_, reports) => {
+    const { desk, effects, work, tell } = createTold();
+    work("1");
+    for (const [type, payload] of reports) tell(type, { orderId: "1", ...payload });
+    const [order, before] = [desk.order("1"), effects.length];
+    for (const [type, payload] of reports) tell(type, { orderId: "1", ...payload });
+    expect({ ...desk.order("1"), refusal: null }).toEqual({ ...order, refusal: null });
+    expect(effects.slice(before)).toEqual([]);
+    expect(desk.refusals().duplicate).toBeGreaterThanOrEqual(reports.length);
+  });
+
+  it("lets an answer that comes twice settle nothing more (O3)", () => {
+    const { desk, effects, work, tell } = createTold();
+    work("1");
+    const answer = { orderId: "1", code: "TOO_LATE", reason: "r" };
+    tell("order.cancel.requested", { orderId: "1" });
+    tell("order.cancel.rejected", answer);
+    tell("order.replace.requested", { orderId: "1", quantity: 12 });
+    tell("order.replaced", { orderId: "1", quantity: 12 });
+    tell("order.replace.requested", { orderId: "1", quantity: 14 });
+    tell("order.replaced", { orderId: "1", quantity: 14 });
+    tell("order.cancel.requested", { orderId: "1" });
+    const before = effects.length;
+    tell("order.cancel.rejected", { ...answer, isRepeat: true });
+    tell("order.replaced", { orderId: "1", quantity: 12, isRepeat: true });
+    expect(desk.order("1")).toMatchObject({ ordered: 14, isCancelPending: true });
+    expect(effects.slice(before)).toEqual([]);
   });
 
   it("takes a fill after the cancel: the venue is right (O2)", () => {
@@ -113,6 +180,51 @@ describe("the order desk", () => {
     expect(fill("1", "late", 1)?.refusal).toMatchObject({ code: "order.not.here" });
     expect(effects.map(({ type }) => type)).toEqual(["alert.critical", "safety.report", "order.query"]);
     expect(desk.position("SPY").quantity).toBe(30);
+  });
+
+  it("knows an order by every id the venue gave it, after a restart too, and lets all of them leave with it (O13, B2)", () => {
+    const { desk, work, fill, tell } = createTold(new OrderDesk({ ...deskInput, finishedKept: 2 }));
+    work("1");
+    for (const [change, quantity] of [9, 8, 7].entries())
+      tell("order.replaced", { orderId: "1", quantity, brokerOrderId: `B1-${change}` });
+    const ids = ["B1", "B1-0", "B1-1", "B1-2"];
+    const again = new OrderDesk(deskInput, JSON.parse(JSON.stringify(desk.persist())));
+    for (const each of [desk, again]) expect(ids.map((id) => each.orderIdOf(id))).toEqual(["1", "1", "1", "1"]);
+    fill("1", "a", 7);
+    for (const id of ["2", "3"]) {
+      work(id);
+      fill(id, `f${id}`, 10);
+    }
+    expect(desk.order("1")).toBeUndefined();
+    expect(ids.map((id) => desk.orderIdOf(id))).toEqual([undefined, undefined, undefined, undefined]);
+  });
+
+  it("restores what version 0.1.0 saved, which lacks the fields of today (O13)", () => {
+    const { desk, work, fill, tell } = createTold();
+    work("1");
+    fill("1", "a", 4);
+    work("2");
+    tell("order.canceled", { orderId: "2" });
+    const old = JSON.parse(JSON.stringify(desk.persist()));
+    for (const order of [...old.live, ...old.finished])
+      for (const name of ["brokerOrderIds", "endedUnder", "changesMoot", "changesMade", "held"]) delete order[name];
+    const { desk: restored, tell: tellRestored, fill: fillRestored } = createTold(new OrderDesk(deskInput, old));
+    expect(restored.persist()).toEqual(desk.persist());
+    expect(restored.orderIdOf("B1")).toBe("1");
+    tellRestored("order.replaced", { orderId: "1", quantity: 8, brokerOrderId: "N1" });
+    expect(fillRestored("1", "b", 9)?.refusal).toMatchObject({ code: "overfill" });
+    fillRestored("2", "late", 1);
+    expect([restored.order("1")?.brokerOrderIds, restored.order("2")?.cumulative]).toEqual([["B1", "N1"], 1]);
+  });
+
+  it("moves the position when a change makes room for a fill that was refused", () => {
+    const { desk, work, fill, tell } = createTold();
+    work("1");
+    fill("1", "a", 8);
+    fill("1", "b", 5);
+    expect(desk.position("SPY").quantity).toBe(8);
+    tell("order.replaced", { orderId: "1", quantity: 15 });
+    expect(desk.position("SPY")).toMatchObject({ quantity: 13, cashMinor: -1300, feesMinor: 2 });
   });
 
   it("keeps an order whose listed fills have not been reported yet, and counts them once when they come", () => {

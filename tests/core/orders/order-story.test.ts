@@ -51,7 +51,7 @@ describe("the story of an order", () => {
       ["broker.disconnected", "unknown", null],
       ["order.reconciled", "accepted", null],
       ["order.partially.filled", "partiallyFilled", null],
-      ["order.partially.filled", "partiallyFilled", "A fill with this id is already counted. Fill f."],
+      ["order.partially.filled", "partiallyFilled", "The same report came before. Fill f."],
       ["order.canceled", "canceled", null],
     ]);
   });
@@ -59,7 +59,7 @@ describe("the story of an order", () => {
   it("says where the order stands, and reads as text", () => {
     expect(story.sentence).toBe("7-1, buy 10 SPY, is canceled: 4 filled at 99 minor units (enough).");
     expect(storyText(story).split("\n")).toHaveLength(8);
-    expect(storyText(story)).toContain("refused: A fill with this id is already counted. Fill f.");
+    expect(storyText(story)).toContain("refused: The same report came before. Fill f.");
   });
 
   it("says that the journal does not know an order", () => {

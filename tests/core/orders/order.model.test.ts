@@ -97,7 +97,7 @@ describe("every way through an order's life", () => {
     expect(possible.length).toBeGreaterThan(200);
   });
 
-  it("is lived by desk, route and venue as the chart says, and ends in agreement", async () => {
+  it("is lived by desk, route and venue as the chart says, and ends in agreement (O14)", async () => {
     for (const { steps, facts } of possible) {
       const name = facts.map(({ type }) => type).join(" ");
       const rig = createRig();

@@ -51,7 +51,7 @@ describe("a position", () => {
     expect(unrealizedOf(bought, 101, 10)).toBe(20);
   });
 
-  it("realizes exactly what the cash says once it is flat, however the average was rounded", () => {
+  it("realizes exactly what the cash says once it is flat, however the average was rounded (O12)", () => {
     fc.assert(
       fc.property(fc.array(anyFill, { minLength: 1, maxLength: 30 }), (fills) => {
         const lotSize = fills[0]?.lotSize ?? 1;
@@ -66,7 +66,7 @@ describe("a position", () => {
     );
   });
 
-  it("holds the sum of its fills, and the cash of every fill", () => {
+  it("holds the sum of its fills, and the cash of every fill (O12)", () => {
     fc.assert(
       fc.property(fc.array(anyFill, { maxLength: 30 }), (fills) => {
         const position = counted(...fills);

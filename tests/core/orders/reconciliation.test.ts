@@ -70,7 +70,7 @@ describe("reconciliation at start", () => {
     expect(await reconciled(rig)).toEqual(["reconciliation.started", "anomaly.raised", "reconciliation.failed"]);
   });
 
-  it("is idempotent: the same answers again offer nothing", async () => {
+  it("is idempotent: the same answers again offer nothing (O6)", async () => {
     const first = createRig();
     first.buy("1");
     await first.settle();
@@ -107,7 +107,7 @@ describe("reconciliation at start", () => {
   });
 });
 
-describe("an order whose submit has no outcome", () => {
+describe("an order whose submit has no outcome (O5)", () => {
   it("is found by its client order id, with its fills", async () => {
     const rig = createRig();
     rig.broker.script("loseResponse");
@@ -228,7 +228,7 @@ describe("reconciliation while trading", () => {
     expect(rig.desk().trading().open).toBe(true);
   });
 
-  it("runs by itself on its timer", async () => {
+  it("runs by itself on its timer (O6)", async () => {
     const rig = createRig({ policy: { everyMs: 10_000 } });
     await reconciled(rig);
     const before = rig.types().filter((type) => type === "reconciliation.completed").length;

@@ -19,7 +19,7 @@ import { createReconciliation } from "#core/orders/reconciliation.ts";
 import { createRandom } from "#core/random.ts";
 import type { RiskGate, RiskView } from "#core/risk/risk-gate.ts";
 import { undecidedGate } from "#core/risk/state-gates.ts";
-import type { OrderEffect } from "#machines/order.effects.ts";
+import { type OrderEffect, pendingTimer, unknownTimer } from "#machines/order.effects.ts";
 import {
   type ReconciliationEffect,
   type ReconciliationEvent,
@@ -216,6 +216,10 @@ export const createRig = (options: RigOptions = {}): Rig => {
     submitTimeoutMs: 3_000,
   });
   intake.open();
+  // The house keeps deadlines with the state.
+  for (const { orderId, isUndetermined, deadlineAt, isOverdue } of desk.liveOrders())
+    if (deadlineAt !== null && !isOverdue)
+      perform({ type: "timer.set", id: (isUndetermined ? unknownTimer : pendingTimer)(orderId), at: deadlineAt });
 
   const settle = async (): Promise<void> => {
     for (let turn = 0; turn < 5; turn += 1) await clock.yieldToIo();

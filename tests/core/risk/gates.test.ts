@@ -19,14 +19,14 @@ import { deskInput, instruments } from "../orders/rig.ts";
 
 let desk: OrderDesk;
 let at: number;
-let issued: Approval[];
+let pendingApprovals: Approval[];
 let view: RiskView;
 const operating = { entrySignalMin: 0.7, positionsMax: 2, dailyTradesMax: 2, newEntry: true, riskMultiplier: 1 };
 
 beforeEach(() => {
   desk = new OrderDesk(deskInput);
   at = Date.UTC(2013, 9, 7, 14);
-  issued = [];
+  pendingApprovals = [];
   view = {
     safety: () => "NORMAL",
     operating: () => operating,
@@ -40,7 +40,7 @@ const context = (live = false): RiskContext => ({
   view,
   desk,
   broker: { name: "venue", live },
-  issued: () => issued,
+  pendingApprovals: () => pendingApprovals,
 });
 const wish = (over: Partial<Wish> = {}): Wish => ({
   ...{ orderId: "w", symbol: "SPY", side: "buy", orderType: "limit", quantity: 10, limitPriceMinor: 1000 },
@@ -127,9 +127,9 @@ describe("the operating state's limits (S19)", () => {
   it("count the day's entries, also those on their way, and begin anew with the day", () => {
     work("1");
     expect(asked(operatingGate)).toBe("allowed");
-    issued = [{ orderId: "2", at, symbol: "SPY", side: "buy", quantity: 1, limitPriceMinor: null }];
+    pendingApprovals = [{ orderId: "2", at, symbol: "SPY", side: "buy", quantity: 1, limitPriceMinor: null }];
     expect(asked(operatingGate)).toBe("DAILY_TRADES_MAX");
-    issued = [];
+    pendingApprovals = [];
     work("3");
     expect(asked(operatingGate)).toBe("DAILY_TRADES_MAX");
     at += 24 * 3_600_000;
@@ -282,7 +282,7 @@ describe("the order rate", () => {
     const gate = orderRateGate({ ordersPerMinuteMax: 2 });
     work("1");
     expect(asked(gate)).toBe("allowed");
-    issued = [{ orderId: "2", at, symbol: "SPY", side: "sell", quantity: 1, limitPriceMinor: null }];
+    pendingApprovals = [{ orderId: "2", at, symbol: "SPY", side: "sell", quantity: 1, limitPriceMinor: null }];
     expect(asked(gate)).toBe("ORDER_RATE_MAX");
     at += 59_999;
     expect(asked(gate)).toBe("ORDER_RATE_MAX");

@@ -110,7 +110,7 @@ describe("the actor system", () => {
     expect(countOf(system, "feed")).toBe(1);
   });
 
-  it("waits longer before each restart within the window, and escalates a core part after five", () => {
+  it("waits longer before each restart within the window, and escalates a core part after five (S7)", () => {
     const { system } = createSystem();
     system.send("supervisor", started);
     const delays = [0, 1, 2, 3, 4].map(
@@ -130,7 +130,7 @@ describe("the actor system", () => {
     expect(types(system.send("supervisor", failed("feed", 30_004)))).toContain("timer.set");
   });
 
-  it("lets ops fail for good without more than an anomaly", () => {
+  it("lets ops fail for good without more than an anomaly (M10)", () => {
     const { system } = createSystem();
     system.send("supervisor", started);
     for (const at of [0, 1, 2, 3, 4]) system.send("ops", failed("maintenance", at));

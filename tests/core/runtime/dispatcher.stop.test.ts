@@ -13,7 +13,7 @@ const slow = (costMs: number) => {
   return dispatcher;
 };
 
-it("drains P0 fully although the deadline has long passed, and reports what it left in the other lanes", async () => {
+it("drains P0 fully although the deadline has long passed, and reports what it left in the other lanes (E9)", async () => {
   const dispatcher = slow(10);
   for (let mark = 0; mark < 50; mark += 1) dispatcher.offer(fill(mark));
   for (let mark = 0; mark < 50; mark += 1) dispatcher.offer(tick("A", mark));
@@ -35,7 +35,7 @@ it("drains every lane when there is time", async () => {
   expect(handled).toHaveLength(4);
 });
 
-it("drains what safety had held back too: nobody comes after us to hand it over", async () => {
+it("drains what safety had held back too: nobody comes after us to hand it over (E9)", async () => {
   const { dispatcher, handled } = setUp();
   dispatcher.setDegradation("CRITICAL_ONLY");
   for (const newFact of [metric(1), signal("A", "s", 1), tick("A", 1)]) dispatcher.offer(newFact);
@@ -45,7 +45,7 @@ it("drains what safety had held back too: nobody comes after us to hand it over"
   expect(handled.slice(-3)).toEqual(["market.trade.ticked:A/1", "signal.generated:A/s/1", "metric.recorded:1"]);
 });
 
-it("tries again at once what waits for a retry: nobody turns its clock any more", async () => {
+it("tries again at once what waits for a retry: nobody turns its clock any more (E9)", async () => {
   const { dispatcher } = setUp();
   let tries = 0;
   dispatcher.handle(
@@ -110,7 +110,7 @@ it("waits for handlers that have not ended and for half-full groups", async () =
   expect((await stopping).left).toEqual({ P0: 0, P1: 0, P2: 0, P3: 0 });
 });
 
-it("counts what handlers still hold among what it left", async () => {
+it("counts what handlers still hold among what it left (E9)", async () => {
   const { clock, dispatcher } = setUp({}, {});
   dispatcher.handle("market.trade.ticked", () => new Promise(() => undefined), { name: "never ends" });
   dispatcher.offer(tick("A", 1));

@@ -56,7 +56,7 @@ describe("a fact's record (E2)", () => {
     expect(lower).not.toHaveProperty("requiresAck");
   });
 
-  it("is frozen down to the parts of its payload: one handler cannot change what the next one sees", () => {
+  it("is frozen down to the parts of its payload: one handler cannot change what the next one sees (E2)", () => {
     const { dispatcher } = setUp();
     const seen: unknown[] = [];
     dispatcher.handle(
@@ -72,7 +72,7 @@ describe("a fact's record (E2)", () => {
     expect(seen).toEqual([{ A: { priceMinor: 1 } }]);
   });
 
-  it("is frozen, and so is its payload", () => {
+  it("is frozen, and so is its payload (E2)", () => {
     const [fact] = made(tick("A", 1));
     expect(Object.isFrozen(fact)).toBe(true);
     expect(Object.isFrozen(fact?.payload)).toBe(true);
@@ -82,7 +82,7 @@ describe("a fact's record (E2)", () => {
     expect(made({ ...tick("A", 1), at: 42 })[0]?.at).toBe(42);
   });
 
-  it("has an id that is unique and sorts by creation, past the first ten thousand too", () => {
+  it("has an id that is unique and sorts by creation, past the first ten thousand too (E2)", () => {
     const { dispatcher } = setUp({}, { runPrefix: "0001-000003-" });
     const ids: string[] = [];
     dispatcher.handle(
@@ -105,7 +105,7 @@ describe("a fact's record (E2)", () => {
 });
 
 describe("strict priority (E4)", () => {
-  it("takes P0 before P1 before P2 before P3 at every take", () => {
+  it("takes P0 before P1 before P2 before P3 at every take (E4)", () => {
     const { dispatcher, handled } = setUp();
     for (const newFact of [metric(1), signal("A", "s", 1), tick("A", 1), fill(1), metric(2), tick("A", 2)])
       dispatcher.offer(newFact);
@@ -135,7 +135,7 @@ describe("strict priority (E4)", () => {
     expect(handled).toEqual(["metric.recorded:1", "market.trade.ticked:A/9", "metric.recorded:2"]);
   });
 
-  it("returns to the event loop after its time slice, and goes on where it stopped", () => {
+  it("returns to the event loop after its time slice, and goes on where it stopped (E4)", () => {
     const { dispatcher, spend } = setUpCosts();
     let handled = 0;
     dispatcher.handle(
@@ -171,7 +171,7 @@ describe("strict priority (E4)", () => {
     expect(order.indexOf("order.filled:f1")).toBeLessThan(10);
   });
 
-  it("gives P2 and P3 a measured share before P1 when configuration says so, and none by default", () => {
+  it("gives P2 and P3 a measured share before P1 when configuration says so, and none by default (E4)", () => {
     const run = (share: number): { readonly first: string; readonly turns: number } => {
       const { dispatcher, spend } = setUpCosts({ lowLanesShareMin: share, timeSliceMs: 10_000 });
       const order: string[] = [];
@@ -224,7 +224,7 @@ describe("the journal", () => {
 });
 
 describe("the door for the outside (E1)", () => {
-  it("refuses an unknown type with its name and counts it", () => {
+  it("refuses an unknown type with its name and counts it (E1)", () => {
     const { dispatcher } = setUp();
     expect(dispatcher.offerUnknown({ type: "ORDER_TELEPORTED", payload: {}, source: "wire" })).toEqual({
       ok: false,
@@ -296,7 +296,7 @@ describe("P0 when it is full (E3: BLOCK)", () => {
     expect(handled.filter((mark) => mark.startsWith("order"))).toEqual(["order.filled:f1", "order.filled:f2", "order.filled:f3"]);
   });
 
-  it("is a safety fact, FS095, once per episode", () => {
+  it("is a safety fact, FS095, once per episode (E3)", () => {
     const { dispatcher, handled } = setUp(small);
     for (let episode = 0; episode < 2; episode += 1) {
       for (let mark = 0; mark < 6; mark += 1) dispatcher.offerExternal(fill(mark));
@@ -316,7 +316,7 @@ describe("P0 when it is full (E3: BLOCK)", () => {
 describe("backpressure (E6)", () => {
   const anomalies = (handled: readonly string[]): string[] => handled.filter((mark) => mark === "anomaly.raised:AN062");
 
-  it("pauses the lanes below a critical one and raises one anomaly per crossing", () => {
+  it("pauses the lanes below a critical one and raises one anomaly per crossing (E6)", () => {
     const reported: NewFact[] = [];
     const { dispatcher } = setUp(
       { lanes: { P1: { capacity: 10, warningShare: 0.5, criticalShare: 0.8 } } },
@@ -336,7 +336,7 @@ describe("backpressure (E6)", () => {
     ]);
   });
 
-  it("pauses everything below P0 while P0 is at its critical mark", () => {
+  it("pauses everything below P0 while P0 is at its critical mark (E6)", () => {
     const { dispatcher, handled } = setUp({ lanes: { P0: { warningDepth: 2, criticalDepth: 3 } } });
     dispatcher.offer(tick("A", 1));
     for (let mark = 0; mark < 3; mark += 1) dispatcher.offer(fill(mark));
@@ -359,7 +359,7 @@ describe("backpressure (E6)", () => {
     expect(handled[0]).toBe("anomaly.raised:AN062");
   });
 
-  it("raises it every minute while the lane stays at its critical mark: the warning does not end while the load goes on", () => {
+  it("raises it every minute while the lane stays at its critical mark: the warning does not end while the load goes on (E6)", () => {
     const { clock, dispatcher, handled } = setUp({ lanes: { P1: { capacity: 10, warningShare: 0.5, criticalShare: 0.8 } } });
     for (let minute = 0; minute < 5; minute += 1) {
       for (let mark = 0; mark < 9; mark += 1) dispatcher.offer(tick("A", mark));
@@ -373,7 +373,7 @@ describe("backpressure (E6)", () => {
     expect(clock.timers).toBe(0);
   });
 
-  it("raises it of a lane that had filled up while it was held back, when it is open and does not empty", () => {
+  it("raises it of a lane that had filled up while it was held back, when it is open and does not empty (E6)", () => {
     const { clock, dispatcher, handled } = setUp({ lanes: { P1: { capacity: 10, warningShare: 0.5, criticalShare: 0.8 } } });
     dispatcher.setDegradation("CRITICAL_ONLY");
     for (let mark = 0; mark < 9; mark += 1) dispatcher.offer(tick("A", mark));
@@ -396,7 +396,7 @@ describe("backpressure (E6)", () => {
 });
 
 describe("degradation (E5)", () => {
-  it("holds what a paused lane gets, by its own policy, and hands it over in order afterwards", () => {
+  it("holds what a paused lane gets, by its own policy, and hands it over in order afterwards (E5)", () => {
     const { dispatcher, handled } = setUp();
     dispatcher.setDegradation("CRITICAL_ONLY");
     dispatcher.offer(tick("A", 1));
@@ -428,7 +428,7 @@ describe("degradation (E5)", () => {
 });
 
 describe("latency (E8)", () => {
-  it("is the time from being enqueued to being handled, waiting included, not the handler's own time", () => {
+  it("is the time from being enqueued to being handled, waiting included, not the handler's own time (E8)", () => {
     const { clock, dispatcher } = setUp();
     dispatcher.offer(tick("A", 1));
     clock.wind(40);
@@ -462,7 +462,7 @@ describe("latency (E8)", () => {
     { figure: "p50", slaMs: { p50: 1, p95: 1000, p99: 1000, max: 1000 } },
     { figure: "p95", slaMs: { p50: 1, p95: 1, p99: 1000, max: 1000 } },
     { figure: "p99", slaMs: { p50: 1, p95: 1, p99: 1, max: 1000 } },
-  ])("breaks its promise at the $figure too, not only at its longest", ({ slaMs }) => {
+  ])("breaks its promise at the $figure too, not only at its longest (E8)", ({ slaMs }) => {
     const { clock, dispatcher } = setUp({ lanes: { P0: { slaMs } } });
     dispatcher.offer(fill(1));
     clock.wind(2);
@@ -470,7 +470,7 @@ describe("latency (E8)", () => {
     expect(dispatcher.lanes().P0.withinSla).toBe(false);
   });
 
-  it("counts critical facts whose handlers took longer than they may", () => {
+  it("counts critical facts whose handlers took longer than they may (E8)", () => {
     const { dispatcher, spend } = setUpCosts();
     dispatcher.handle("order.filled", ({ payload }) => spend(payload.quantity), { name: "slow" });
     for (const costMs of [10, 11, 1, 500]) dispatcher.offer(fill(costMs));
@@ -480,7 +480,7 @@ describe("latency (E8)", () => {
 });
 
 describe("dropped ticks", () => {
-  it("are counted per type, with the first and the latest that was lost", () => {
+  it("are counted per type, with the first and the latest that was lost (E3)", () => {
     const { dispatcher } = setUp({ lanes: { P1: { capacity: 2 } } }, { runPrefix: "r-" });
     for (let mark = 1; mark <= 5; mark += 1) dispatcher.offer(tick("A", mark));
     expect(dispatcher.types()["market.trade.ticked"]).toMatchObject({
@@ -494,7 +494,7 @@ describe("dropped ticks", () => {
 });
 
 describe("dropped ticks of several symbols", () => {
-  it("are bounded by the least and the greatest lost id, whichever left first", () => {
+  it("are bounded by the least and the greatest lost id, whichever left first (E3)", () => {
     const { dispatcher } = setUp({ lanes: { P1: { capacity: 2 } } });
     for (const symbol of ["A", "B", "B", "A"]) dispatcher.offer(tick(symbol, 0));
     expect(dispatcher.types()["market.trade.ticked"]).toMatchObject({
@@ -506,7 +506,7 @@ describe("dropped ticks of several symbols", () => {
 });
 
 describe("memory", () => {
-  it("holds no fact that has left: payloads of ten thousand ticks can be collected", async () => {
+  it("holds no fact that has left: payloads of ten thousand ticks can be collected (E10)", async () => {
     setFlagsFromString("--expose-gc");
     const collect = runInNewContext("gc") as () => void;
     const { dispatcher } = setUp({ lanes: { P1: { capacity: 100 } } });
@@ -541,7 +541,7 @@ describe("conservation (E10)", () => {
     handlers: { inProgressMax: 3, deadLettersMax: 2 },
   };
 
-  it("holds at every moment of random offers, takes, pauses, failures and slow handlers", async () => {
+  it("holds at every moment of random offers, takes, pauses, failures and slow handlers (E10)", async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(action, { maxLength: 120 }), async (actions) => {
         // A slice of 0.1 on a clock that moves by 0.2 per look takes one fact per drain.
@@ -692,7 +692,7 @@ describe("conservation (E10)", () => {
 });
 
 describe("reload (E11)", () => {
-  it("applies marks, rates and times live, and names sizes as needing a restart", () => {
+  it("applies marks, rates and times live, and names sizes as needing a restart (E11)", () => {
     const { dispatcher } = setUp();
     const next = eventsConfig({
       lanes: { P1: { capacity: 5, warningShare: 0.0001, criticalShare: 0.0002 }, P3: { samplingRate: 0.5 } },
@@ -713,7 +713,7 @@ describe("reload (E11)", () => {
     expect(dispatcher.lanes().P1.pressure).toBe("critical");
   });
 
-  it("samples at the new mark and rate, reads the marks of what waits, and grants the new share", () => {
+  it("samples at the new mark and rate, reads the marks of what waits, and grants the new share (E11)", () => {
     const { dispatcher } = setUp({ lanes: { P3: { capacity: 100 } } });
     for (let mark = 0; mark < 20; mark += 1) dispatcher.offer(metric(mark));
     dispatcher.reload(

@@ -14,7 +14,7 @@ const withOrder = async (script: "accept" | "loseRequest" | "loseResponse"): Pro
 const resolve = (world: World, outcome: "absent" | "bound" | "canceled", brokerOrderId?: string) =>
   world.answer({ command: "resolve", orderId: "1-1", outcome, brokerOrderId, operator: "mina", reason: "looked at the venue" });
 
-describe("a person's word about an order", () => {
+describe("a person's word about an order (O5)", () => {
   it("ends an unknown order that the venue never had", async () => {
     const world = await withOrder("loseRequest");
     expect(world.status().orders).toMatchObject({ unknown: 1 });

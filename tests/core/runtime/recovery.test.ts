@@ -154,6 +154,7 @@ describe("whoever asks during a recovery", () => {
       counts: () => ({ filled: 7, canceled: 0, rejected: 0, denied: 0, expired: 0, unknown: 0 }),
       total: () => 7,
       openCount: () => 0,
+      refusals: () => ({}),
       positions: () => [],
     };
     const view: HouseView = {
@@ -163,6 +164,9 @@ describe("whoever asks during a recovery", () => {
       desk: () => desk as never,
       safety: () => "NORMAL",
       safetyCause: () => undefined,
+      safetyTrouble: () => null,
+      killSwitch: () => null,
+      killSwitchRemedy: () => "",
       operating: () => ({ state: "BALANCED" }) as never,
       evaluatedAt: () => null,
       session: () => "idle",

@@ -58,7 +58,7 @@ describe("explaining the operating state (S17)", () => {
     expect(posture.explain(startAt).sentence).toMatch(/Unknown: vix\.$/);
   });
 
-  it("blocks in the origin's words, each with its end: stay, cooldown, confirmation", () => {
+  it("blocks in the origin's words, each with its end: stay, cooldown, confirmation (S17)", () => {
     const posture = begin({ cooldownHours: 200 });
     posture.measure(startAt, neutral);
     posture.safety(startAt + 1, "FAIL");
@@ -166,7 +166,7 @@ describe("explaining safety (S17)", () => {
     });
     safety.send({ type: "kill.switch.tripped", at: 5000, reason: "on" });
     const locked = explainSafety(safety.getSnapshot(), 6000);
-    expect(locked.moves[0]?.blocks).toEqual([{ reason: "operator_release_needed" }]);
+    expect(locked.moves[0]?.blocks).toEqual([{ reason: "kill_switch_on: on" }, { reason: "operator_release_needed" }]);
     expect(explanationSchema.safeParse(locked).success).toBe(true);
   });
 

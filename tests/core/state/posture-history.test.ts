@@ -7,19 +7,22 @@ const root = join(import.meta.dirname, "../../..");
 const series = join(root, "../shared/data/kr_daily_1999_2024.csv");
 
 describe("the posture over the history of a market (S20, S21)", () => {
-  it.skipIf(!existsSync(series))("is what docs/reference/posture-replay.md and its chart show (needs the daily series)", () => {
-    const closes = readCloses(readFileSync(series, "utf8"));
-    const rows = historyRows(closes);
-    const safetyFirst = replayHistory(rows, "safety-first");
-    expect(historyPage(rows, safetyFirst, replayHistory(rows, "literal"))).toBe(
-      readFileSync(join(root, "docs/reference/posture-replay.md"), "utf8"),
-    );
-    expect(historySvg(closes, safetyFirst)).toBe(readFileSync(join(root, "docs/images/posture.svg"), "utf8"));
-    // A person sees 2008 and 2020.
-    const inForceAt = (date: string): string | undefined =>
-      safetyFirst.transitions.findLast(({ timestamp }) => timestamp <= date)?.to;
-    expect(["2008-10-24", "2020-03-19"].map(inForceAt)).toEqual(["DEFENSIVE", "DEFENSIVE"]);
-  });
+  it.skipIf(!existsSync(series))(
+    "is what docs/reference/posture-replay.md and its chart show (needs the daily series) (S20)",
+    () => {
+      const closes = readCloses(readFileSync(series, "utf8"));
+      const rows = historyRows(closes);
+      const safetyFirst = replayHistory(rows, "safety-first");
+      expect(historyPage(rows, safetyFirst, replayHistory(rows, "literal"))).toBe(
+        readFileSync(join(root, "docs/reference/posture-replay.md"), "utf8"),
+      );
+      expect(historySvg(closes, safetyFirst)).toBe(readFileSync(join(root, "docs/images/posture.svg"), "utf8"));
+      // A person sees 2008 and 2020.
+      const inForceAt = (date: string): string | undefined =>
+        safetyFirst.transitions.findLast(({ timestamp }) => timestamp <= date)?.to;
+      expect(["2008-10-24", "2020-03-19"].map(inForceAt)).toEqual(["DEFENSIVE", "DEFENSIVE"]);
+    },
+  );
 
   it("skips days without a close, and does not let a VIX of today decide today", () => {
     const closes = readCloses(

@@ -55,7 +55,7 @@ export const oracleMoves = (
   };
 
   for (const { at, safety, metrics } of rows) {
-    const value = (name: keyof typeof metrics): number => {
+    const value = (name: Exclude<keyof typeof metrics, "notYet">): number => {
       const given = metrics[name]?.value;
       return typeof given === "number" ? given : Number.NaN;
     };
@@ -65,11 +65,21 @@ export const oracleMoves = (
       value("drawdown") > 0.05 || value("vix") > 25 || value("consecutiveScalpLosses") > 5 || value("dailyLoss") > 0.02;
     const demotesB = value("drawdown") > 0.1 || value("vix") > 30 || breaker || safety === "WARNING";
     const demotesA = literal ? ownA : ownA || demotesB;
-    const promotesD = value("drawdown") < 0.05 && value("vix") < 20 && value("profitableDays") >= 3 && safety === "NORMAL";
-    const promotesB = value("cagr") > value("targetCagr") && value("vix") < 15 && value("growth") > 0.1 && value("winRate") > 0.6;
+    // S12: what guards a promotion holds as long as its rule, through the whole confirmation.
+    const guard = (demotesTarget: boolean): boolean => literal || (safety === "NORMAL" && !breaker && !demotesTarget);
+    const promotesD =
+      value("drawdown") < 0.05 && value("vix") < 20 && value("profitableDays") >= 3 && safety === "NORMAL" && guard(demotesB);
+    const promotesB =
+      value("cagr") > value("targetCagr") &&
+      value("vix") < 15 &&
+      value("growth") > 0.1 &&
+      value("winRate") > 0.6 &&
+      guard(demotesA);
 
     if (safety === "FAIL" || safety === "LOCKDOWN") {
       reset("AB", "BD", "DB", "BA");
+      // S14: time in LOCKDOWN never counts as held, also when FAIL follows it.
+      if (safety === "FAIL" && wasLockdown && !literal) entered = at;
       wasLockdown = safety === "LOCKDOWN";
       if (safety === "FAIL" && state !== "D") go(at, "D", "SAFETY_FAIL");
       continue;
@@ -100,7 +110,7 @@ export const oracleMoves = (
         go(at, "D", "B_TO_D");
         steppedAt = at;
         reset("BD", "BA");
-      } else if (mayStep && ba && held(10) && cooled && (literal || (safety === "NORMAL" && !demotesA))) {
+      } else if (mayStep && ba && held(10) && cooled) {
         go(at, "A", "B_TO_A");
         steppedAt = at;
         reset("BA");
@@ -108,7 +118,7 @@ export const oracleMoves = (
       }
     } else {
       const db = confirm("DB", promotesD, at);
-      if (mayStep && db && held(5) && cooled && (literal || (safety === "NORMAL" && !demotesB))) {
+      if (mayStep && db && held(5) && cooled) {
         go(at, "B", "D_TO_B");
         steppedAt = at;
         reset("DB");

@@ -1,11 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseConfig } from "#config/config.ts";
-import { parsePostureCsv, parseTimestamp } from "#core/state/posture-csv.ts";
+import { type PostureRow, parsePostureCsv } from "#core/state/posture-csv.ts";
 import { postureCsvLines, replayPosture } from "#core/state/posture-replay.ts";
 import type { OperatingInput } from "#machines/operating-state.policy.ts";
+import type { SafetyView } from "#machines/operating-state.rules.ts";
 import { oracleMoves } from "./posture-oracle.ts";
-import { dayMs, hourMs, neutral, postureSeries, rowOf, startAt, sunny } from "./posture-series.ts";
+import { dayMs, hourMs, neutral, type PlainMetrics, postureSeries, rowOf, startAt, sunny } from "./posture-series.ts";
 
 const defaults = parseConfig();
 if (!defaults.ok) throw new Error("the default configuration is broken");
@@ -53,6 +54,40 @@ describe("replay of a posture (S20)", () => {
     expect(postureCsvLines(replayPosture(rows, reading("safety-first")).transitions)).toEqual([
       "timestamp,from,to,rule,clauses",
       "2024-01-01T02:00:00.000Z,BALANCED,DEFENSIVE,B_TO_D,drawdown>0.1|vix>30",
+    ]);
+  });
+
+  /** An evaluation an hour, in stretches of hours with the same metrics and safety. */
+  const hourly = (...stretches: readonly (readonly [hours: number, metrics: PlainMetrics, safety?: SafetyView])[]) => {
+    const rows: PostureRow[] = [];
+    for (const [hours, metrics, safety] of stretches)
+      for (let hour = 0; hour < hours; hour += 1) rows.push(rowOf(startAt + rows.length * hourMs, metrics, safety));
+    return rows;
+  };
+  const movesOf = (rows: readonly PostureRow[]) =>
+    replayPosture(rows, reading("safety-first")).transitions.map(({ at, rule }) => [(at - startAt) / hourMs, rule]);
+
+  it("counts no hour of LOCKDOWN as held, also when FAIL follows it (S14)", () => {
+    const crash = { ...sunny, drawdown: 0.2 };
+    const rows = hourly([24, crash], [96, crash, "LOCKDOWN"], [1, crash, "FAIL"], [139, sunny]);
+    // Five days after the FAIL, which is the first hour that is not LOCKDOWN.
+    expect(movesOf(rows)).toEqual([
+      [2, "B_TO_D"],
+      [240, "D_TO_B"],
+    ]);
+  });
+
+  it("promotes nobody in the first hours after a WARNING, a breaker or a bad hour: two good ones come first (S12)", () => {
+    for (const bad of [
+      [2, sunny, "WARNING"],
+      [1, { ...sunny, drawdown: 0.06 }],
+      [2, sunny, "UNKNOWN"],
+    ] as const)
+      expect(movesOf(hourly([239, sunny], bad, [9, sunny]))).toEqual([[239 + bad[0] + 2, "B_TO_A"]]);
+    const halted = hourly([24, { ...sunny, vix: 40 }], [97, sunny], [1, { ...sunny, circuitBreaker: true }], [9, sunny]);
+    expect(movesOf(halted)).toEqual([
+      [2, "B_TO_D"],
+      [124, "D_TO_B"],
     ]);
   });
 
@@ -121,21 +156,6 @@ describe("files of metrics", () => {
     if (!parsed.ok) throw new Error(JSON.stringify(parsed.error));
     expect([...parsed.value.rows][0]).toMatchObject({ safety: "UNKNOWN", metrics: { vix: { value: 31 } } });
     expect(parsed.value.absentColumns).toContain("safety");
-  });
-
-  it.each([
-    ["2024-03-05", Date.UTC(2024, 2, 5)],
-    ["2024-03-05T10:30", Date.UTC(2024, 2, 5, 10, 30)],
-    ["2024-03-05 10:30:15", Date.UTC(2024, 2, 5, 10, 30, 15)],
-    ["2024-03-05T10:30:15.123456Z", Date.UTC(2024, 2, 5, 10, 30, 15, 123)],
-    ["2024-03-05T10:30:15+09:00", Date.UTC(2024, 2, 5, 1, 30, 15)],
-    ["2024-03-05T10:30:15-0530", Date.UTC(2024, 2, 5, 16, 0, 15)],
-    ["2024-02-30", undefined],
-    ["2024-03-05T24:00:00Z", undefined],
-    ["05/03/2024", undefined],
-    ["1709600000000", undefined],
-  ])("reads the time %s", (text, at) => {
-    expect(parseTimestamp(text)).toBe(at);
   });
 
   it.each([

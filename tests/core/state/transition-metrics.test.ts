@@ -32,15 +32,11 @@ const daily = (prices: readonly number[], given: Partial<typeof options> = {}) =
 };
 
 describe("metrics of the operating state, from fills and marks (S21)", () => {
-  it("knows nothing before the first mark", () => {
-    expect(createTransitionMetrics(options).measure()).toEqual({});
-  });
-
   it("measures the drawdown from the high-water mark of account equity", () => {
     expect(daily([10_000, 12_000, 9_000]).measure().drawdown?.value).toBeCloseTo(0.25, 12);
   });
 
-  it("forgets a peak that is older than the configured number of trading days", () => {
+  it("forgets a peak that is older than the configured number of trading days (S21)", () => {
     const prices = [20_000, ...Array.from({ length: 10 }, () => 10_000)];
     expect(daily(prices, { highWaterDays: 11 }).measure().drawdown?.value).toBeCloseTo(0.5, 12);
     expect(daily(prices, { highWaterDays: 10 }).measure().drawdown?.value).toBe(0);
@@ -53,7 +49,7 @@ describe("metrics of the operating state, from fills and marks (S21)", () => {
     expect(metrics.measure().drawdown?.value).toBeCloseTo(0.5, 12);
   });
 
-  it("counts a day with profit, ignores a flat one and starts over after a losing one", () => {
+  it("counts a day with profit, ignores a flat one and starts over after a losing one (S21)", () => {
     // The last day has not ended, so it does not count yet.
     expect(daily([10_000, 10_100, 10_200, 10_300]).measure().profitableDays?.value).toBe(2);
     expect(daily([10_000, 10_100, 10_100, 10_200, 10_300]).measure().profitableDays?.value).toBe(2);
@@ -66,12 +62,30 @@ describe("metrics of the operating state, from fills and marks (S21)", () => {
   });
 
   it("gives no CAGR before a quarter of a year, then the annualised rate", () => {
-    expect(daily([10_000, 20_000]).measure().cagr).toBeNull();
+    const young = daily([10_000, 20_000]).measure();
+    expect(young.cagr).toBeNull();
+    expect(young.notYet?.cagr).toBe("an annual rate needs 90 days of marks, 1 so far");
+    expect(daily(Array.from({ length: 91 }, () => 10_000)).measure().notYet).not.toHaveProperty("cagr");
     const year = Array.from({ length: 366 }, (_, day) => 10_000 + day * 10);
     const { cagr, growth } = daily(year).measure();
     expect(cagr?.value).toBeCloseTo((13_650 / 10_000) ** (365.25 / 365) - 1, 10);
     // Growth is that of the last 252 trading days: from the close of the day before them.
     expect(growth?.value).toBeCloseTo(13_650 / (10_000 + 113 * 10) - 1, 10);
+  });
+
+  it("says of what cannot exist yet what it waits for: a price, a trade that has ended", () => {
+    const metrics = createTransitionMetrics(options);
+    const { vix: _, notYet, ...others } = metrics.measure();
+    expect(others).toEqual({});
+    expect(Object.keys(notYet ?? {})).toHaveLength(8);
+    expect(notYet?.drawdown).toBe("no price has come yet, and nothing is held");
+    metrics.mark("SPY", 10_000, start);
+    expect(metrics.measure().notYet).toMatchObject({ winRate: "no trade has ended in the last 30 days" });
+    expect(metrics.measure().drawdown?.value).toBe(0);
+    metrics.fill(buy);
+    metrics.fill({ ...buy, side: "sell" });
+    expect(metrics.measure().notYet).not.toHaveProperty("winRate");
+    expect(metrics.measure().winRate?.value).toBe(0);
   });
 
   it("does not take a deposit for profit", () => {

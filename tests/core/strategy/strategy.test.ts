@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import type { Fact, NewFact } from "#core/event/catalog.ts";
+import { createKinds } from "#core/event/kinds.ts";
 import type { Instrument } from "#core/instrument.ts";
 import { createCycle } from "#core/strategy/cycle.ts";
 import { createStrategy } from "#core/strategy/moving-average-cross.ts";
@@ -121,34 +122,84 @@ describe("an evaluation cycle", () => {
     [{ ...buy, signal: Number.NaN }, "test proposed what is no order: signal is NaN and must be a finite number"],
     [{ type: "cancel", reason: "old" }, "test proposed what is no cancel: orderId is missing"],
     [{ type: "hold" }, 'test proposed "hold"; a proposal is an order or a cancel'],
-  ])("refuses a whole cycle for a proposal that is none, and says which field: %o", (proposal, reason) => {
+  ])("refuses a whole cycle for a proposal that is none, and says which field: %o (E1)", (proposal, reason) => {
     const { cycle, offered, types } = createSetup(() => [buy, proposal as Proposal]);
     cycle.run(7);
     expect(types()).toEqual(["cycle.started", "cycle.failed"]);
     expect(offered.at(-1)).toMatchObject({ payload: { cycle: 7, reason: `Error: ${reason}` } });
   });
 
-  it("acts on a fresh signal and drops one that waited too long, for example in FAIL", async () => {
-    const { clock, cycle, offered } = createSetup(() => []);
-    const signal = {
-      at: 0,
-      payload: {
-        symbol: "SPY",
-        strategy: "test",
-        side: "buy",
-        orderType: "limit",
-        quantity: 10,
-        limitPriceMinor: 100,
-        strength: 0.8,
-        reason: "test",
-      },
-    } as Fact<"signal.generated">;
+  const signalsOf = (offered: readonly NewFact[]) =>
+    offered.flatMap((fact) =>
+      fact.type === "signal.generated" ? [{ ...fact, at: 0 } as unknown as Fact<"signal.generated">] : [],
+    );
+  const lines = (offered: readonly NewFact[]): readonly string[] =>
+    offered.flatMap((fact) => (fact.type === "log.written" ? [fact.payload.text] : []));
+
+  it("acts on a fresh signal, and says so when one waited too long, for example in FAIL (S5)", async () => {
+    const { clock, cycle, offered } = createSetup(() => [buy]);
+    cycle.run(1);
     await clock.advanceTo(2000);
-    cycle.actOnSignal(signal);
-    expect(offered).toMatchObject([{ type: "order.intended", payload: { orderId: "1-1", symbol: "SPY", signal: 0.8 } }]);
+    for (const signal of signalsOf(offered)) cycle.actOnSignal(signal);
+    expect(offered.at(-1)).toMatchObject({
+      type: "order.intended",
+      payload: { orderId: "1-1", symbol: "SPY", signal: 0.8 },
+    });
+    offered.length = 0;
+    cycle.run(2);
     await clock.advanceTo(2001);
-    cycle.actOnSignal(signal);
-    expect(offered).toHaveLength(1);
+    for (const signal of signalsOf(offered)) cycle.actOnSignal(signal);
+    expect(lines(offered)).toEqual(["cycle 2's proposal to buy 10 SPY waited 2001 ms and is out of date; it is not acted on"]);
+    expect(offered.some(({ type }) => type === "order.intended")).toBe(false);
     expect(cycle.droppedSignals()).toBe(1);
+  });
+
+  it("keeps three proposals of one symbol in one cycle apart: three signals of three keys, three intents (E5, O8)", () => {
+    const levels = [1, 2, 3].map((level): Proposal => ({ ...buy, quantity: 10 * level, reason: `level ${level}` }));
+    const { cycle, offered } = createSetup(() => [...levels, { ...buy, symbol: "IBM" }]);
+    cycle.run(5);
+    const signals = signalsOf(offered);
+    const kind = createKinds().get("signal.generated");
+    expect(new Set(signals.map(({ payload }) => kind?.keyOf(payload))).size).toBe(4);
+    for (const signal of signals) cycle.actOnSignal(signal);
+    expect(
+      offered.flatMap((fact) => (fact.type === "order.intended" ? [[fact.payload.symbol, fact.payload.quantity]] : [])),
+    ).toEqual([
+      ["SPY", 10],
+      ["SPY", 20],
+      ["SPY", 30],
+      ["IBM", 10],
+    ]);
+  });
+
+  it("acts on the newest cycle's proposals for a symbol only, and says which it leaves", () => {
+    let proposals: readonly Proposal[] = [buy, { ...buy, quantity: 20 }, { ...buy, symbol: "IBM" }];
+    const { cycle, offered } = createSetup(() => proposals);
+    cycle.run(1);
+    proposals = [{ ...buy, side: "sell", quantity: 5 }];
+    cycle.run(2);
+    for (const signal of signalsOf(offered)) cycle.actOnSignal(signal);
+    const intents = offered.flatMap((fact) => (fact.type === "order.intended" ? [fact.payload] : []));
+    expect(intents.map(({ symbol, side, quantity }) => [symbol, side, quantity])).toEqual([
+      ["IBM", "buy", 10],
+      ["SPY", "sell", 5],
+    ]);
+    expect(lines(offered)).toEqual([
+      "2 of cycle 1's proposals for SPY still waited when cycle 2 proposed anew; they are not acted on",
+    ]);
+    expect(cycle.droppedSignals()).toBe(2);
+    // What was acted on is not said to have waited.
+    cycle.run(3);
+    expect(cycle.droppedSignals()).toBe(2);
+  });
+
+  it("takes no place for the orders of a cycle that failed", () => {
+    let proposals: readonly Proposal[] = [buy, { ...buy, quantity: 2.5 }];
+    const { cycle, offered } = createSetup(() => proposals);
+    cycle.run(1);
+    proposals = [buy];
+    cycle.run(2);
+    expect(signalsOf(offered).map(({ payload }) => [payload.cycle, payload.place])).toEqual([[2, 1]]);
+    expect(cycle.droppedSignals()).toBe(0);
   });
 });

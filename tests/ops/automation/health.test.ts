@@ -36,7 +36,7 @@ const changeable = (name: string) => {
 };
 
 describe("the health monitor", () => {
-  it("keeps each check's last result with since when", async () => {
+  it("keeps each check's last result with since when (M12)", async () => {
     const clock = createClock();
     const disk = changeable("disk");
     const monitor = createHealthMonitor({ clock, checks: [disk.check] });
@@ -73,7 +73,7 @@ describe("the health monitor", () => {
     ]);
   });
 
-  it("gives up on a check that hangs, without holding the others, and does not ask it again until it has answered", async () => {
+  it("gives up on a check that hangs, without holding the others, and does not ask it again until it has answered (M12)", async () => {
     const clock = createClock();
     let asked = 0;
     let answer: (finding: HealthFinding) => void = () => {};
@@ -140,7 +140,7 @@ describe("the health monitor", () => {
   });
 });
 
-describe("the checks of the house", () => {
+describe("the checks of the house (M12)", () => {
   const create = () => {
     const clock = createClock();
     const world = {

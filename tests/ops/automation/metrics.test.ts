@@ -80,7 +80,7 @@ describe("the metrics page", () => {
     expect(samples.get('qts_lane_overruns_total{lane="P0"}')).toBe(2);
   });
 
-  it("tells what became of the facts of each type, and what each source delivered", async () => {
+  it("tells what became of the facts of each type, and what each source delivered (E8)", async () => {
     const samples = await collect(exampleStatus(), {});
     expect(samples.get('qts_facts_total{type="market.trade.ticked",lane="P1",outcome="accepted"}')).toBe(120334);
     expect(samples.get('qts_facts_total{type="market.trade.ticked",lane="P1",outcome="dropped"}')).toBe(10);
@@ -128,6 +128,33 @@ describe("the metrics page", () => {
 
   it("shows progress as not a number in live mode, where there is no end", async () => {
     expect((await collect(exampleStatus({ progress: null }), {})).get("qts_session_progress_ratio")).toBeNaN();
+  });
+
+  it("counts what the run lost, by kind, also what is still 0, and anew at every scrape", async () => {
+    const losses = { alerts: 3, effectsWithheld: 1, signals: 0, deadLettersForgotten: 7, logLines: 2 };
+    const metrics = createHouseMetrics({ processMetrics: false });
+    await metrics.collect(exampleStatus({ losses }), {});
+    const samples = samplesOf(await metrics.collect(exampleStatus({ losses }), {}));
+    expect([...samples].filter(([name]) => name.startsWith("qts_losses_total"))).toEqual([
+      ['qts_losses_total{kind="alerts"}', 3],
+      ['qts_losses_total{kind="effects_withheld"}', 1],
+      ['qts_losses_total{kind="signals"}', 0],
+      ['qts_losses_total{kind="dead_letters_forgotten"}', 7],
+      ['qts_losses_total{kind="log_lines"}', 2],
+    ]);
+  });
+
+  it("has each number that a part shows, and leaves out words and what is no longer shown", async () => {
+    const metrics = createHouseMetrics({ processMetrics: false });
+    const parts = { "kill-switch": { state: "on", on: 1, since: null }, scout: { queriesOpen: 2.5 } };
+    const samples = samplesOf(await metrics.collect(exampleStatus({ parts }), {}));
+    const shown = () => [...samples].filter(([name]) => name.startsWith("qts_part_figure"));
+    expect(shown()).toEqual([
+      ['qts_part_figure{part="kill-switch",figure="on"}', 1],
+      ['qts_part_figure{part="scout",figure="queries_open"}', 2.5],
+    ]);
+    const later = samplesOf(await metrics.collect(exampleStatus(), {}));
+    expect([...later.keys()].filter((name) => name.startsWith("qts_part_figure"))).toEqual([]);
   });
 
   it("has every metric that the shipped alert rules watch", async () => {

@@ -112,7 +112,7 @@ describe("the scheduler", () => {
     expect(ran).toEqual(["2013-10-07 21:00", "2013-10-08 21:00"]);
   });
 
-  it("lets a target that hangs delay no other, and takes it for failed at its limit", async () => {
+  it("lets a target that hangs delay no other, and takes it for failed at its limit (M11)", async () => {
     const house = createHouse(monday);
     const ticks: number[] = [];
     // Real work is not held here: a hung target must not stop time for the others.
@@ -130,7 +130,7 @@ describe("the scheduler", () => {
     );
   });
 
-  it("goes on trying a target that fails, ever more rarely, and never skips it for good", async () => {
+  it("goes on trying a target that fails, ever more rarely, and never skips it for good (M11)", async () => {
     const house = createHouse(monday);
     let isBroken = true;
     let runs = 0;
@@ -151,7 +151,7 @@ describe("the scheduler", () => {
     expect(runs).toBe(before + 1);
   });
 
-  it("makes up for what was missed while the process was down, once, with the latest time", async () => {
+  it("makes up for what was missed while the process was down, once, with the latest time (M11)", async () => {
     const earlier = createHouse(monday);
     earlier.scheduler.addTarget("daily", { type: "cron", pattern: "0 21 * * *" }, () => {});
     earlier.start();

@@ -47,7 +47,7 @@ describe("the clock guard", () => {
     },
   );
 
-  it("knows each data root of a shared backup by itself, and takes the record of an earlier QTS for its own", () => {
+  it("knows each data root of a shared backup by itself, and takes the record of an earlier QTS for its own (M6)", () => {
     const memory = { lastRunAt: evening, blockedUntil: null, window: null };
     const one = memoryText(undefined, "/one", memory);
     const both = memoryText(one, "/two", { ...memory, lastRunAt: evening + 1 });

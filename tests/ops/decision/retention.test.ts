@@ -64,7 +64,7 @@ describe("the age of a file", () => {
     expect(expired).toEqual([]);
   });
 
-  it("counts from the newest data, so that a clock a year ahead expires nothing by itself", () => {
+  it("counts from the newest data, so that a clock a year ahead expires nothing by itself (M6)", () => {
     const files = swing(6);
     expect(scanRetention(files, keepSevenDays, { ...unlimited, now: evening + 365 * dayMs }).expired).toEqual([]);
   });
@@ -155,7 +155,7 @@ describe("what stays although it is old", () => {
     expect(streamOf(one)).not.toBe(streamOf(other));
   });
 
-  it("is the newest of a symbol that has gone quiet, in a folder where others go on", () => {
+  it("is the newest of a symbol that has gone quiet, in a folder where others go on (M6)", () => {
     const quiet = [30, 29, 28].map((days) => file(`ticks/AAA_${dayName(days)}.jsonl`));
     const busy = [3, 2, 1, 0].map((days) => file(`ticks/BBB_${dayName(days)}.jsonl`));
     const { kept, expired } = scanRetention([...quiet, ...busy], keepSevenDays, unlimited);
@@ -188,7 +188,7 @@ describe("what stays although it is old", () => {
     expect(paths(expired)).toEqual([`swing/${dayName(19)}/09_00.jsonl`]);
   });
 
-  it("is a file larger than the share by itself, with the share that lets it go; other streams do not wait for it", () => {
+  it("is a file larger than the share by itself, with the share that lets it go; other streams do not wait for it (M6)", () => {
     const large = { ...file(`swing/${dayName(19)}/09_00.jsonl`), size: 9_000 };
     const files = [...swing(19), large, ...swing(20).map((each) => ({ ...each, path: each.path.replace("swing", "scalp") }))];
     const bytes = files.reduce((sum, { size }) => sum + size, 0);
@@ -249,7 +249,7 @@ describe("every scan", () => {
     bytes: fc.nat(50_000),
   });
 
-  it("puts every file in exactly one pile, with a reason, within the share, and leaves the newest of every stream", () => {
+  it("puts every file in exactly one pile, with a reason, within the share, and leaves the newest of every stream (M6)", () => {
     fc.assert(
       fc.property(files, policy, limits, (all, held, { now, files: filesMax, bytes: bytesMax }) => {
         const { kept, expired } = scanRetention(all, held, {

@@ -15,7 +15,7 @@ const canTrace = spawnSync("strace", ["-o", "/dev/null", "true"]).status === 0;
 
 describe("verified means durable", () => {
   it.skipIf(!canTrace)(
-    "archive, folder, manifest, folder and log are on disk, in this order, before the first unlink (needs strace)",
+    "archive, folder, manifest, folder and log are on disk, in this order, before the first unlink (needs strace) (M3)",
     () => {
       shop.writeDays(12);
       const trace = join(shop.root, "trace");

@@ -88,7 +88,7 @@ const prepare = async () => {
 };
 
 describe("a run killed with SIGKILL", () => {
-  it("at each of its step boundaries loses nothing, and the next run ends as if nothing had happened", async () => {
+  it("at each of its step boundaries loses nothing, and the next run ends as if nothing had happened (M9)", async () => {
     const { before, cutPoints, expected } = await prepare();
     expect(cutPoints).toBeGreaterThan(15);
     const points = Array.from({ length: cutPoints }, (_, index) => index + 1);
@@ -110,7 +110,7 @@ describe("a run killed with SIGKILL", () => {
     for (let start = 0; start < points.length; start += 2) await Promise.all(points.slice(start, start + 2).map(probe));
   }, 300_000);
 
-  it("at random moments, again and again on the same folders, loses nothing and comes to the same end", async () => {
+  it("at random moments, again and again on the same folders, loses nothing and comes to the same end (M9)", async () => {
     const { before, expected } = await prepare();
     const seed = Number(process.env.SEED ?? 20131020);
     const random = createRandom(seed);

@@ -70,7 +70,7 @@ describe("a backup", () => {
     expect(manifestOf(1)).toMatchObject({ sourceRoot: shop.data, runId: report.runId, archiveSha256: sha256Of(archiveOf(1)) });
   });
 
-  it("can be listed, compared and extracted by GNU tar", async () => {
+  it("can be listed, compared and extracted by GNU tar (M5)", async () => {
     const paths = writeVariety();
     await shop.run({}, keepAll);
     expect(gnuTar("--quoting-style=literal", "-tzf", archiveOf(1)).trimEnd().split("\n").sort()).toEqual(paths);
@@ -81,7 +81,7 @@ describe("a backup", () => {
     expect(shop.list(extracted)).toEqual(shop.list(shop.data));
   });
 
-  it("is the same bytes for the same files, in whatever order the disk lists them", async () => {
+  it("is the same bytes for the same files, in whatever order the disk lists them (M4)", async () => {
     writeVariety();
     await shop.run({}, keepAll);
     const first = sha256Of(archiveOf(1));
@@ -100,7 +100,7 @@ describe("a backup", () => {
     }
   });
 
-  it("is incremental: unchanged files are referred to, changed and new ones are archived", async () => {
+  it("is incremental: unchanged files are referred to, changed and new ones are archived (M4)", async () => {
     shop.writeDays(3);
     await shop.run({}, keepAll);
     const [first] = manifestOf(1).files;
@@ -157,7 +157,7 @@ describe("a backup", () => {
     ]);
   });
 
-  it("tells its progress, up to the whole", async () => {
+  it("tells its progress, up to the whole (M4)", async () => {
     for (let index = 0; index < 5; index += 1) shop.write(`big-${index}.bin`, Buffer.alloc(10 * 1024 * 1024, index));
     const seen: StepProgress[] = [];
     await shop.run({ onProgress: (progress) => void seen.push(progress) }, keepAll);
@@ -242,7 +242,7 @@ describe("an archive that a killed run left without a manifest on a disk that is
     expect(report.backedUp).toHaveLength(12);
   });
 
-  it("is never removed when it holds what the source has no more, nor when it cannot be read", async () => {
+  it("is never removed when it holds what the source has no more, nor when it cannot be read (M4, M9)", async () => {
     rmSync(join(shop.data, "swing"), { recursive: true });
     shop.write("swing/new.jsonl");
     const failing = {

@@ -36,7 +36,7 @@ describe("the restore drill", () => {
     );
   });
 
-  it("reads a share back, finds what has rotted, and lets the next run archive it again", async () => {
+  it("reads a share back, finds what has rotted, and lets the next run archive it again (M5)", async () => {
     for (const name of ["a", "b", "c", "d"]) {
       shop.write(`${name}.jsonl`);
       await shop.run();

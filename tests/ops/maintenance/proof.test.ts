@@ -66,7 +66,7 @@ describe("an expired file", () => {
     expect(lines.filter(({ decision }) => decision === "kept").every(({ reason }) => reason.length > 0)).toBe(true);
   });
 
-  it("is announced in the log, on disk, before it is unlinked", async () => {
+  it("is announced in the log, on disk, before it is unlinked (M8)", async () => {
     const announced: boolean[] = [];
     const worker = watched(createBackupThread(), {
       before: (method, args) => {
@@ -80,7 +80,7 @@ describe("an expired file", () => {
     expect(announced).toEqual([true, true, true, true]);
   });
 
-  it("is on a line of its own in the log after a half line that a power cut left", async () => {
+  it("is on a line of its own in the log after a half line that a power cut left (M8)", async () => {
     await shop.run({ deleteShareMax: 0 });
     const [first] = readFileSync(shop.log, "utf8").split("\n");
     writeFileSync(shop.log, `${first}\n{"at":1381752000000,"runId":"ru`);
@@ -91,7 +91,7 @@ describe("an expired file", () => {
     for (const line of later) expect(JSON.parse(line)).toHaveProperty("decision");
   });
 
-  it("is deleted once: running again deletes nothing more", async () => {
+  it("is deleted once: running again deletes nothing more (M9)", async () => {
     await shop.run();
     const left = contentOf(shop, shop.data);
     expect((await shop.run()).deleted).toEqual([]);
@@ -309,7 +309,7 @@ describe("a file is kept, with the reason, when after the backup it was", () => 
 });
 
 describe("the proof", () => {
-  it("cannot be made by anybody but the verifier: it does not compile, and it does not run", async () => {
+  it("cannot be made by anybody but the verifier: it does not compile, and it does not run (M1)", async () => {
     const { files, worker } = shop.host();
     const stat = statSync(join(shop.data, oldest()), { bigint: true });
     const sha256 = sha256Of(join(shop.data, oldest()));
@@ -352,7 +352,7 @@ describe("the proof", () => {
     });
   });
 
-  it("is asked for by both entries alike", async () => {
+  it("is asked for by both entries alike (M7)", async () => {
     const entries = createMaintenanceEntries(shop.host());
     const report = await entries.runMaintenanceAutomation(shop.data, shop.backup, {
       type: "data",

@@ -28,7 +28,7 @@ const expectUntouched = async (
   expect(contentOf(shop, shop.data)).toEqual(before);
 };
 
-describe("a run is refused when", () => {
+describe("a run is refused when (M4)", () => {
   const between = (data: string, backup: string) =>
     createMaintenanceEntries(shop.host({ logPath: join(shop.root, "log") })).runMaintenance(data, backup, keepSevenDays);
 
@@ -66,7 +66,7 @@ describe("a run is refused when", () => {
   });
 });
 
-describe("the lock", () => {
+describe("the lock (M4)", () => {
   const lock = (): string => join(shop.backup, "maintenance.lock");
   const bootId = existsSync("/proc/sys/kernel/random/boot_id")
     ? readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim()

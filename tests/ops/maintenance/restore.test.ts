@@ -33,7 +33,7 @@ const restore = (request: Partial<RestoreRequest> = {}) => {
 };
 const archiveOf = (sequence: number): string => join(shop.backup, `backup-00000${sequence}.tar.gz`);
 
-describe("a restore", () => {
+describe("a restore (M5)", () => {
   it("brings back everything that was ever backed up, deleted files included, byte by byte and with its time", async () => {
     const days = shop.writeDays(12);
     shop.write("한글/가격.jsonl");
@@ -101,7 +101,7 @@ describe("a restore", () => {
     expect(shop.list(to)).toEqual([second]);
   });
 
-  it("gives of a damaged archive at least what GNU tar gives of the same bytes, and names the rest", async () => {
+  it("gives of a damaged archive at least what GNU tar gives of the same bytes, and names the rest (M5)", async () => {
     const random = createRandom(20131020);
     for (let index = 10; index < 40; index += 1)
       shop.write(`noise/${index}.bin`, Buffer.from(Array.from({ length: 9_000 }, () => Math.floor(random() * 64))));
@@ -148,7 +148,7 @@ describe("a restore", () => {
     expect(readFileSync(join(to, "a.jsonl"), "utf8")).toBe("first\n");
   });
 
-  it("takes what an archive holds whose manifest is gone or cannot be read, and says so", async () => {
+  it("takes what an archive holds whose manifest is gone or cannot be read, and says so (M5)", async () => {
     for (const name of ["a", "b", "c"]) {
       shop.write(`${name}.jsonl`);
       await shop.run();
@@ -163,7 +163,7 @@ describe("a restore", () => {
     expect(contentOf(shop, to)).toEqual(contentOf(shop, shop.data));
   });
 
-  it("gives the files of two data roots that share a backup, each to its own folder, or of one when it is named", async () => {
+  it("gives the files of two data roots that share a backup, each to its own folder, or of one when it is named (M5)", async () => {
     const other = createWorkshop();
     try {
       shop.write("same/name.jsonl", "of one\n");
@@ -191,7 +191,7 @@ describe("a restore", () => {
     }
   });
 
-  it("leaves holes where a file had them", async () => {
+  it("leaves holes where a file had them (M5)", async () => {
     const fd = openSync(join(shop.data, "holes.bin"), "w");
     writeSync(fd, "begin", 0);
     writeSync(fd, "middle", 32 * 1024 * 1024 + 7);

@@ -36,6 +36,7 @@ const commandSchema = z.discriminatedUnion("command", [
   z.strictObject({ type, command: z.literal("status") }),
   // Locking down is for the hurried: a name is welcome and not asked for.
   z.strictObject({ type, command: z.literal("lockdown"), ...who, operator: who.operator.optional() }),
+  z.strictObject({ type, command: z.literal("stop-trading"), ...who, operator: who.operator.optional() }),
   z.strictObject({ type, command: z.literal("release"), ...who }),
   // How long an override may last is the operating machine's to say (spec S15).
   z.strictObject({
@@ -115,7 +116,7 @@ export const parseReply = (line: string): WireReply | undefined => replySchema.s
 /** The body of a reply to `status`. */
 export type StatusAnswer = HouseStatus;
 
-/** The body of a reply to lockdown, release and override: what was done (exit code 0) or why it was refused (4). */
+/** The body of a reply to lockdown, stop-trading, release and override: what was done (exit code 0) or why it was refused (4). */
 export const changeAnswerSchema = z.looseObject({
   sentence: z.string(),
   safety: z.string(),

@@ -26,7 +26,7 @@ const answerMsMax = 30_000;
 const openMsMax = 300_000;
 
 type Request = JournalRequest extends infer R ? (R extends JournalRequest ? Omit<R, "id"> : never) : never;
-interface Waiting {
+interface PendingAnswer {
   readonly since: number;
   readonly resolve: (result: Result<never, JournalError>) => void;
 }
@@ -55,7 +55,7 @@ export const openJournal = async ({
 }): Promise<Result<HostJournal, JournalError>> => {
   assert(snapshotsKept >= 1 && recordsKept >= 1, "a journal keeps at least one snapshot and one record");
   const worker = start({ file, bounds: { snapshotsKept, recordsKept } });
-  const waiting = new Map<number, Waiting>();
+  const waiting = new Map<number, PendingAnswer>();
   let lastId = 0;
   let failure: JournalError | undefined;
   let watch: NodeJS.Timeout | undefined;
@@ -86,7 +86,7 @@ export const openJournal = async ({
 
   const expectAnswer = <T>(id: number, limitMs: number): Promise<Result<T, JournalError>> =>
     new Promise((resolve) => {
-      waiting.set(id, { since: performance.now(), resolve: resolve as Waiting["resolve"] });
+      waiting.set(id, { since: performance.now(), resolve: resolve as PendingAnswer["resolve"] });
       keepWatch(limitMs);
     });
 

@@ -1,6 +1,7 @@
 /** One frame of the live view as text: a pure function of the house's status and the width of the terminal. */
 import { priorities } from "#core/event/fact.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
+import { lossesText } from "#core/runtime/status.ts";
 
 export interface FrameOptions {
   /** Address of the dashboard, where there is one. */
@@ -129,6 +130,25 @@ const tightColumns: readonly LaneColumn[] = [
 const laneCells = 3;
 const roomyCells = roomyColumns.reduce((cells, { width }) => cells + width, laneCells);
 
+/** "2013-10-07 14:02 UTC" of an ISO time. */
+const minuteOf = (iso: unknown): string => (typeof iso === "string" ? `${iso.slice(0, 16).replace("T", " ")} UTC` : "unknown");
+
+/** Why safety is not NORMAL, and the kill switch where there is something to say of it. */
+const safetyRows = ({ safety, parts }: HouseStatus): readonly (readonly Piece[])[] => {
+  const { cause = null, reason, since } = parts.posture ?? {};
+  const { state: killSwitch = "off", reason: why, since: onSince, path } = parts["kill-switch"] ?? {};
+  const tone = safetyTones[safety] ?? "alarm";
+  const rows: (readonly Piece[])[] = [];
+  if (safety !== "NORMAL" && cause !== null)
+    rows.push([label("Cause"), { text: `${cause} since ${minuteOf(since)}: ${reason}`, tone }]);
+  if (killSwitch === "on")
+    rows.push([label("Kill"), { text: `switch on since ${minuteOf(onSince)}: ${why}`, tone: "alarm" }, quiet(` ${path ?? ""}`)]);
+  if (killSwitch === "unreadable") rows.push([label("Kill"), { text: `switch without effect: ${why}`, tone: "alarm" }]);
+  if (killSwitch === "not watched")
+    rows.push([label("Kill"), { text: "switch not watched: killSwitch.available is false", tone: "watch" }]);
+  return rows;
+};
+
 /**
  * @param width cells of the terminal; every line fits into it, and below 40 it is cut rather than wrapped
  * @returns the frame's lines joined by newlines, without one at the end
@@ -148,6 +168,7 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
   const { orders, archive, positions } = status;
   const holdings = Object.entries(positions).map(([symbol, lots]) => `${symbol} ${count(lots)}`);
   const missing = archive.received - archive.persisted - archive.refused - archive.errored;
+  const lost = lossesText(status.losses);
   const restarts = Object.entries(status.restarts).filter(([, times]) => times > 0);
   return [
     row(
@@ -170,6 +191,7 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
       status.trading.open ? { text: "open", tone: "calm" } : { text: "closed", tone: "watch" },
     ),
     row(quiet(status.trading.open ? "" : `${" ".repeat(11)}${status.trading.why}`)),
+    ...safetyRows(status).map((pieces) => row(...pieces)),
     row(quiet(`   ${shown.map(({ title, width: cells }) => title.padStart(cells)).join("")}`)),
     ...priorities.map((name) =>
       row(`${name} ${shown.map(({ of, width: cells }) => of(status.lanes[name], cells).padStart(cells)).join("")}`),
@@ -210,6 +232,7 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
             tone: "watch",
           }),
         ]),
+    ...(lost === "" ? [] : [row(label("Lost"), { text: lost, tone: "watch" })]),
     ...(restarts.length === 0
       ? []
       : [row(label("Restarts"), { text: restarts.map(([part, times]) => `${part} ${times}`).join(dot), tone: "watch" })]),

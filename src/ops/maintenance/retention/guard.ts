@@ -3,7 +3,6 @@
  * never more than a share of the data. The memory is one small file in the backup root. Pure.
  */
 import { hourMs } from "#machines/durations.ts";
-import type { ScannedFile, Verdict } from "./scanner.ts";
 
 /** Maintenance is daily; two hours of slack. A longer step is a clock that jumped or a house that was shut. */
 export const clockStepMsMax = 26 * hourMs;
@@ -96,7 +95,7 @@ export const judgeClock = (read: MemoryRead, now: number, isTrusted = false): Cl
 /** The window this run belongs to: the running one, or a new one over the files that are there now. */
 export const windowFor = (
   read: MemoryRead,
-  files: readonly ScannedFile[],
+  files: readonly { readonly size: number }[],
   now: number,
 ): NonNullable<RetentionMemory["window"]> => {
   const window = read.type === "known" ? read.memory.window : null;
@@ -136,7 +135,7 @@ export const allowanceOf = (window: NonNullable<RetentionMemory["window"]>, shar
 /** The window with this run's deletions added. */
 export const withGranted = (
   window: NonNullable<RetentionMemory["window"]>,
-  expired: readonly Verdict[],
+  expired: readonly { readonly path: string; readonly size: number }[],
 ): NonNullable<RetentionMemory["window"]> => {
   const known = new Set(window.granted.map(({ path }) => path));
   const added = expired.filter(({ path }) => !known.has(path)).map(({ path, size }) => ({ path, size }));

@@ -11,18 +11,18 @@ export interface ScannedFile {
   readonly newestRecordAt: number | null;
 }
 
-export interface Verdict {
+export interface FileVerdict {
   readonly path: string;
   readonly size: number;
   readonly reason: string;
 }
 
 export interface Scan {
-  readonly kept: readonly Verdict[];
+  readonly kept: readonly FileVerdict[];
   /** Oldest first. */
-  readonly expired: readonly Verdict[];
+  readonly expired: readonly FileVerdict[];
   /** Files that no run will ever delete as things are, with what a person can do about it. */
-  readonly stuck: readonly Verdict[];
+  readonly stuck: readonly FileVerdict[];
 }
 
 export interface ScanLimits {
@@ -45,7 +45,7 @@ const inDays = (ms: number): string => (ms / dayMs).toFixed(1);
  * @returns every file exactly once; an empty list gives an empty scan; no failure
  */
 export const scanRetention = (files: readonly ScannedFile[], policy: RetentionPolicy, limits: ScanLimits): Scan => {
-  const kept: Verdict[] = [];
+  const kept: FileVerdict[] = [];
   const keep = ({ path, size }: ScannedFile, reason: string): void => void kept.push({ path, size, reason });
 
   const dated = files.map((file) => ({ file, at: newestAt(file) }));
@@ -65,8 +65,8 @@ export const scanRetention = (files: readonly ScannedFile[], policy: RetentionPo
   }
 
   candidates.sort((a, b) => a.at - b.at || (a.file.path < b.file.path ? -1 : 1));
-  const expired: Verdict[] = [];
-  const stuck: Verdict[] = [];
+  const expired: FileVerdict[] = [];
+  const stuck: FileVerdict[] = [];
   const { granted, day } = limits.allowance;
   let { files: filesLeft, bytes: bytesLeft } = limits.allowance;
   let isSpent = false;

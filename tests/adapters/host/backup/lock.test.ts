@@ -28,7 +28,7 @@ const silentFor = (ms: number): void => {
   utimesSync(lock, at, at);
 };
 
-describe("a lock whose holder cannot be judged from here", () => {
+describe("a lock whose holder cannot be judged from here (M4)", () => {
   const cases: readonly (readonly [string, string])[] = [
     ["of a container that was killed, which had a host name of its own", JSON.stringify({ ...here, host: "3f2a9c" })],
     ["of another container with the same host name", JSON.stringify({ ...here, pidNamespace: "pid:[1]" })],
@@ -65,7 +65,7 @@ describe("a lock whose holder cannot be judged from here", () => {
 });
 
 describe("a lock that is held", () => {
-  it("gives a sign of life every half minute, and none once it is free", async () => {
+  it("gives a sign of life every half minute, and none once it is free (M4)", async () => {
     vi.useFakeTimers({ toFake: ["setInterval", "clearInterval"] });
     const taken = acquireLock(root, "mine");
     if (!taken.ok) throw new Error(taken.error.reason);
@@ -94,7 +94,7 @@ describe("a lock that is held", () => {
 
   const canUnshare = spawnSync("unshare", ["--pid", "--fork", "true"]).status === 0;
   it.skipIf(!canUnshare)(
-    "is respected by a run in another pid namespace, where its process is not to be seen (needs unshare)",
+    "is respected by a run in another pid namespace, where its process is not to be seen (needs unshare) (M4)",
     async () => {
       const taken = acquireLock(root, "mine");
       if (!taken.ok) throw new Error(taken.error.reason);

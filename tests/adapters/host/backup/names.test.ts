@@ -120,7 +120,7 @@ describe("files with every name that is odd, side by side", () => {
     expect(contentOf(Buffer.from(join(root, "restored")))).toEqual(before);
   });
 
-  it("are the same files for GNU tar", async () => {
+  it("are the same files for GNU tar (M4)", async () => {
     const { destination } = await backUp();
     execFileSync("tar", ["--compare", "-zf", destination, "-C", join(root, "data")], { stdio: "pipe" });
     mkdirSync(join(root, "restored"));

@@ -57,7 +57,7 @@ describe("a file that is deleted", () => {
   test.each<[string, Moments, string]>([
     ["grows right before it is taken", { beforeTaking: () => appendFileSync(file, "more\n") }, "backed up\nmore\n"],
     [
-      "grows once it is taken, by somebody who had it open",
+      "grows once it is taken, by somebody who had it open (M2)",
       { onceTaken: () => appendFileSync(aside(), "more\n") },
       "backed up\nmore\n",
     ],
@@ -123,7 +123,7 @@ describe("a file that is deleted", () => {
     expect([text(), text(aside())]).toEqual(["new\n", "backed up\nmore\n"]);
   });
 
-  it("is written to between the last look and its deletion, by somebody who had it open: the bytes are a file again", () => {
+  it("is written to between the last look and its deletion, by somebody who had it open: the bytes are a file again (M2)", () => {
     const fd = openSync(file, "a");
     try {
       const [kept] = removeWith({ onceLookedAt: () => void writeSync(fd, "late\n") });
@@ -142,7 +142,7 @@ describe("a file that is deleted", () => {
     expect(text()).toBe("BACKED UP\n");
   });
 
-  it("was taken aside by a run that was killed then: the next one gives it its name back before it lists anything", () => {
+  it("was taken aside by a run that was killed then: the next one gives it its name back before it lists anything (M2)", () => {
     mkdirSync(join(data, "day/.qts-taken"));
     renameSync(file, aside());
     const looked = survey({ root: data, globs: ["**"], isOnlyLooking: true }, idle);

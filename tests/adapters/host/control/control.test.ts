@@ -56,7 +56,7 @@ const raw = (text: string): Promise<string> =>
 const mode = (path: string): string => (statSync(join(home, "control", path)).mode & 0o777).toString(8);
 const token = (): string => readFileSync(join(home, "control", "token"), "utf8").trim();
 
-describe("the control socket", () => {
+describe("the control socket (M15)", () => {
   it("carries a command in and the house's answer out", async () => {
     await start(async (command) => ({ exitCode: 4, body: { sentence: "refused", command } }));
     expect(await sendCommand(home, lockdown)).toEqual({

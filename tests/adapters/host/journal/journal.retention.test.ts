@@ -135,7 +135,7 @@ describe("the journals of a home", () => {
     expect(sessionsOf({ journal: directory })).toEqual([{ session: "0001", file: join(directory, "session-0001.sqlite") }]);
   });
 
-  it("goes on with a session that was interrupted", async () => {
+  it("goes on with a session that was interrupted (O14)", async () => {
     const first = await openSession();
     await first.journal.append([record(1)], { expectedSeq: 0 });
     await first.journal.close();

@@ -116,6 +116,7 @@ export const exampleStatus = (over: Partial<HouseStatus> = {}): HouseStatus => (
   restarts: { feed: 1 },
   effectsPending: 2,
   refusedFacts: { "market.unheard": 1 },
+  orderRefusals: { duplicate: 2 },
   loopDelayMs: { p99: 1.4, max: 12 },
   elapsedMs: 72_250,
   ...over,

@@ -36,7 +36,7 @@ const statusFor = (url: string, host: string): Promise<number> =>
       .end();
   });
 
-describe("HTTP on loopback", () => {
+describe("HTTP on loopback (A12)", () => {
   it("gives the status of the house as JSON", async () => {
     const answer = await fetch(`${await serve()}status`);
     expect(answer.headers.get("content-type")).toContain("application/json");

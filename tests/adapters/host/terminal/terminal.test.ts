@@ -9,7 +9,7 @@ const plain: FrameOptions = { address: "http://127.0.0.1:8420/", colour: false, 
 const withoutEscapes = (text: string): string => text.replace(/\x1b\[[?\d;]*[a-zA-Z]/g, "");
 
 describe("a frame of the live view", () => {
-  it("shows time, progress, states, lanes, orders, position, PnL, archive and where the dashboard is", () => {
+  it("shows time, progress, states, lanes, orders, position, PnL, archive and where the dashboard is (E8)", () => {
     expect(renderFrame(exampleStatus(), 80, plain)).toBe(
       `QTS 0.1.0 · us-equity-20131007 · recovered, epoch 3
 2013-10-07 14:42:17 UTC  ━━━━━━━━━━━━━━━━━━━━━━━━───────────────────────  52.3 %
@@ -33,6 +33,25 @@ Restarts   feed 1
 
 Dashboard  http://127.0.0.1:8420/`,
     );
+  });
+
+  it("shows what was lost, and only that", () => {
+    const losses = { alerts: 0, effectsWithheld: 0, signals: 1200, deadLettersForgotten: 0, logLines: 3 };
+    const frame = renderFrame(exampleStatus({ losses }), 80, plain);
+    expect(frame).toContain("\nLost       1,200 signals that came too late, 3 log lines\n");
+  });
+
+  it("shows why safety is not NORMAL and since when, and the kill switch with its file", () => {
+    const since = "2013-10-07T14:02:11.000Z";
+    const parts = {
+      posture: { cause: "FS120", reason: "lee: news", since },
+      "kill-switch": { state: "on", on: 1, reason: "quotes look stale", since, path: "/srv/qts/KILL" },
+    };
+    const frame = renderFrame(exampleStatus({ safety: "LOCKDOWN", parts }), 100, plain);
+    expect(frame).toContain("\nCause      FS120 since 2013-10-07 14:02 UTC: lee: news\n");
+    expect(frame).toContain("\nKill       switch on since 2013-10-07 14:02 UTC: quotes look stale /srv/qts/KILL\n");
+    const unwatched = renderFrame(exampleStatus({ parts: { "kill-switch": { state: "not watched" } } }), 80, plain);
+    expect(unwatched).toContain("\nKill       switch not watched: killSwitch.available is false\n");
   });
 
   it("shows each lane's capacity too where there is room", () => {

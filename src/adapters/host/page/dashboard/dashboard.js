@@ -53,6 +53,24 @@ const degradations = {
   P2_P3_PAUSED: "P2 and P3 are paused",
   CRITICAL_ONLY: "critical facts only",
 };
+const lossWords = {
+  alerts: "alerts",
+  effectsWithheld: "effects",
+  signals: "signals",
+  deadLettersForgotten: "letters of facts given up",
+  logLines: "log lines",
+};
+const lossRows = ({ losses }) =>
+  Object.entries(lossWords).flatMap(([name, words]) => (losses[name] > 0 ? [[`${words} lost`, count(losses[name])]] : []));
+const minuteOf = (iso) => `${iso.slice(0, 16).replace("T", " ")} UTC`;
+const causeText = ({ safety, parts: { posture } }) =>
+  safety === "NORMAL" || !posture?.cause ? "" : `${posture.cause} since ${minuteOf(posture.since)}: ${posture.reason}`;
+const killSwitchText = ({ parts }) => {
+  const { state, reason, since, path } = parts["kill-switch"] ?? {};
+  if (state === "on") return `Kill switch on since ${minuteOf(since)}: ${reason}${path === null ? "" : ` (${path})`}`;
+  if (state === "unreadable") return `Kill switch without effect: ${reason}`;
+  return state === "not watched" ? "Kill switch not watched: killSwitch.available is false" : "";
+};
 let announced = "";
 
 const announce = (status) => {
@@ -87,6 +105,8 @@ const showStatus = (status) => {
   show("safety", status.safety);
   level("safety", safetyLevels[status.safety] ?? "alarm");
   show("degradation", degradations[status.degradation] ?? status.degradation);
+  show("cause", causeText(status));
+  show("killSwitch", killSwitchText(status));
   show("operating", status.operating);
   show("holding", `${count(status.openOrders)} open orders, ${count(Object.keys(status.positions).length)} positions`);
   show("pnl", money(status.pnlMinor, status.account));
@@ -143,6 +163,7 @@ const showStatus = (status) => {
         .map(([name, times]) => `${name} ${times}`)
         .join(", ") || "0",
     ],
+    ...lossRows(status),
     ["running for", `${count(Math.round(status.elapsedMs / 1000))} s`],
   ]);
   show("version", `QTS ${status.version}`);

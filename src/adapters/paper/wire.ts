@@ -1,23 +1,24 @@
 /**
- * The line between the venue and its member: latency, and everything that can go wrong on the way.
+ * The wire between the venue and its member: latency, and everything that can go wrong on the way.
  *
  * All of it in market time, by the clock's timers, so a replay repeats it. The in-process broker and the exchange's own
- * process put the same line before the same exchange; they differ only in what carries the answers further.
+ * process put the same wire before the same exchange; they differ only in what carries the answers further.
  *
  * A query that was sent behind a request is answered after that request has arrived, so "not found" is never said of an
  * order that is still on its way.
  */
 import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerReport, Clock, OrderRequest } from "#core/ports.ts";
 import type { Result } from "#core/result.ts";
+import type { PaperConfig } from "./config.ts";
 import type { Refusal } from "./entry-checks.ts";
-import type { Exchange, OrderChange, PaperConfig } from "./exchange.ts";
+import type { Exchange, OrderChange } from "./exchange.ts";
 import { type RequestFate, reportFate, requestFate } from "./faults.ts";
 import type { Ledger } from "./ledger.ts";
 
 export type SubmitReply = Result<{ readonly brokerOrderId: string }, Refusal>;
 export type ChangeReply = Result<void, Refusal>;
 
-export interface Line {
+export interface Wire {
   submit(order: OrderRequest, answer: (reply: SubmitReply) => void): void;
   cancel(order: { readonly orderId: string; readonly brokerOrderId: string }, answer: (reply: ChangeReply) => void): void;
   replace(change: OrderChange, answer: (reply: ChangeReply) => void): void;
@@ -34,7 +35,7 @@ export interface Line {
   drain(): Promise<void>;
 }
 
-export interface LineOptions {
+export interface WireOptions {
   readonly config: PaperConfig;
   readonly seed: number;
   readonly clock: Clock;
@@ -48,7 +49,7 @@ export interface LineOptions {
   readonly drop: (reason: string) => void;
 }
 
-/** Something that will happen on the line; `ofConnection` dies with the connection. */
+/** Something that will happen on the wire; `ofConnection` dies with the connection. */
 interface Journey {
   readonly at: number;
   readonly ofConnection: boolean;
@@ -57,7 +58,7 @@ interface Journey {
   readonly lost: () => void;
 }
 
-interface Waiting {
+interface PendingReport {
   at: number;
   readonly n: number;
   readonly report: BrokerReport;
@@ -68,7 +69,7 @@ const withoutClientOrderId = <T extends object>(told: T): T => {
   return rest as T;
 };
 
-export const createLine = (options: LineOptions): Line => {
+export const createWire = (options: WireOptions): Wire => {
   const { config, seed, clock, ledger, exchange, deliver, hasRoom, drop } = options;
   const { latencyMs, faults } = config;
   /** In the order in which they were begun. */
@@ -76,7 +77,7 @@ export const createLine = (options: LineOptions): Line => {
   const arrivals = new Map<number, Journey[]>();
   /** Requests that have left and not arrived; queries wait for them. */
   const underway = new Set<Promise<void>>();
-  const reports: Waiting[] = [];
+  const reports: PendingReport[] = [];
   let connection = 0;
   let stalledUntil = 0;
   let lastReportAt = 0;
@@ -149,7 +150,7 @@ export const createLine = (options: LineOptions): Line => {
 
   const fateOf = (key: string): RequestFate => requestFate(seed, key, latencyMs, faults);
 
-  const submit: Line["submit"] = (order, answer) => {
+  const submit: Wire["submit"] = (order, answer) => {
     const fate = fateOf(`submit ${order.orderId}`);
     const arrive = (): SubmitReply => {
       const reply = exchange.submit(order, fate.refused);
@@ -160,7 +161,7 @@ export const createLine = (options: LineOptions): Line => {
     send(fate, arrive, answer);
   };
 
-  const cancel: Line["cancel"] = (order, answer) => {
+  const cancel: Wire["cancel"] = (order, answer) => {
     const fate = fateOf(`cancel ${order.orderId} ${clock.now()}`);
     const arrive = (): ChangeReply => {
       if (fate.rejectedAfterMs === undefined) return exchange.cancel(order);
@@ -170,7 +171,7 @@ export const createLine = (options: LineOptions): Line => {
     send(fate, arrive, answer);
   };
 
-  const replace: Line["replace"] = (change, answer) => {
+  const replace: Wire["replace"] = (change, answer) => {
     const fate = fateOf(`replace ${change.orderId} ${clock.now()}`);
     const arrive = (): ChangeReply => {
       if (fate.rejectedAfterMs === undefined) return exchange.replace(change);
@@ -195,7 +196,7 @@ export const createLine = (options: LineOptions): Line => {
 
   const enqueue = (at: number, n: number, report: BrokerReport): void => {
     let place = reports.length;
-    while (place > 0 && (reports[place - 1] as Waiting).at > at) place -= 1;
+    while (place > 0 && (reports[place - 1] as PendingReport).at > at) place -= 1;
     reports.splice(place, 0, { at, n, report });
   };
 
@@ -240,7 +241,7 @@ export const createLine = (options: LineOptions): Line => {
     pump();
   };
 
-  const report: Line["report"] = (told, n) => {
+  const report: Wire["report"] = (told, n) => {
     const fate = reportFate(seed, n, latencyMs, faults);
     if (fate.missing) return;
     // One stream in its order: a report never overtakes the one before it, unless the fault menu sends it by a detour.
