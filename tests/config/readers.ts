@@ -267,12 +267,29 @@ function open(state: OperatingState): object {
   return { states: { [state]: { newEntry: true } } };
 }
 
-const slaWords = { p50: "p50Ms <= sla.p50", p95: "p95Ms <= sla.p95", p99: "p99Ms <= sla.p99", max: "histogram.maxMs <= sla.max" };
-const slas = ["P0", "P1", "P2"].flatMap((lane) =>
-  Object.entries(slaWords).map(([key, words]) => [
-    `events.lanes.${lane}.slaMs.${key}`,
-    written("src/core/runtime/dispatcher.ts", words),
-  ]),
+/** Latencies of which each breaks one promise of the defaults by a quarter, and no other. */
+const promises = (config: Config): unknown => {
+  const defaults = { P0: [2, 5, 10, 20], P1: [10, 30, 50, 100], P2: [100, 300, 500, 1000] } as const;
+  const counts = [
+    [0, 100],
+    [90, 10],
+    [98, 2],
+    [999, 1],
+  ] as const;
+  return Object.entries(defaults).flatMap(([priority, limits]) =>
+    counts.map(([calm, late], index) => {
+      const { events } = config;
+      const options = { clock: createHandClock(), seed: 7, record: () => undefined, deliver: () => undefined };
+      const dispatcher = createDispatcher({ config: events, ...options });
+      const latency = dispatcher.latency(priority as keyof typeof defaults);
+      for (let n = 0; n < calm; n += 1) latency.record(limits[0] / 2);
+      for (let n = 0; n < late; n += 1) latency.record((limits[index] as number) * 1.25);
+      return dispatcher.lanes()[priority as keyof typeof defaults].withinSla;
+    }),
+  );
+};
+const slaKeys = ["P0", "P1", "P2"].flatMap((lane) =>
+  ["p50", "p95", "p99", "max"].map((key) => `events.lanes.${lane}.slaMs.${key}` as const),
 );
 
 const dispatcherFile = "src/core/runtime/dispatcher.ts";
@@ -300,7 +317,7 @@ export const readers: { readonly [path: string]: Reader } = {
   "instruments.tickSize": written("src/core/risk/order-gates.ts", "view.instrument(symbol)?.tickSize"),
   "instruments.lotSize": written("src/core/orders/positions.ts", "lotSize"),
   ...Object.fromEntries(laneKeys.map((path) => [path, { sees: lanes, base: small }])),
-  ...Object.fromEntries(slas),
+  ...eachSees(promises, ...slaKeys),
   "events.lanes.P0.processingMsMax": written(dispatcherFile, "nowMs - startedMs > config.lanes.P0.processingMsMax"),
   "events.hysteresisShare": { sees: lanes, base: small, other: 0.1 },
   "events.timeSliceMs": written(dispatcherFile, "config.timeSliceMs"),
@@ -367,12 +384,12 @@ export const readers: { readonly [path: string]: Reader } = {
   "broker.paper.feeRate": written("src/adapters/paper/account.ts", "options.feeRate"),
   "broker.paper.sellTaxRate": written("src/adapters/paper/account.ts", "options.sellTaxRate"),
   "broker.paper.responseTimeoutMs": written("src/adapters/paper/broker.ts", "config.responseTimeoutMs"),
-  "broker.paper.clientOrderIds": written("src/adapters/paper/line.ts", "config.clientOrderIds"),
+  "broker.paper.clientOrderIds": written("src/adapters/paper/wire.ts", "config.clientOrderIds"),
   "broker.paper.basePriceMinor": written("src/adapters/paper/venue-book.ts", "config.basePriceMinor"),
-  "broker.paper.faults.lateResponseMs": written("src/adapters/paper/line.ts", "faults.lateResponseMs"),
+  "broker.paper.faults.lateResponseMs": written("src/adapters/paper/wire.ts", "faults.lateResponseMs"),
   "broker.paper.faults.slowOrderMs": { sees: fates, base: { broker: { paper: { faults: { slowOrderShare: 1 } } } } },
-  "broker.paper.faults.listLagMs": written("src/adapters/paper/line.ts", "faults.listLagMs"),
-  "broker.paper.faults.stallMs": written("src/adapters/paper/line.ts", "faults.stallMs"),
+  "broker.paper.faults.listLagMs": written("src/adapters/paper/wire.ts", "faults.listLagMs"),
+  "broker.paper.faults.stallMs": written("src/adapters/paper/wire.ts", "faults.stallMs"),
   "market.swingEveryMs": composed("swingEveryMs: config.market.swingEveryMs"),
   "market.futureMsMax": written("src/market/validation.ts", "futureMsMax"),
   "market.pastMsMax": written("src/market/validation.ts", "pastMsMax"),
