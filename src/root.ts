@@ -14,6 +14,8 @@ import { err, ok, type Result } from "#core/result.ts";
 import { bootProblem } from "#core/runtime/boot-check.ts";
 import type { EffectHandlers } from "#core/runtime/effects.ts";
 import { createHouse, type House } from "#core/runtime/house.ts";
+import { createInspection, type Inspection } from "#core/runtime/inspection.ts";
+import { createObserver } from "#core/runtime/observer.ts";
 import { type ControlRequest, createOperator } from "#core/runtime/operator.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
 import { createStatus } from "#core/runtime/status.ts";
@@ -42,7 +44,9 @@ export interface Root {
   readonly answer: (request: ControlRequest) => Promise<CommandReply>;
   /** Applies what of a changed configuration can be applied live, and names what needs a restart. */
   readonly reload: (config: Config) => Reloaded;
-  /** The corridor itself, for whoever looks on: tests, the inspector. */
+  /** What a page is shown. */
+  readonly inspection: Inspection;
+  /** The corridor itself, for tests. */
   readonly house: House;
 }
 
@@ -85,6 +89,7 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
   const readings = together(parts, "readings") satisfies Readings;
   const machines = together(parts, "machines");
 
+  const observer = createObserver((error) => log.error({ error }, "whoever looked on failed three times and is let go"));
   const house = createHouse({
     config: config.events,
     seed: config.session.seed,
@@ -106,6 +111,7 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
       house.dispatcher.setDegradation(degradationOf(to));
       each((part) => part.safetyChanged?.(to));
     },
+    observer,
     onLost: (name, event) => log.error({ actor: name, fact: event.type }, "a fact for an actor that is down was lost"),
   });
   each((part) => part.listen?.(house.dispatcher));
@@ -143,6 +149,7 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
     },
     settle: house.settle,
     answer: createOperator({ house, view, offer, status: figures.status }),
+    inspection: createInspection({ house, view, status: figures.status, observer }),
     house,
   };
 };

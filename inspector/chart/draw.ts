@@ -235,6 +235,8 @@ export const draw = (layout: Layout, lit: Lit = unlit): Mark => {
     ...plain.map((state) => drawState(state, lit)),
     ...(layout.isMap ? drawPlates(layout, lit.focus) : []),
     ...moves.flatMap(({ from, to }, index) => {
+      // An arrow has the number of its newest move.
+      if (moves.findIndex((move) => move.from === from && move.to === to) < index) return [];
       const arrow = layout.arrows.find((laid) => laid.from === from && laid.to === to);
       return arrow === undefined ? [] : [drawNumber(middleOf(arrow.points), index + 1)];
     }),

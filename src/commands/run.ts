@@ -34,7 +34,7 @@ Options:
                        inside this process
   --strategy NAME|FILE the sample strategy moving-average-cross, or your module (docs/examples/strategy.md)
   --seed N             seed of everything random; the same seed gives the same run
-  --port N             of the dashboard, /status and /metrics on loopback (default 8420); 0: any free port
+  --port N             of the page, /status and /metrics on loopback (default 8420); 0: any free port
   --new-session        leave an unfinished session as it is and begin a new one
   --without-ops        no maintenance, no scheduler; core runs all the same
   --no-view            JSON log lines also in a terminal
@@ -197,7 +197,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     });
     const doors = await openDoors(root);
     if (!doors.ok) return refuse(doors.error);
-    const { url } = doors.value;
+    const { url, urlWithToken } = doors.value;
 
     const whyStopped = (): string => `stopped by ${String(io.signal?.reason ?? "a signal")}`;
     // A signal is heard at the next turn of the event loop, and making the house had none.
@@ -209,7 +209,14 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     };
     if (isStopped()) return stopBeforeStart();
     view = isTerminal
-      ? createTerminalView({ out: process.stdout, status: root.status, address: url, clock, env: io.env })
+      ? createTerminalView({
+          out: process.stdout,
+          status: root.status,
+          address: url,
+          addressWithToken: urlWithToken,
+          clock,
+          env: io.env,
+        })
       : undefined;
     // Before the recovery: a long one must not look like a hang.
     view?.start();

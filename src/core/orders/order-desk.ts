@@ -42,6 +42,8 @@ export interface DeskInput {
 /** What became of one fact. */
 export interface Outcome {
   readonly orderId: string;
+  /** The order as it was; undefined when it was not here. */
+  readonly before: OrderRecord | undefined;
   readonly order: OrderRecord | undefined;
   readonly refusal: DeskRefusal | null;
 }
@@ -125,6 +127,7 @@ export interface DeskView {
 type OrderSnapshot = SnapshotFrom<ReturnType<typeof createOrderMachine>>;
 
 const notReconciled = { open: false, why: "the broker has not been reconciled yet" };
+const noOutcomes: readonly Outcome[] = [];
 const noInterest: OpenInterest = { buyLots: 0, sellLots: 0, buyLimitMinor: 0, buyMarketLots: 0 };
 const zeroCounts = (): Record<OrderStatus, number> =>
   Object.fromEntries(orderStatuses.map((status) => [status, 0])) as Record<OrderStatus, number>;
@@ -154,6 +157,7 @@ export class OrderDesk implements DeskView {
   #total = 0;
   #day: DayFigures = { day: "", entries: 0, netMinor: 0 };
   #trading = notReconciled;
+  #outcomes: readonly Outcome[] = noOutcomes;
 
   constructor(input: DeskInput, persisted?: PersistedDesk) {
     this.#input = input;
@@ -218,6 +222,18 @@ export class OrderDesk implements DeskView {
    * @returns what became of each order that the fact concerned; never throws
    */
   handle(event: DeskEvent, emit: (effect: OrderEffect) => void): readonly Outcome[] {
+    this.#outcomes = this.#outcomesOf(event, emit);
+    return this.#outcomes;
+  }
+
+  /** Outcomes of the last fact, once: for whoever looks on, because an actor's step returns nothing. */
+  takeOutcomes(): readonly Outcome[] {
+    const taken = this.#outcomes;
+    this.#outcomes = noOutcomes;
+    return taken;
+  }
+
+  #outcomesOf(event: DeskEvent, emit: (effect: OrderEffect) => void): readonly Outcome[] {
     switch (event.type) {
       case "order.intended":
         return [this.#open(event, emit)];
@@ -268,7 +284,7 @@ export class OrderDesk implements DeskView {
     this.#total += 1;
     this.#counts.initialized += 1;
     this.#index(undefined, snapshot.context);
-    return { orderId, order: snapshot.context, refusal: null };
+    return { orderId, before: undefined, order: snapshot.context, refusal: null };
   }
 
   #step(orderId: string, event: OrderFact, emit: (effect: OrderEffect) => void): Outcome {
@@ -282,13 +298,13 @@ export class OrderDesk implements DeskView {
     this.#keep(orderId, next);
     if (after.refusal !== null && after !== before) {
       for (const effect of effects) emit(effect);
-      return this.#refused(orderId, after, after.refusal);
+      return this.#refused(orderId, before, after.refusal, after);
     }
     this.#index(before, after);
     this.#learn(before, after, event);
     for (const effect of effects) if (!this.#isPremature(effect, orderId)) emit(effect);
     this.#count(before, after, event, emit);
-    return { orderId, order: after, refusal: null };
+    return { orderId, before, order: after, refusal: null };
   }
 
   /** FS042 is one alarm for all orders: it ends with the last of them. */
@@ -309,9 +325,14 @@ export class OrderDesk implements DeskView {
     return this.#refused(orderId, undefined, { at: event.at, fact: event.type, code: "order.not.here", reason });
   }
 
-  #refused(orderId: string, order: OrderRecord | undefined, refusal: Omit<DeskRefusal, "orderId">): Outcome {
+  #refused(
+    orderId: string,
+    before: OrderRecord | undefined,
+    refusal: Omit<DeskRefusal, "orderId">,
+    order: OrderRecord | undefined = before,
+  ): Outcome {
     this.#refusals.set(refusal.code, (this.#refusals.get(refusal.code) ?? 0) + 1);
-    return { orderId, order, refusal: { ...refusal, orderId } };
+    return { orderId, before, order, refusal: { ...refusal, orderId } };
   }
 
   /** Live until settled, then among the finished, whose oldest leaves memory. */

@@ -16,6 +16,7 @@ import { type ActorSystem, createActorSystem, type PartLogics, type SystemInput,
 import { createDeadlines, type Deadlines } from "./deadlines.ts";
 import { createDispatcher, type Dispatcher, type DrainReport } from "./dispatcher.ts";
 import { type Effect, type EffectHandlers, type EffectType, irreversibleEffects } from "./effects.ts";
+import { type Observer, orderSteps } from "./observer.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import { type FreshState, type RestoredState, readState, writeState } from "./restore.ts";
 
@@ -90,6 +91,8 @@ export interface HouseOptions {
   /** Not called while the journal is replayed: whoever opens the house looks at the state it has come to. */
   readonly onSafetyChange: (to: string) => void;
   readonly onLost: (name: ActorName, event: ActorEvent) => void;
+  /** Whoever looks on. */
+  readonly observer?: Observer;
 }
 
 /** How long a recovery may hold the event loop, so that whoever asks how far it is gets an answer. */
@@ -100,7 +103,7 @@ const reasonOf = (error: JournalError): string =>
   "reason" in error ? error.reason : `expected record ${error.expectedSeq}, found ${error.actualSeq}`;
 
 export const createHouse = (options: HouseOptions): House => {
-  const { clock, journal, handlers } = options;
+  const { clock, journal, handlers, observer } = options;
   const input = withEveryPart(options.input);
   let isLive = false;
   let recovering: RecoveryProgress | undefined = { fact: 0, of: journal.lastSeq };
@@ -108,6 +111,10 @@ export const createHouse = (options: HouseOptions): House => {
   let effectsWithheld = 0;
   let lastSnapshotSeq = journal.lastSeq;
   let snapshotUnderWay = false;
+  /** How long the fact that is being delivered waited in its lane. */
+  let waitedBefore = 0;
+  /** The record that a replay has reached. */
+  let replayedSeq = 0;
   let actors: ActorSystem | undefined;
 
   const system = (): ActorSystem => {
@@ -160,10 +167,32 @@ export const createHouse = (options: HouseOptions): House => {
   };
 
   const deliverEvent = (name: ActorName, event: ActorEvent): void => {
-    react(system().send(name, event), event.at);
+    if (observer === undefined) react(system().send(name, event), event.at);
+    else react(observed(observer, name, event), event.at);
   };
 
-  const deliver = (fact: Fact, route: readonly ActorName[]): void => {
+  const stateOf = (name: ActorName): unknown => (system().snapshotOf(name) as { readonly value?: unknown } | undefined)?.value;
+
+  /** Sends, and tells what became of it before its effects lead to anything else. */
+  const observed = (by: Observer, name: ActorName, event: ActorEvent): readonly Effect[] => {
+    const isWatched = by.isWatched();
+    const from = stateOf(name);
+    const startedMs = isWatched ? clock.monotonicMs() : 0;
+    const effects = system().send(name, event);
+    const tookMs = isWatched ? clock.monotonicMs() - startedMs : 0;
+    const outcomes = name === "orders" && !system().isDown(name) ? system().snapshotOf("orders").desk.takeOutcomes() : [];
+    const to = stateOf(name);
+    // While nobody watches, what changed nothing is not worth an object.
+    if (!isWatched && from === to && effects.length === 0 && outcomes.length === 0) return effects;
+    const seq = recovering === undefined ? recorder.seq() : replayedSeq;
+    const step = { seq, event, lane: rowOf(event.type).priority, waitedMs: waitedBefore, tookMs, actor: name, from, to, effects };
+    if (outcomes.length === 0) by.take({ ...step, orderId: null, refusal: null });
+    else for (const one of orderSteps(step, outcomes)) by.take(one);
+    return effects;
+  };
+
+  const deliver = (fact: Fact, route: readonly ActorName[], waitedMs = 0): void => {
+    waitedBefore = waitedMs;
     if (fact.type === "timer.due" && !deadlines.take(fact.payload.id, fact.payload.dueAt)) return;
     const event = { type: fact.type, at: fact.at, ...(fact.payload as object) } as ActorEvent;
     for (const name of route) deliverEvent(name, event);
@@ -272,6 +301,7 @@ export const createHouse = (options: HouseOptions): House => {
     try {
       for await (const record of journal.read(seq)) {
         seq = record.seq;
+        replayedSeq = seq;
         if (!isFactType(record.type))
           return err({
             type: "journal.other.version",
