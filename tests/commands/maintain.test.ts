@@ -1,10 +1,10 @@
 /** `qts maintain` and `qts restore` as a person calls them: what they print, and their exit codes. */
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { watch } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { spawnMortal } from "../mortal.ts";
 import { contentOf, createWorkshop, type Workshop } from "../ops/maintenance/workshop.ts";
 import { runLine } from "./console.ts";
 
@@ -172,7 +172,7 @@ describe("qts maintain (M7)", () => {
 
   it("stops when its terminal is closed, and leaves neither its lock nor half an archive (M9)", async () => {
     for (let index = 0; index < 20; index += 1) shop.write(`big/${index}.bin`, Buffer.alloc(4 * 1024 * 1024, index));
-    const child = spawn(
+    const child = spawnMortal(
       process.execPath,
       [
         join(import.meta.dirname, "../../src/main.ts"),
