@@ -193,14 +193,14 @@ describe("qts maintain (M7)", () => {
       said += piece;
     });
     const ended = once(child, "close");
-    const begun = watch(shop.root, { recursive: true, signal: AbortSignal.timeout(60_000) });
+    const begun = watch(shop.root, { recursive: true, signal: AbortSignal.timeout(300_000) });
     for await (const { filename } of begun) if (filename?.includes(".partial-backup")) break;
     child.kill("SIGHUP");
     expect(await ended).toEqual([1, null]);
     expect(said).toMatch(/the backup was stopped/);
     expect(shop.list(shop.backup)).toEqual([]);
     expect(shop.list(shop.data)).toHaveLength(20);
-  }, 120_000);
+  });
 
   test.each([
     [["--days", "seven"], /--days is "seven" and must be a whole number of days/],

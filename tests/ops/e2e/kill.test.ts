@@ -110,7 +110,7 @@ describe("a run killed with SIGKILL", () => {
       await expectSameEnd(data, backup, before, expected);
     };
     for (let start = 0; start < points.length; start += 2) await Promise.all(points.slice(start, start + 2).map(probe));
-  }, 300_000);
+  });
 
   it("at random moments, again and again on the same folders, loses nothing and comes to the same end (M9)", async () => {
     const { before, expected } = await prepare();
@@ -125,5 +125,5 @@ describe("a run killed with SIGKILL", () => {
     }
     expect(JSON.parse((await child(shop.data, shop.backup)).output)).toMatchObject({ outcome: "done" });
     await expectSameEnd(shop.data, shop.backup, before, expected);
-  }, 120_000);
+  });
 });
