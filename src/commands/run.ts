@@ -230,7 +230,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     if (io.signal?.aborted) stop();
     else io.signal?.addEventListener("abort", stop);
     logger.info(
-      { session: ports.session, epoch: ports.epoch, recovered: ports.continued, dashboard: url, home: ports.home.path },
+      { session: ports.session, epoch: ports.epoch, recovered: root.status().recovered, dashboard: url, home: ports.home.path },
       "the session has started",
     );
 

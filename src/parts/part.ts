@@ -14,6 +14,7 @@ import type { EffectHandlers } from "#core/runtime/effects.ts";
 import type { House, HouseOptions } from "#core/runtime/house.ts";
 import type { HouseStatus, SessionReport } from "#core/runtime/report.ts";
 import type { HouseView, Readings } from "#core/view.ts";
+import type { Beginning } from "#machines/session.machine.ts";
 import type { HealthCheck } from "#ops/automation/health.ts";
 import type { Schedule } from "#ops/automation/schedule.ts";
 import type { TargetRun } from "#ops/automation/scheduler.ts";
@@ -46,7 +47,7 @@ export interface Part {
   /** The day is over and its orders are settled: work that belongs to the day. */
   readonly endOfDay?: () => Promise<void>;
   /** The market begins. */
-  readonly begin?: () => void;
+  readonly begin?: (cause: Beginning) => void;
   /** Safety moved; called in the same step, before anything else is handled. */
   readonly safetyChanged?: (to: string) => void;
   readonly journalFailed?: () => void;

@@ -112,9 +112,9 @@ export const createSessionPart = ({ config, ports, view, tell, intake, waits, ho
       },
     },
     effects: {
-      "session.venue.open": () => tell("broker.connect.requested", { cause: ports.continued ? "recovered" : "started" }),
-      "session.begin": () => {
-        for (const part of parts()) part.begin?.();
+      "session.venue.open": ({ cause }) => tell("broker.connect.requested", { cause }),
+      "session.begin": ({ cause }) => {
+        for (const part of parts()) part.begin?.(cause);
         begun.resolve();
       },
       "session.halt": ({ cause, isDayOver }) => {
