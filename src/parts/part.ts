@@ -66,7 +66,7 @@ export interface PartContext {
   readonly ports: SessionPorts;
   readonly view: HouseView;
   readonly offer: Offer;
-  /** Offers a fact of this part. */
+  /** Offers a fact that this process itself says: its source is "root". Who speaks for something outside offers under its name. */
   readonly tell: <T extends FactType>(type: T, payload: Extract<NewFact, { readonly type: T }>["payload"]) => void;
   readonly intake: Intake;
   readonly waits: Waits;
