@@ -14,6 +14,7 @@ import type { EffectHandlers } from "#core/runtime/effects.ts";
 import type { House, HouseOptions } from "#core/runtime/house.ts";
 import type { HouseStatus, SessionReport } from "#core/runtime/report.ts";
 import type { HouseView, Readings } from "#core/view.ts";
+import type { SafetyState } from "#machines/facts/safety.ts";
 import type { Beginning } from "#machines/session.machine.ts";
 import type { HealthCheck } from "#ops/automation/health.ts";
 import type { Schedule } from "#ops/automation/schedule.ts";
@@ -49,7 +50,7 @@ export interface Part {
   /** The market begins. */
   readonly begin?: (cause: Beginning) => void;
   /** Safety moved; called in the same step, before anything else is handled. */
-  readonly safetyChanged?: (to: string) => void;
+  readonly safetyChanged?: (to: SafetyState) => void;
   readonly journalFailed?: () => void;
   /** The session ends, well or badly: nothing more may begin by itself, and no order may leave. */
   readonly quieten?: (why: string) => void;
