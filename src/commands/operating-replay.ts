@@ -1,6 +1,7 @@
 /** `qts operating replay`: what the posture would have been, for a person's own series of metrics. */
 import { resolve } from "node:path";
 import { readText } from "#adapters/host/input.ts";
+import { printable } from "#core/printable.ts";
 import { parsePostureCsv, postureColumns } from "#core/state/posture-csv.ts";
 import { type PostureReplay, postureCsvLines, replayPosture } from "#core/state/posture-replay.ts";
 import { type OperatingState, operatingStates } from "#machines/operating-state.policy.ts";
@@ -78,7 +79,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   if (!file.ok) return tellUnread(file.error, path, exitCodes.failed, io);
   const rows = parsePostureCsv(file.value);
   if (!rows.ok) {
-    for (const { line, column, problem } of rows.error) io.err(`${path}:${line}: ${column} ${problem}.\n`);
+    for (const { line, column, problem } of rows.error) io.err(`${printable(`${path}:${line}: ${column} ${problem}.`)}\n`);
     return exitCodes.refused;
   }
 

@@ -10,6 +10,7 @@ import { type ActorEvent, isFactType, rowOf } from "#core/event/catalog.ts";
 import { isInexact, payloadProblem, tooLarge } from "#core/event/payload.ts";
 import { isDeskEvent } from "#core/orders/desk-facts.ts";
 import { OrderDesk, type Outcome } from "#core/orders/order-desk.ts";
+import { printable } from "#core/printable.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { parseTimestamp } from "#core/timestamp.ts";
 import { averagePriceOf, leavesOf, pendingOf, statusOf } from "#machines/order.rules.ts";
@@ -167,12 +168,12 @@ Exit codes: 0 the whole file was read (refused facts are an answer, not a failur
         refused = event.error;
         return false;
       }
-      for (const row of replay(number, event.value)) io.out(`${values.json ? JSON.stringify(row) : shown(row)}\n`);
+      for (const row of replay(number, event.value)) io.out(`${values.json ? JSON.stringify(row) : printable(shown(row))}\n`);
       return true;
     });
     if (!read.ok) return tellUnread(read.error, name, exitCodes.failed, io);
     if (refused === undefined) return exitCodes.ok;
-    io.err(`${name}, line ${number}: ${refused}.\n`);
+    io.err(`${printable(`${name}, line ${number}: ${refused}.`)}\n`);
     return exitCodes.failed;
   },
 };

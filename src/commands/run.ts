@@ -2,6 +2,7 @@
 import { createTerminalView, type TerminalView } from "#adapters/host/terminal/terminal.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { moneyScaleOf } from "#core/instrument.ts";
+import { printable } from "#core/printable.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import { lossesText, recoveringText } from "#core/runtime/status.ts";
 import { type Closers, openHost } from "#src/host.ts";
@@ -109,8 +110,8 @@ Session report${report.recovered ? ", recovered from an earlier run" : ""}
   market       ${market.from === null ? "no trade" : `${time(market.from)} … ${time(market.to)} UTC`}, ${grouped(market.ticks)} ticks
   archive      received ${grouped(archive.received)}, persisted ${grouped(archive.persisted)}, refused ${archive.refused}, errored ${archive.errored}
   orders       ${orders.total}: filled ${orders.filled}, canceled ${orders.canceled}, expired ${orders.expired}, rejected ${orders.rejected}, denied ${orders.denied}, unknown ${orders.unknown}, open ${orders.open}
-  positions    ${positions.join(", ") || "none"}
-  profit       ${(report.pnlMinor / 10 ** moneyScale).toFixed(2)} ${currency}
+  positions    ${printable(positions.join(", ")) || "none"}
+  profit       ${(report.pnlMinor / 10 ** moneyScale).toFixed(2)} ${printable(currency)}
   posture      safety ${report.safety}, operating ${report.operating}
   maintenance  backed up ${maintenance.backedUp}, verified ${maintenance.verified}, deleted ${maintenance.deleted}, kept ${maintenance.kept}
   lanes        ${Object.entries(lanes).map(lane).join(" · ")}
@@ -148,7 +149,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   if ("exitCode" in read) return read.exitCode;
   const { config } = read;
   const refuse = (sentence: string, exitCode: number = exitCodes.refused): number => {
-    io.err(`qts: ${sentence}\n`);
+    io.err(`${printable(`qts: ${sentence}`)}\n`);
     return exitCode;
   };
 
@@ -159,7 +160,8 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     return inputs.error.exitCode;
   }
 
-  const isTerminal = process.stdout.isTTY === true && !values.json && !values["no-view"];
+  const screen = process.stdout; // tidy-ok: the view's own; what others say in it is printable
+  const isTerminal = screen.isTTY === true && !values.json && !values["no-view"];
   const closers: Closers = [];
   try {
     const host = await openHost(
@@ -208,9 +210,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       return exitCodes.ok;
     };
     if (isStopped()) return stopBeforeStart();
-    view = isTerminal
-      ? createTerminalView({ out: process.stdout, status: root.status, address: url, clock, env: io.env })
-      : undefined;
+    view = isTerminal ? createTerminalView({ out: screen, status: root.status, address: url, clock, env: io.env }) : undefined;
     // Before the recovery: a long one must not look like a hang.
     view?.start();
     closers.push(() => view?.stop());
@@ -239,7 +239,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     logger.info({ report }, failure ?? "the session has ended");
     io.out(values.json ? `${JSON.stringify(report)}\n` : reportText(report, config));
     if (failure === undefined) return exitCodes.ok;
-    io.err(`qts: ${failure}\n`);
+    io.err(`${printable(`qts: ${failure}`)}\n`);
     return exitCodes.failed;
   } finally {
     for (const close of closers.splice(0).reverse()) await close();
