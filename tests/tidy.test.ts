@@ -261,6 +261,11 @@ const bans: readonly { readonly pattern: RegExp; readonly where: (path: string) 
     instead: "CommandIo or the log, which show what would command a terminal",
   },
   {
+    pattern: /\b(type|interface) (Outcome|Refusal|Verdict)\b/,
+    where: () => true,
+    instead: "its subject in front: GateVerdict, OrderRefusal, StepOutcome (CONTRIBUTING.md, Words)",
+  },
+  {
     pattern: /\bprocess\.exit\(/,
     where: (path) => path.startsWith("src/") && roomOf(path) !== "main",
     instead: "an exit code returned to main.ts",

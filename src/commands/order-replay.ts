@@ -7,7 +7,7 @@
 import { type ActorEvent, isFactType, rowOf } from "#core/event/catalog.ts";
 import { isInexact, payloadProblem, tooLarge } from "#core/event/payload.ts";
 import { isDeskEvent } from "#core/orders/desk-facts.ts";
-import { OrderDesk, type Outcome } from "#core/orders/order-desk.ts";
+import { type FactOutcome, OrderDesk } from "#core/orders/order-desk.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { parseTimestamp } from "#core/timestamp.ts";
 import { averagePriceOf, leavesOf, pendingOf, statusOf } from "#machines/order.rules.ts";
@@ -84,7 +84,7 @@ export const parseLine = (text: string): Result<ActorEvent, string> => {
   return ok({ type, at, ...fields } as ActorEvent);
 };
 
-const rowFor = (line: number, event: ActorEvent, { orderId, order, refusal }: Outcome): ReplayRow => ({
+const rowFor = (line: number, event: ActorEvent, { orderId, order, refusal }: FactOutcome): ReplayRow => ({
   line,
   at: event.at,
   type: event.type,

@@ -17,9 +17,9 @@ import {
   type OrderInput,
   type OrderLimits,
   type OrderRecord,
+  type OrderRefusal,
   type OrderStatus,
   orderStatuses,
-  type Refusal,
   restoredRecord,
   type SavedOrder,
   statusOf,
@@ -40,12 +40,15 @@ export interface DeskInput {
 }
 
 /** What became of one fact. */
-export interface Outcome {
+export interface FactOutcome {
   readonly orderId: string;
   readonly order: OrderRecord | undefined;
   readonly refusal: DeskRefusal | null;
 }
-export type DeskRefusal = Omit<Refusal, "code"> & { readonly code: Refusal["code"] | "order.not.here"; readonly orderId: string };
+export type DeskRefusal = Omit<OrderRefusal, "code"> & {
+  readonly code: OrderRefusal["code"] | "order.not.here";
+  readonly orderId: string;
+};
 
 export interface Approval {
   readonly orderId: string;
@@ -217,7 +220,7 @@ export class OrderDesk implements DeskView {
    * @param emit receives the effects in order, during the call
    * @returns what became of each order that the fact concerned; never throws
    */
-  handle(event: DeskEvent, emit: (effect: OrderEffect) => void): readonly Outcome[] {
+  handle(event: DeskEvent, emit: (effect: OrderEffect) => void): readonly FactOutcome[] {
     switch (event.type) {
       case "order.intended":
         return [this.#open(event, emit)];
@@ -251,7 +254,7 @@ export class OrderDesk implements DeskView {
     return this.#live.get(orderId) ?? this.#finished.get(orderId);
   }
 
-  #open(event: Extract<DeskEvent, { type: "order.intended" }>, emit: (effect: OrderEffect) => void): Outcome {
+  #open(event: Extract<DeskEvent, { type: "order.intended" }>, emit: (effect: OrderEffect) => void): FactOutcome {
     const { orderId } = event;
     const known = this.#snapshot(orderId);
     if (known !== undefined)
@@ -271,7 +274,7 @@ export class OrderDesk implements DeskView {
     return { orderId, order: snapshot.context, refusal: null };
   }
 
-  #step(orderId: string, event: OrderFact, emit: (effect: OrderEffect) => void): Outcome {
+  #step(orderId: string, event: OrderFact, emit: (effect: OrderEffect) => void): FactOutcome {
     const snapshot = this.#snapshot(orderId);
     if (snapshot === undefined) return this.#unknownOrder(orderId, event, emit);
     const before = snapshot.context;
@@ -299,7 +302,7 @@ export class OrderDesk implements DeskView {
     return endsAlarm && [...this.#withOperator].some((other) => other !== orderId);
   }
 
-  #unknownOrder(orderId: string, event: OrderFact, emit: (effect: OrderEffect) => void): Outcome {
+  #unknownOrder(orderId: string, event: OrderFact, emit: (effect: OrderEffect) => void): FactOutcome {
     const reason = `${event.type} for ${orderId}, which is not in memory: it never was ours, or it ended long ago. See \`qts explain order ${orderId}\`.`;
     const isFill = event.type === "order.filled" || event.type === "order.partially.filled";
     emit({ type: isFill ? "alert.critical" : "alert.warning", code: "AN020", text: reason });
@@ -309,7 +312,7 @@ export class OrderDesk implements DeskView {
     return this.#refused(orderId, undefined, { at: event.at, fact: event.type, code: "order.not.here", reason });
   }
 
-  #refused(orderId: string, order: OrderRecord | undefined, refusal: Omit<DeskRefusal, "orderId">): Outcome {
+  #refused(orderId: string, order: OrderRecord | undefined, refusal: Omit<DeskRefusal, "orderId">): FactOutcome {
     this.#refusals.set(refusal.code, (this.#refusals.get(refusal.code) ?? 0) + 1);
     return { orderId, order, refusal: { ...refusal, orderId } };
   }
