@@ -126,7 +126,6 @@ export const createWorld = async (options: WorldOptions = {}) => {
     });
     const journal = createMemoryJournal({ storage });
     const feed = createMemoryFeed("memory", recorded);
-    const isContinued = storage.records.length > 0;
     const ports = {
       ...((await options.venue?.(clock)) ?? { broker: lineTo(venue, () => isAlive) }),
       ...(ops === undefined ? {} : { ops }),
@@ -135,7 +134,6 @@ export const createWorld = async (options: WorldOptions = {}) => {
       version: "test",
       home: homePaths("/qts"),
       session: "0001",
-      continued: isContinued,
       epoch: lives,
       orderSeries: String(lives),
       clock,

@@ -1,5 +1,6 @@
 import { sendCommand } from "#adapters/host/control/client.ts";
 import { turnOnKillSwitch } from "#adapters/host/kill-switch.ts";
+import { printable } from "#core/printable.ts";
 import { askOptions, askOptionsHelp, homeOf, sentenceIn, showReply } from "./ask.ts";
 import { type Command, exitCodes, readOptions } from "./command.ts";
 
@@ -42,7 +43,7 @@ kill switch is on; 2 usage; 3 nothing runs and the kill switch cannot be turned 
     const made = turnOnKillSwitch(home, operator === undefined ? reason : `${operator}: ${reason}`);
     if (!made.ok) {
       const exitCode = showReply(reply, values, io);
-      if (!values.json) io.err(`${made.error}\n`);
+      if (!values.json) io.err(`${printable(made.error)}\n`);
       return exitCode;
     }
     const path = made.value;
@@ -54,8 +55,8 @@ kill switch is on; 2 usage; 3 nothing runs and the kill switch cannot be turned 
       : `No QTS runs on ${home}, so nothing trades. The kill switch is on: ${path} is there, and the next start begins in LOCKDOWN. ${ends}`;
     const exitCode = isRunning ? exitCodes.failed : exitCodes.ok;
     if (values.json) io.out(`${JSON.stringify({ exitCode, sentence, killSwitch: path })}\n`);
-    else if (isRunning) io.err(`${sentence}\n`);
-    else io.out(`${sentence}\n`);
+    else if (isRunning) io.err(`${printable(sentence)}\n`);
+    else io.out(`${printable(sentence)}\n`);
     return exitCode;
   },
 };

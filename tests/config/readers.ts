@@ -368,6 +368,7 @@ export const readers: { readonly [path: string]: Reader } = {
   "risk.failurePauseMs": written("src/core/risk/limit-gates.ts", "failurePauseMs"),
   "live.enabled": composed("liveEnabled: config.live.enabled"),
   ...eachSees(gates(), "trading.enabled", "killSwitch.tripped"),
+  "killSwitch.available": written("src/parts/kill-switch.ts", "available ? ports.killSwitch : undefined"),
   "broker.adapter": written("src/commands/session-broker.ts", "switch (adapter)"),
   "broker.submitTimeoutMs": composed("submitTimeoutMs: config.broker.submitTimeoutMs"),
   "broker.unknownDeadlineMs": composed("unknownDeadlineMs: config.broker.unknownDeadlineMs"),
