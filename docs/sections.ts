@@ -5,6 +5,7 @@ import { effectTable, irreversibleEffects } from "#core/runtime/effects.ts";
 import { archiveMachine } from "#machines/archive.machine.ts";
 import { executionLoopMachine } from "#machines/execution-loop.machine.ts";
 import { feedMachine } from "#machines/feed.machine.ts";
+import { heartbeatMachine } from "#machines/heartbeat.machine.ts";
 import { maintenanceMachine } from "#machines/maintenance.machine.ts";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { opsMachine } from "#machines/ops.machine.ts";
@@ -33,6 +34,7 @@ const machines: { readonly [page: string]: AnyStateMachine } = {
   ops: opsMachine,
   maintenance: maintenanceMachine,
   scheduler: schedulerMachine,
+  heartbeat: heartbeatMachine,
 };
 
 const effectsReference = (): string => {

@@ -20,6 +20,8 @@ export const irreversibleEffects = [
   "broker.cancel",
   "broker.replace",
   "cleanup.run",
+  // A beat says that the house can write: one that the disk never took must not leave.
+  "heartbeat.send",
 ] as const satisfies readonly EffectType[];
 
 export type OuterEffectType = Exclude<EffectType, InnerEffectType>;
@@ -80,6 +82,7 @@ export const effectTable: { readonly [T in EffectType]: { readonly performedBy: 
   "schedule.run": { performedBy: "parts/scheduler", says: "Run a scheduled target." },
   "schedule.retry": { performedBy: "parts/scheduler", says: "Offer the target again later." },
   "schedule.resume": { performedBy: "parts/scheduler", says: "Look for occurrences that were missed." },
+  "heartbeat.send": { performedBy: "parts/heartbeat", says: "Tell the dead-man's switch outside that the house lives." },
   "session.venue.open": { performedBy: "parts/session", says: "Connect to the venue and compare orders." },
   "session.begin": { performedBy: "parts/session", says: "Begin the market, and trading if configuration says so." },
   "session.halt": {
