@@ -272,6 +272,19 @@ const bans: readonly { readonly pattern: RegExp; readonly where: (path: string) 
   { pattern: /\bconsole\.(log|error|warn|info)\b/, where: product, instead: "the logger, or CommandIo" },
   { pattern: /\benum\s+\w+\s*\{/, where: product, instead: "`as const` and a union type" },
   {
+    pattern: /\bprocess\.std(out|err)\b(?!\.isTTY)/,
+    where: (path) =>
+      path.startsWith("src/") &&
+      roomOf(path) !== "main" &&
+      !["log-lines.ts", "convert.ts"].some((name) => path.endsWith(`/${name}`)),
+    instead: "CommandIo or the log, which show what would command a terminal",
+  },
+  {
+    pattern: /\b(type|interface) (Outcome|Refusal|Verdict)\b/,
+    where: () => true,
+    instead: "its subject in front: GateVerdict, OrderRefusal, StepOutcome (CONTRIBUTING.md, Words)",
+  },
+  {
     pattern: /\bprocess\.exit\(/,
     where: (path) => path.startsWith("src/") && roomOf(path) !== "main",
     instead: "an exit code returned to main.ts",

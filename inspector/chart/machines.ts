@@ -3,6 +3,7 @@ import type { AnyStateMachine } from "xstate";
 import { archiveMachine } from "#machines/archive.machine.ts";
 import { executionLoopMachine } from "#machines/execution-loop.machine.ts";
 import { feedMachine } from "#machines/feed.machine.ts";
+import { heartbeatMachine } from "#machines/heartbeat.machine.ts";
 import { maintenanceMachine } from "#machines/maintenance.machine.ts";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { opsMachine } from "#machines/ops.machine.ts";
@@ -26,4 +27,5 @@ export const drawnMachines: { readonly [page: string]: AnyStateMachine } = {
   ops: opsMachine,
   maintenance: maintenanceMachine,
   scheduler: schedulerMachine,
+  heartbeat: heartbeatMachine,
 };

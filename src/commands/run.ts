@@ -1,7 +1,10 @@
 /** `qts run`: the session itself, from options to report. */
+import { join, resolve } from "node:path";
+import { sessionsOf } from "#adapters/host/journal/sessions.ts";
 import { createTerminalView, type TerminalView } from "#adapters/host/terminal/terminal.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { moneyScaleOf } from "#core/instrument.ts";
+import { printable } from "#core/printable.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import { lossesText, recoveringText } from "#core/runtime/status.ts";
 import { type Closers, openHost } from "#src/host.ts";
@@ -9,6 +12,8 @@ import { createRoot } from "#src/root.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
 import { problemLines, tellProblems } from "./config-file.ts";
+import { moneyOf, readPerformance, writePage } from "./report.ts";
+import { performanceText } from "./report-text.ts";
 import { feedOf, readSessionConfig, symbolsOf } from "./session-config.ts";
 import { openSessionInputs } from "./session-inputs.ts";
 
@@ -36,9 +41,10 @@ Options:
   --seed N             seed of everything random; the same seed gives the same run
   --port N             of the page, /status and /metrics on loopback (default 8420); 0: any free port
   --new-session        leave an unfinished session as it is and begin a new one
-  --without-ops        no maintenance, no scheduler; core runs all the same
+  --without-ops        no maintenance, scheduler or heartbeat; core runs all the same
   --no-view            JSON log lines also in a terminal
   --json               print the report as one JSON document on standard output
+  --report FILE.html   also writes how the session went as one page with plots; \`qts report\` does so at any time
   --help               this page
 
 The report's JSON Schema: docs/reference/session-report.schema.json.
@@ -62,6 +68,7 @@ const options = {
   "without-ops": { type: "boolean" },
   "no-view": { type: "boolean" },
   json: { type: "boolean" },
+  report: { type: "string" },
 } as const;
 
 const recoverySaidEveryMs = 2000;
@@ -109,8 +116,8 @@ Session report${report.recovered ? ", recovered from an earlier run" : ""}
   market       ${market.from === null ? "no trade" : `${time(market.from)} … ${time(market.to)} UTC`}, ${grouped(market.ticks)} ticks
   archive      received ${grouped(archive.received)}, persisted ${grouped(archive.persisted)}, refused ${archive.refused}, errored ${archive.errored}
   orders       ${orders.total}: filled ${orders.filled}, canceled ${orders.canceled}, expired ${orders.expired}, rejected ${orders.rejected}, denied ${orders.denied}, unknown ${orders.unknown}, open ${orders.open}
-  positions    ${positions.join(", ") || "none"}
-  profit       ${(report.pnlMinor / 10 ** moneyScale).toFixed(2)} ${currency}
+  positions    ${printable(positions.join(", ")) || "none"}
+  profit       ${(report.pnlMinor / 10 ** moneyScale).toFixed(2)} ${printable(currency)}
   posture      safety ${report.safety}, operating ${report.operating}
   maintenance  backed up ${maintenance.backedUp}, verified ${maintenance.verified}, deleted ${maintenance.deleted}, kept ${maintenance.kept}
   lanes        ${Object.entries(lanes).map(lane).join(" · ")}
@@ -148,7 +155,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   if ("exitCode" in read) return read.exitCode;
   const { config } = read;
   const refuse = (sentence: string, exitCode: number = exitCodes.refused): number => {
-    io.err(`qts: ${sentence}\n`);
+    io.err(`${printable(`qts: ${sentence}`)}\n`);
     return exitCode;
   };
 
@@ -159,7 +166,8 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     return inputs.error.exitCode;
   }
 
-  const isTerminal = process.stdout.isTTY === true && !values.json && !values["no-view"];
+  const screen = process.stdout; // tidy-ok: the view's own; what others say in it is printable
+  const isTerminal = screen.isTTY === true && !values.json && !values["no-view"];
   const closers: Closers = [];
   try {
     const host = await openHost(
@@ -210,7 +218,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     if (isStopped()) return stopBeforeStart();
     view = isTerminal
       ? createTerminalView({
-          out: process.stdout,
+          out: screen,
           status: root.status,
           address: url,
           addressWithToken: urlWithToken,
@@ -237,16 +245,25 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     if (io.signal?.aborted) stop();
     else io.signal?.addEventListener("abort", stop);
     logger.info(
-      { session: ports.session, epoch: ports.epoch, recovered: ports.continued, dashboard: url, home: ports.home.path },
+      { session: ports.session, epoch: ports.epoch, recovered: root.status().recovered, dashboard: url, home: ports.home.path },
       "the session has started",
     );
 
     const { report, failure } = await root.finished;
     view?.stop();
     logger.info({ report }, failure ?? "the session has ended");
-    io.out(values.json ? `${JSON.stringify(report)}\n` : reportText(report, config));
+    const journal = sessionsOf({ journal: join(ports.home.path, "journal") }).find(({ session }) => session === ports.session);
+    const isAsked = values.report !== undefined || !values.json;
+    const found = isAsked && journal !== undefined ? await readPerformance(journal.file, config) : undefined;
+    const went = found?.ok ? performanceText(found.value.performance, moneyOf(config)) : "";
+    io.out(values.json ? `${JSON.stringify(report)}\n` : `${reportText(report, config)}${went}`);
+    if (found?.ok === false) logger.warn(`how the session went cannot be told: ${found.error}`);
+    if (found?.ok && values.report !== undefined) {
+      const written = writePage(resolve(io.cwd, values.report), ports.session, found.value, config);
+      if (!written.ok) io.err(`qts: ${printable(written.error)}\n`);
+    }
     if (failure === undefined) return exitCodes.ok;
-    io.err(`qts: ${failure}\n`);
+    io.err(`${printable(`qts: ${failure}`)}\n`);
     return exitCodes.failed;
   } finally {
     for (const close of closers.splice(0).reverse()) await close();

@@ -8,7 +8,7 @@ import type { Priority } from "#machines/facts/fact.ts";
 import { statusOf } from "#machines/order.rules.ts";
 import type { ActorName } from "../actors.ts";
 import type { ActorEvent } from "../event/catalog.ts";
-import type { Outcome } from "../orders/order-desk.ts";
+import type { FactOutcome } from "../orders/order-desk.ts";
 import type { Effect } from "./effects.ts";
 
 /** What one actor made of one fact. */
@@ -76,7 +76,7 @@ export const isChange = (step: Omit<Step, "number">): boolean =>
  */
 export const orderSteps = (
   step: Omit<Step, "number" | "orderId" | "refusal">,
-  outcomes: readonly Outcome[],
+  outcomes: readonly FactOutcome[],
 ): Omit<Step, "number">[] =>
   outcomes.map(({ orderId, before, order, refusal }, index) => ({
     ...step,

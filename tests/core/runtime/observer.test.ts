@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { ActorName } from "#core/actors.ts";
 import type { ActorEvent } from "#core/event/catalog.ts";
-import type { Outcome } from "#core/orders/order-desk.ts";
+import type { FactOutcome } from "#core/orders/order-desk.ts";
 import type { Effect } from "#core/runtime/effects.ts";
 import { createObserver, hasMoved, orderSteps, type Step } from "#core/runtime/observer.ts";
 import { openRecord } from "#machines/order.rules.ts";
@@ -171,7 +171,7 @@ describe("the changes that are kept", () => {
       strategy: "t",
       at: morning,
     });
-    const outcomes: Outcome[] = [
+    const outcomes: FactOutcome[] = [
       { orderId: "a", before: undefined, order, refusal: null },
       { orderId: "b", before: order, order, refusal: { orderId: "b", at: 1, fact: "x", code: "duplicate", reason: "twice" } },
     ];
