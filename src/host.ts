@@ -166,8 +166,9 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
   const openDoors = async (root: Root): Promise<Result<Doors, string>> => {
     const metrics = createHouseMetrics();
     const token = pageToken(home.value.control);
+    if (!token.ok) return token;
     const http = createHttpServer({
-      inspector: createInspector({ inspection: root.inspection, token, secrets: secretsOf(process.env) }),
+      inspector: createInspector({ inspection: root.inspection, token: token.value, secrets: secretsOf(process.env) }),
       host: config.http.host,
       port: config.http.port,
       status: root.status,
@@ -183,8 +184,10 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     const opening = await control.open();
     if (!opening.ok) return err(opening.error.sentence);
     const { url } = listening.value;
-    closers.push(publishPage(home.value.control, url));
-    return ok({ url, urlWithToken: `${url}#token=${token}`, listen: () => control.listen(root.answer) });
+    const published = publishPage(home.value.control, url);
+    if (!published.ok) return published;
+    closers.push(published.value);
+    return ok({ url, urlWithToken: `${url}#token=${token.value}`, listen: () => control.listen(root.answer) });
   };
 
   return ok({

@@ -5,26 +5,42 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { closeSync, fchmodSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { err, ok, type Result } from "#core/result.ts";
 import { prepareDirectory } from "../control/files.ts";
 
 const form = /^[0-9a-f]{64}$/;
 
+const problem = (path: string, error: unknown): Result<never, string> =>
+  err(
+    `${path} cannot be written or read (${(error as NodeJS.ErrnoException).code ?? String(error)}): make its folder writable for this user, or remove the file.`,
+  );
+
 /**
  * @param directory `<home>/control`, made when it is missing
- * @returns 32 bytes as hex: the one that is kept, else a new one, readable by its owner alone. Throws what the file system says.
+ * @returns 32 bytes as hex: the one that is kept, else a new one, readable by its owner alone; or a sentence
  */
-export const pageToken = (directory: string): string => {
-  prepareDirectory(directory);
+export const pageToken = (directory: string): Result<string, string> => {
   const path = join(directory, "page-token");
   try {
-    const kept = readFileSync(path, "utf8").trim();
-    if (form.test(kept)) return kept;
+    prepareDirectory(directory);
+    const kept = textOf(path)?.trim();
+    if (kept !== undefined && form.test(kept)) return ok(kept);
+    const token = randomBytes(32).toString("hex");
+    writePrivate(path, token);
+    return ok(token);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    return problem(path, error);
   }
-  const token = randomBytes(32).toString("hex");
-  writePrivate(path, token);
-  return token;
+};
+
+/** Undefined where there is no such file. */
+const textOf = (path: string): string | undefined => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
 };
 
 /** Readable by its owner alone, also if somebody else had made it. */
@@ -38,22 +54,21 @@ const writePrivate = (path: string, text: string): void => {
   }
 };
 
-/** Where the page of the running house is, for `qts inspect`. @returns takes it away again */
-export const publishPage = (directory: string, url: string): (() => void) => {
+/** Where the page of the running house is, for `qts inspect`. @returns what takes it away again; or a sentence */
+export const publishPage = (directory: string, url: string): Result<() => void, string> => {
   const path = join(directory, "page-address");
-  writePrivate(path, url);
-  return () => rmSync(path, { force: true });
+  try {
+    writePrivate(path, url);
+  } catch (error) {
+    return problem(path, error);
+  }
+  return ok(() => rmSync(path, { force: true }));
 };
 
 /** @returns the page's address with its token; undefined where no page was opened. Throws what the file system says otherwise. */
 export const pageAddress = (directory: string): string | undefined => {
-  try {
-    const [url, token] = ["page-address", "page-token"].map((name) => readFileSync(join(directory, name), "utf8").trim());
-    return `${url}#token=${token}`;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
+  const [url, token] = ["page-address", "page-token"].map((name) => textOf(join(directory, name))?.trim());
+  return url === undefined || token === undefined ? undefined : `${url}#token=${token}`;
 };
 
 /** Equal, in a time that tells nothing of how much of it was right. */

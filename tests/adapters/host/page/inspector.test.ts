@@ -1,5 +1,5 @@
 /** The inspector's door over real sockets on loopback. */
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -261,32 +261,49 @@ describe("the page's token", () => {
     return join(made, "control");
   };
 
+  const tokenOf = (directory: string): string => {
+    const found = pageToken(directory);
+    if (!found.ok) throw new Error(found.error);
+    return found.value;
+  };
+
   it("is 32 bytes, readable by its owner alone, and the same after a restart", () => {
     const directory = folder();
-    const first = pageToken(directory);
+    const first = tokenOf(directory);
     expect(first).toMatch(/^[0-9a-f]{64}$/);
-    expect(pageToken(directory)).toBe(first);
+    expect(tokenOf(directory)).toBe(first);
     expect(statSync(join(directory, "page-token")).mode & 0o777).toBe(0o600);
   });
 
   it("is made anew where the file holds something else", () => {
     const directory = folder();
-    const first = pageToken(directory);
+    const first = tokenOf(directory);
     writeFileSync(join(directory, "page-token"), "short\n", { mode: 0o644 });
-    expect(pageToken(directory)).not.toBe(first);
+    expect(tokenOf(directory)).not.toBe(first);
     expect(statSync(join(directory, "page-token")).mode & 0o777).toBe(0o600);
     expect(readFileSync(join(directory, "page-token"), "utf8")).toMatch(/^[0-9a-f]{64}\n$/);
   });
 
   it("stands behind the page's address for whoever can read the home, until the page is gone", () => {
     const directory = folder();
-    const given = pageToken(directory);
+    const given = tokenOf(directory);
     expect(pageAddress(directory)).toBeUndefined();
-    const withdraw = publishPage(directory, "http://127.0.0.1:8420/");
+    const published = publishPage(directory, "http://127.0.0.1:8420/");
+    const withdraw = published.ok ? published.value : () => {};
     expect(pageAddress(directory)).toBe(`http://127.0.0.1:8420/#token=${given}`);
     withdraw();
     withdraw();
     expect(pageAddress(directory)).toBeUndefined();
+  });
+
+  it("is refused with a sentence where its place is taken", () => {
+    const directory = folder();
+    mkdirSync(join(directory, "page-token"), { recursive: true });
+    expect(pageToken(directory)).toEqual({
+      ok: false,
+      error: expect.stringMatching(/page-token cannot be written or read \(EISDIR\): .*remove/),
+    });
+    expect(publishPage(join(directory, "nowhere"), "http://127.0.0.1:1/")).toMatchObject({ ok: false });
   });
 
   it.each([[undefined], [""], ["ab"], [`${token}0`], [token.toUpperCase()]])("is not %s", (given) => {
