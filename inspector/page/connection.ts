@@ -11,7 +11,7 @@ import type { HouseStatus } from "#core/runtime/report.ts";
 
 export type Link = "connecting" | "live" | "lost";
 
-/** Changes that the page remembers: as many as the house. */
+/** Changes that the page remembers of machines, and of orders: as many as the house. */
 const changesMax = 2000;
 const retryFirstMs = 1000;
 const retryCapMs = 10_000;
@@ -48,6 +48,15 @@ let retryMs = retryFirstMs;
 let retry: ReturnType<typeof setTimeout> | undefined;
 let looked = { actor: null as string | null, orderId: null as string | null };
 
+const newestOf = (all: readonly ChangeLine[]): readonly ChangeLine[] => {
+  if (all.length <= changesMax) return all;
+  let [machines, orders] = [0, 0];
+  return all
+    .toReversed()
+    .filter(({ orderId }) => (orderId === null ? ++machines : ++orders) <= changesMax)
+    .toReversed();
+};
+
 const heard = (): void => {
   heardAt.value = Date.now();
   link.value = "live";
@@ -69,7 +78,7 @@ const take = (message: InspectMessage): void => {
       status.value = message.sight.status;
       return;
     case "changes":
-      changes.value = [...changes.value, ...message.changes].slice(-changesMax);
+      changes.value = newestOf([...changes.value, ...message.changes]);
       lost.value = message.lost;
       return;
     case "context":

@@ -2,7 +2,7 @@
  * What somebody sees who looks on: after each fact a step for every actor that took it (spec I1).
  *
  * A step holds references and copies nothing; ticks make none, because no actor takes them. While nobody watches, only what changed
- * something is kept, 2,000 of it. Whoever looks on can never hurt the house: a listener that throws three times is let go.
+ * something is kept, 2,000 of machines and 2,000 of orders: the cycles of a calm day must not push out what became of an order. Whoever looks on can never hurt the house: a listener that throws three times is let go.
  */
 import type { Priority } from "#machines/facts/fact.ts";
 import { statusOf } from "#machines/order.rules.ts";
@@ -44,7 +44,7 @@ export interface Observer {
   readonly take: (step: Omit<Step, "number">) => void;
   /** @returns ends it; twice is fine */
   readonly watch: (listener: StepListener) => () => void;
-  /** Of the last 2,000 changes those after `number`, oldest first: a state moved, an effect left, a fact was refused. */
+  /** Of the changes that are kept those after `number`, oldest first: a state moved, an effect left, a fact was refused. */
   readonly changesAfter: (number: number) => readonly Step[];
   /** Number of the newest change. */
   readonly newest: () => number;
@@ -87,21 +87,29 @@ export const orderSteps = (
     refusal: refusal === null ? null : refusal.reason,
   }));
 
+/** The newest of many: the place of the oldest is taken next. */
+const createRing = () => {
+  const kept: Step[] = [];
+  let oldest = 0;
+  return {
+    add: (step: Step): void => {
+      if (kept.length < changesMax) kept.push(step);
+      else {
+        kept[oldest] = step;
+        oldest = (oldest + 1) % changesMax;
+      }
+    },
+    after: (number: number): Step[] => [...kept.slice(oldest), ...kept.slice(0, oldest)].filter((step) => step.number > number),
+  };
+};
+
 /** @param onFault told once of each listener that is let go, with what it threw last */
 export const createObserver = (onFault: (error: unknown) => void): Observer => {
-  const changes: Step[] = [];
-  let oldest = 0;
+  const ofMachines = createRing();
+  const ofOrders = createRing();
   let newest = 0;
   const moved = new Map<ActorName, number>();
   const listeners = new Map<StepListener, { faults: number }>();
-
-  const keep = (step: Step): void => {
-    if (changes.length < changesMax) changes.push(step);
-    else {
-      changes[oldest] = step;
-      oldest = (oldest + 1) % changesMax;
-    }
-  };
 
   return {
     isWatched: () => listeners.size > 0,
@@ -110,7 +118,7 @@ export const createObserver = (onFault: (error: unknown) => void): Observer => {
       if (hasChanged) newest += 1;
       const step: Step = { ...given, number: newest };
       if (hasChanged) {
-        keep(step);
+        (step.orderId === null ? ofMachines : ofOrders).add(step);
         if (step.orderId === null && hasMoved(step)) moved.set(step.actor, step.event.at);
       }
       for (const [listener, state] of listeners) {
@@ -130,7 +138,7 @@ export const createObserver = (onFault: (error: unknown) => void): Observer => {
         listeners.delete(listener);
       };
     },
-    changesAfter: (number) => [...changes.slice(oldest), ...changes.slice(0, oldest)].filter((step) => step.number > number),
+    changesAfter: (number) => [...ofMachines.after(number), ...ofOrders.after(number)].sort((a, b) => a.number - b.number),
     newest: () => newest,
     movedAt: (actor) => moved.get(actor),
   };

@@ -143,6 +143,17 @@ describe("the changes that are kept", () => {
     expect([kept[0]?.number, kept.at(-1)?.number]).toEqual([2501, 4500]);
   });
 
+  it("of an order are not pushed out by cycles and timers, and stand in their order among them", () => {
+    const observer = createObserver(calm);
+    observer.take(step({ actor: "orders", orderId: "a-1", from: null, to: "initialized" }));
+    for (let count = 0; count < 3000; count += 1) observer.take(step({ to: "lost" }));
+    observer.take(step({ actor: "orders", orderId: "a-1", from: "initialized", to: "denied" }));
+    observer.take(step({ to: "lost" }));
+    const kept = observer.changesAfter(0);
+    expect(kept.filter(({ orderId }) => orderId === "a-1").map(({ number }) => number)).toEqual([1, 3002]);
+    expect(kept.at(-1)?.number).toBe(3003);
+  });
+
   it("say since when an actor is where it is", () => {
     const observer = createObserver(calm);
     expect(observer.movedAt("feed")).toBeUndefined();

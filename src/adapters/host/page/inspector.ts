@@ -2,7 +2,7 @@
  * The inspector's door: a socket beside the pages that shows the running house to whoever has the token (spec I1–I4, I18).
  *
  * It pulls, ten times a second and only while somebody looks: the house never waits for a page, never keeps anything for it but
- * the 2,000 changes that it keeps anyway, and a page that reads too slowly loses changes, is told how many, and gets the state anew.
+ * the last changes, which it keeps anyway, and a page that reads too slowly loses changes, is told how many, and gets the state anew.
  */
 import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
@@ -70,8 +70,9 @@ export const createInspector = ({ inspection, token, secrets }: InspectorOptions
   const sendChanges = (client: Client): boolean => {
     const newest = observer.newest();
     if (newest === client.seen) return false;
-    const sent = observer.changesAfter(client.seen).slice(-changesPerBatch);
-    // Of what was before it came, nothing is lost to it.
+    const kept = observer.changesAfter(client.seen);
+    // A page that comes is told all that is kept, once; of what was before, nothing is lost to it.
+    const sent = client.seen === 0 ? kept : kept.slice(-changesPerBatch);
     if (client.seen > 0) client.lost += newest - client.seen - sent.length;
     client.seen = newest;
     if (sent.length === 0) return false;
