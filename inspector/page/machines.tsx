@@ -2,7 +2,8 @@
 
 import { charts } from "virtual:charts";
 import { useSignal } from "@preact/signals";
-import { around } from "#chart/graph.ts";
+import { factsOf } from "#chart/draw.ts";
+import { around, takenOf } from "#chart/graph.ts";
 import type { ChangeLine, MachineLine } from "#core/runtime/inspection.ts";
 import { Chart } from "./chart.tsx";
 import { changes, context, lost, now, sight } from "./connection.ts";
@@ -117,13 +118,19 @@ const moveText = ({ from, to }: ChangeLine): string => {
 };
 
 const innermost = (value: unknown): string => activeStates(value).at(-1) ?? "";
+/** Oldest first. */
 const movesOf = (of: readonly ChangeLine[]): { from: string; to: string }[] =>
   of
     .map(({ from, to }) => ({ from: innermost(from), to: innermost(to) }))
-    .filter(({ from, to }) => from !== to && from !== "" && to !== "")
-    .toReversed();
+    .filter(({ from, to }) => from !== to && from !== "" && to !== "");
 
-const Ways = ({ title, ways }: { readonly title: string; readonly ways: ReturnType<typeof around>["to"] }) => (
+interface WaysProps {
+  readonly title: string;
+  readonly ways: ReturnType<typeof around>["to"];
+  readonly isMap: boolean;
+}
+
+const Ways = ({ title, ways, isMap }: WaysProps) => (
   <>
     <h3>{title}</h3>
     {ways.length === 0 ? (
@@ -132,7 +139,7 @@ const Ways = ({ title, ways }: { readonly title: string; readonly ways: ReturnTy
       <ul>
         {ways.map(({ state, labels }) => (
           <li key={state}>
-            <b>{state}</b> {labels.join(", ")}
+            <b>{state}</b> {(isMap ? factsOf(labels) : labels).join(", ")}
           </li>
         ))}
       </ul>
@@ -158,7 +165,13 @@ export const ChartWithWords = ({
   const shown = focus.value ?? active.at(-1);
   const state = graph.states.find(({ id }) => id === shown);
   const ways = shown === undefined ? { from: [], to: [] } : around(graph, shown);
-  const lit = { active: new Set(active), moves: movesOf(of), ...(focus.value === undefined ? {} : { focus: focus.value }) };
+  const moves = movesOf(of);
+  const taken = takenOf(moves);
+  const lit = {
+    active: new Set(active),
+    moves: moves.toReversed(),
+    ...(focus.value === undefined ? {} : { focus: focus.value }),
+  };
   return (
     <>
       <Chart
@@ -172,11 +185,23 @@ export const ChartWithWords = ({
         <section class="card">
           <h2>{shown ?? "State"}</h2>
           {state !== undefined && state.description !== "" && <p>{state.description}</p>}
-          <Ways title="May go to" ways={ways.to} />
-          <Ways title="Comes from" ways={ways.from} />
+          <Ways title="May go to" ways={ways.to} isMap={layout.isMap} />
+          <Ways title="Came from" ways={ways.from} isMap={layout.isMap} />
           {state !== undefined && state.stays.length > 0 && <p class="quiet">Stays on {state.stays.join(", ")}.</p>}
         </section>
         <section class="card">
+          {taken.length > 0 && (
+            <>
+              <h2>Taken</h2>
+              <ol>
+                {taken.map(({ from, to, times }) => (
+                  <li key={`${from} ${to}`}>
+                    {from} → <b>{to}</b> {times > 1 ? counted(times, "time") : ""}
+                  </li>
+                ))}
+              </ol>
+            </>
+          )}
           <h2>States</h2>
           <ul class="states">
             {graph.states.map(({ id }) => (

@@ -113,9 +113,9 @@ export const Order = ({ orderId }: { readonly orderId: string }) => {
           {line.refusal === null ? "" : `. Last refusal: ${line.refusal}`}
         </p>
       )}
-      {line !== undefined && <ChartWithWords actor="orders" value={line.status} of={own} />}
       <h2 class="apart">Its story</h2>
       <Changes of={own} />
+      {line !== undefined && <ChartWithWords actor="orders" value={line.status} of={own} />}
       <ContextCard
         title="What is known of it"
         value={shownOrder.value?.orderId === orderId ? shownOrder.value.order : undefined}

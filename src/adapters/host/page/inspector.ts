@@ -8,6 +8,7 @@ import type { IncomingMessage, Server } from "node:http";
 import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { changeLine, type Inspection } from "#core/runtime/inspection.ts";
+import type { Step } from "#core/runtime/observer.ts";
 import { redacted, withoutSecrets } from "./inspector.redaction.ts";
 import { isToken } from "./inspector.token.ts";
 import { type InspectMessage, inspectProtocol, type Look, parseLook, tokenPrefix } from "./inspector.wire.ts";
@@ -50,6 +51,13 @@ const refuse = (socket: Duplex, code: string): void => {
   socket.end(`HTTP/1.1 ${code}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 };
 
+/** Of orders all that is kept, of machines what a page can show. */
+const forNewcomer = (kept: readonly Step[]): Step[] => {
+  const ofMachines = kept.filter(({ orderId }) => orderId === null).slice(-changesPerBatch);
+  const ofOrders = kept.filter(({ orderId }) => orderId !== null);
+  return [...ofMachines, ...ofOrders].sort((a, b) => a.number - b.number);
+};
+
 const protocolsOf = ({ headers }: IncomingMessage): string[] =>
   (headers["sec-websocket-protocol"] ?? "").split(",").map((protocol) => protocol.trim());
 
@@ -71,8 +79,8 @@ export const createInspector = ({ inspection, token, secrets }: InspectorOptions
     const newest = observer.newest();
     if (newest === client.seen) return false;
     const kept = observer.changesAfter(client.seen);
-    // A page that comes is told all that is kept, once; of what was before, nothing is lost to it.
-    const sent = client.seen === 0 ? kept : kept.slice(-changesPerBatch);
+    const sent = client.seen === 0 ? forNewcomer(kept) : kept.slice(-changesPerBatch);
+    // Of what was before it came, nothing is lost to it.
     if (client.seen > 0) client.lost += newest - client.seen - sent.length;
     client.seen = newest;
     if (sent.length === 0) return false;
