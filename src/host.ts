@@ -167,8 +167,13 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     const metrics = createHouseMetrics();
     const token = pageToken(home.value.control);
     if (!token.ok) return token;
+    // Read again each time: `qts inspect --new-token` changes the file. A file that cannot be read opens to nobody.
+    const presentToken = (): string => {
+      const present = pageToken(home.value.control);
+      return present.ok ? present.value : "";
+    };
     const http = createHttpServer({
-      inspector: createInspector({ inspection: root.inspection, token: token.value, secrets: secretsOf(process.env) }),
+      inspector: createInspector({ inspection: root.inspection, token: presentToken, secrets: secretsOf(process.env) }),
       host: config.http.host,
       port: config.http.port,
       status: root.status,

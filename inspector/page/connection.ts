@@ -18,6 +18,8 @@ const retryCapMs = 10_000;
 /** The house says something every second; after three it is not there. */
 const silenceMsMax = 3000;
 const tokenKey = "qts.token";
+/** A house that answers and does not open so often has another token: it may have been starting at the first try. */
+const refusalsMax = 3;
 
 export const link = signal<Link>("connecting");
 /** When the house was last heard, by this machine's clock. */
@@ -45,6 +47,7 @@ const takeToken = (): string | null => {
 
 let socket: WebSocket | undefined;
 let retryMs = retryFirstMs;
+let refusals = 0;
 let retry: ReturnType<typeof setTimeout> | undefined;
 let looked = { actor: null as string | null, orderId: null as string | null };
 
@@ -102,6 +105,7 @@ const openSocket = (token: string): void => {
   let wasOpen = false;
   opened.onopen = () => {
     wasOpen = true;
+    refusals = 0;
     opened.send(JSON.stringify({ type: "look", ...looked }));
   };
   opened.onmessage = ({ data }) => take(JSON.parse(String(data)) as InspectMessage);
@@ -123,7 +127,10 @@ const ask = async (keeps: boolean): Promise<void> => {
     status.value = (await answer.json()) as HouseStatus;
     heard();
     // The house is there and did not open: the token is of another home, or was renewed.
-    if (!keeps) sessionStorage.removeItem(tokenKey);
+    if (!keeps && ++refusals >= refusalsMax) {
+      refusals = 0;
+      sessionStorage.removeItem(tokenKey);
+    }
   } catch {
     link.value = "lost";
   }

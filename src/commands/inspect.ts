@@ -1,6 +1,6 @@
 import { sendCommand } from "#adapters/host/control/client.ts";
 import { controlDirectory } from "#adapters/host/control/files.ts";
-import { pageAddress } from "#adapters/host/page/inspector.token.ts";
+import { pageAddress, renewPageToken } from "#adapters/host/page/inspector.token.ts";
 import { askOptions, askOptionsHelp, homeOf, showReply } from "./ask.ts";
 import { type Command, exitCodes, readOptions } from "./command.ts";
 
@@ -10,17 +10,23 @@ export const inspect: Command = {
   help: `qts inspect: prints the address of the running QTS's page, with the token of this home. Open it in a browser on this
 machine; whoever has the address sees machines and orders, and can change nothing.
 
-Usage: qts inspect [--home DIR] [--json]
+Usage: qts inspect [--home DIR] [--new-token] [--json]
 
+  --new-token        first makes a new token: pages that have the old one see no machine and no order any more
 ${askOptionsHelp}
-Exit codes: 0 ok, 2 usage, 3 not running.
+Exit codes: 0 ok, 1 failed, 2 usage, 3 not running, 4 no page.
 `,
   run: async (args, io) => {
-    const { values } = readOptions("inspect", args, askOptions);
+    const { values } = readOptions("inspect", args, { ...askOptions, "new-token": { type: "boolean" } });
     const home = homeOf(values.home, io);
     // Asked, not only read: a process that was killed leaves its address behind.
     const reply = await sendCommand(home, { type: "operator.command", command: "status" });
     if (!reply.ok) return showReply(reply, values, io);
+    const renewed = values["new-token"] ? renewPageToken(controlDirectory(home)) : undefined;
+    if (renewed?.ok === false) {
+      io.err(`${renewed.error}\n`);
+      return exitCodes.failed;
+    }
     const url = pageAddress(controlDirectory(home));
     if (url === undefined) {
       io.err("The running QTS has no page: it was started by an earlier version; start it again.\n");

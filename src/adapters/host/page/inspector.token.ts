@@ -33,6 +33,16 @@ export const pageToken = (directory: string): Result<string, string> => {
   }
 };
 
+/** Whoever has the old one is out within a second. @returns the new one, or a sentence */
+export const renewPageToken = (directory: string): Result<string, string> => {
+  try {
+    rmSync(join(directory, "page-token"), { force: true });
+  } catch (error) {
+    return problem(join(directory, "page-token"), error);
+  }
+  return pageToken(directory);
+};
+
 /** Undefined where there is no such file. */
 const textOf = (path: string): string | undefined => {
   try {
@@ -73,4 +83,4 @@ export const pageAddress = (directory: string): string | undefined => {
 
 /** Equal, in a time that tells nothing of how much of it was right. */
 export const isToken = (given: string | undefined, token: string): boolean =>
-  given !== undefined && form.test(given) && timingSafeEqual(Buffer.from(given), Buffer.from(token));
+  given !== undefined && form.test(given) && form.test(token) && timingSafeEqual(Buffer.from(given), Buffer.from(token));

@@ -16,7 +16,8 @@ import { isOurName, isOurOrigin } from "./names.ts";
 
 export interface InspectorOptions {
   readonly inspection: Inspection;
-  readonly token: string;
+  /** The present one; asked at each door knock, and once a second of those who are in. */
+  readonly token: () => string;
   /** Texts that are taken out of whatever is sent. */
   readonly secrets: readonly string[];
 }
@@ -38,6 +39,8 @@ const unsentBytesMax = 1024 * 1024;
 
 interface Client {
   readonly socket: WebSocket;
+  /** The one it came with. */
+  readonly token: string;
   look: Look;
   /** Number of the last change that was sent or given up. */
   seen: number;
@@ -61,6 +64,11 @@ const forNewcomer = (kept: readonly Step[]): Step[] => {
 const protocolsOf = ({ headers }: IncomingMessage): string[] =>
   (headers["sec-websocket-protocol"] ?? "").split(",").map((protocol) => protocol.trim());
 
+const tokenIn = (request: IncomingMessage): string | undefined =>
+  protocolsOf(request)
+    .find((protocol) => protocol.startsWith(tokenPrefix))
+    ?.slice(tokenPrefix.length);
+
 export const createInspector = ({ inspection, token, secrets }: InspectorOptions): Inspector => {
   const { observer } = inspection;
   const clients = new Set<Client>();
@@ -71,6 +79,7 @@ export const createInspector = ({ inspection, token, secrets }: InspectorOptions
     handleProtocols: () => inspectProtocol,
   });
   let timer: NodeJS.Timeout | undefined;
+  let tokenLookedAt = 0;
 
   const send = ({ socket }: Client, message: InspectMessage): void =>
     socket.send(withoutSecrets(JSON.stringify(message), secrets));
@@ -95,8 +104,17 @@ export const createInspector = ({ inspection, token, secrets }: InspectorOptions
     client.shown = `${actor} ${orderId}`;
   };
 
+  /** Whoever came with a token that has been renewed is out. */
+  const cutRenewed = (now: number): void => {
+    if (now - tokenLookedAt < sightEveryMs) return;
+    tokenLookedAt = now;
+    const present = token();
+    for (const { socket, token: given } of clients) if (!isToken(given, present)) socket.close(1008, "the token was renewed");
+  };
+
   const batch = (): void => {
     const now = performance.now();
+    cutRenewed(now);
     let sight: ReturnType<Inspection["sight"]>;
     let isSightMade = false;
     for (const client of clients) {
@@ -127,10 +145,18 @@ export const createInspector = ({ inspection, token, secrets }: InspectorOptions
     timer = undefined;
   };
 
-  const enter = (socket: WebSocket): void => {
+  const enter = (socket: WebSocket, request: IncomingMessage): void => {
     const { version, session, epoch } = inspection.status();
     const look: Look = { type: "look", actor: null, orderId: null };
-    const client: Client = { socket, look, seen: 0, lost: 0, sightAt: Number.NEGATIVE_INFINITY, shown: "" };
+    const client: Client = {
+      socket,
+      token: tokenIn(request) ?? "",
+      look,
+      seen: 0,
+      lost: 0,
+      sightAt: Number.NEGATIVE_INFINITY,
+      shown: "",
+    };
     clients.add(client);
     socket.on("message", (data, isBinary) => {
       const asked = isBinary ? undefined : parseLook(String(data));
@@ -149,9 +175,7 @@ export const createInspector = ({ inspection, token, secrets }: InspectorOptions
   const refusalOf = (request: IncomingMessage): string | undefined => {
     if (!isOurName(request.headers.host) || !isOurOrigin(request.headers.origin)) return "403 Forbidden";
     if (request.url !== "/inspect") return "404 Not Found";
-    const protocols = protocolsOf(request);
-    const given = protocols.find((protocol) => protocol.startsWith(tokenPrefix))?.slice(tokenPrefix.length);
-    if (!protocols.includes(inspectProtocol) || !isToken(given, token)) return "401 Unauthorized";
+    if (!protocolsOf(request).includes(inspectProtocol) || !isToken(tokenIn(request), token())) return "401 Unauthorized";
     return clients.size >= clientsMax ? "503 Service Unavailable" : undefined;
   };
 

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { createHttpServer } from "#adapters/host/page/http.ts";
-import { isToken, pageAddress, pageToken, publishPage } from "#adapters/host/page/inspector.token.ts";
+import { isToken, pageAddress, pageToken, publishPage, renewPageToken } from "#adapters/host/page/inspector.token.ts";
 import { createInspector } from "#adapters/host/page/inspector.ts";
 import type { InspectMessage } from "#adapters/host/page/inspector.wire.ts";
 import type { Inspection } from "#core/runtime/inspection.ts";
@@ -19,13 +19,13 @@ afterEach(async () => {
 });
 
 /** @returns its port */
-const serve = async (inspection: Inspection, secrets: readonly string[] = []): Promise<number> => {
+const serve = async (inspection: Inspection, secrets: readonly string[] = [], present = () => token): Promise<number> => {
   const server = createHttpServer({
     host: "127.0.0.1",
     port: 0,
     status: inspection.status,
     metrics: async () => "",
-    inspector: createInspector({ inspection, token, secrets }),
+    inspector: createInspector({ inspection, token: present, secrets }),
   });
   const listening = await server.listen();
   if (!listening.ok) throw new Error(listening.error.sentence);
@@ -139,6 +139,18 @@ describe("the inspector's door", () => {
     expect(context.context).toHaveProperty("cause");
     expect(order).toEqual({ type: "order", orderId: "a-1" });
     expect(page.texts.some((text) => text.includes('"actor":"feed","context"'))).toBe(false);
+  });
+
+  it("shuts out whoever came with a token that was renewed", async () => {
+    let present = token;
+    const port = await serve((await createWorld()).root().inspection, [], () => present);
+    const page = await enter(port);
+    present = "cd".repeat(32);
+    expect(await page.closed).toBe(1008);
+    expect(await upgradeStatus(port, {})).toBe(401);
+    expect(await upgradeStatus(port, { "sec-websocket-protocol": `qts.inspect.1, token.${present}` })).toBe(101);
+    present = "";
+    expect(await upgradeStatus(port, { "sec-websocket-protocol": "qts.inspect.1, token." })).toBe(401);
   });
 
   it.each([
@@ -273,6 +285,14 @@ describe("the page's token", () => {
     expect(first).toMatch(/^[0-9a-f]{64}$/);
     expect(tokenOf(directory)).toBe(first);
     expect(statSync(join(directory, "page-token")).mode & 0o777).toBe(0o600);
+  });
+
+  it("is renewed on request", () => {
+    const directory = folder();
+    const first = tokenOf(directory);
+    const renewed = renewPageToken(directory);
+    expect(renewed).toEqual({ ok: true, value: tokenOf(directory) });
+    expect(tokenOf(directory)).not.toBe(first);
   });
 
   it("is made anew where the file holds something else", () => {
