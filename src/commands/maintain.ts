@@ -135,7 +135,7 @@ export const command: Command = {
     const backupRoot = resolve(io.cwd, required("maintain", "backup", values.backup));
     const policy = policyOf(values);
     const isDryRun = values["dry-run"] ?? false;
-    const worker = createBackupThread({ signal: stopSignal(io) });
+    const worker = createBackupThread({ signal: stopSignal(io), stepsBehind: false });
     io.onOutputLost?.(() => {});
     const host: EntryOptions = {
       files: createMaintenanceFiles(),

@@ -46,7 +46,7 @@ export const command: Command = {
     const { values } = readOptions("restore", args, options);
     if (values.glob?.some((glob) => glob.trim() === ""))
       throw new UsageError("--glob is empty and matches nothing; `qts restore --help` shows how it is called.");
-    const worker = createBackupThread({ signal: stopSignal(io) });
+    const worker = createBackupThread({ signal: stopSignal(io), stepsBehind: false });
     io.onOutputLost?.(() => {});
     try {
       const restored = await restoreBackup(createMaintenanceFiles(), worker, {

@@ -75,6 +75,16 @@ describe("qts config check and qts run give one answer", () => {
     { what: "no such time of day", text: 'maintenance: { dailyAt: "25:99" }', key: "maintenance.dailyAt" },
     { what: "a hidden key", text: "killSwitch: { __proto__: { tripped: true } }", key: "killSwitch.__proto__" },
     { what: "a key twice", text: "log: {}\nlog: {}", key: "log" },
+    {
+      what: "instruments that the recorded day does not have",
+      text: "instruments: [{ symbol: '005930', market: KRX, currency: KRW, priceScale: 0, tickSize: 1, lotSize: 1 }]",
+      key: "instruments",
+    },
+    {
+      what: "prices counted in other units than the recorded day's",
+      text: "instruments: [{ symbol: SPY, market: NYSE, currency: USD, priceScale: 2, tickSize: 1, lotSize: 1 }]",
+      key: "instruments",
+    },
     { what: "all keys to real orders and no real broker", text: "live: { enabled: true }", key: "live.enabled" },
   ])("for $what: 78 with the key, and no home is made", async ({ text, key }) => {
     writeFileSync(join(cwd, "empty.ts"), "export const nothing = 1;\n");

@@ -47,7 +47,7 @@ const exchangeShare = 0.15;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const startExchange = async (folder: string, seed: number, relay: Relay): Promise<{ process: Process; ledger: string }> => {
-  const process = startQts(["exchange", "--home", folder, "--config", configFile, "--seed", String(seed), "--json"], 900_000);
+  const process = startQts(["exchange", "--home", folder, "--config", configFile, "--seed", String(seed), "--json"]);
   const line = await process.says("exchange.listening");
   if (line === undefined) throw new Error(`the exchange did not start: ${(await process.ended).stderr}`);
   const { url, ledger } = JSON.parse(line) as { url: string; ledger: string };
@@ -125,7 +125,7 @@ const playDay = async (
   let [killed, cuts, exchangeKills, isOver] = [0, 0, 0, false];
   try {
     while (!isOver) {
-      const worker = startQts(run, 180_000);
+      const worker = startQts(run);
       const isLast = killed === kills;
       let isKilled = false;
       operator.watch(worker);

@@ -62,7 +62,7 @@ describe("a journal that runs for long", () => {
     await reopened.close();
   });
 
-  it("uses the room of removed records again: 200,000 need less than 50,000 that all stay", { timeout: 120_000 }, async () => {
+  it("uses the room of removed records again: 200,000 need less than 50,000 that all stay", async () => {
     const unbounded = await openKeeping(1_000_000);
     await fill(unbounded, 50_000);
     await unbounded.close();
