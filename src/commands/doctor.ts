@@ -155,7 +155,8 @@ const defaults = (): Config => {
 export const doctor: Command = {
   name: "doctor",
   summary: "check this machine, the home, the port, the data",
-  help: `qts doctor: checks what a session needs, one line each: ok, warn or fail with the remedy. It changes nothing.
+  help: `qts doctor: checks what a session needs, one line each: ok, warn or fail with the remedy. It leaves nothing
+behind but missing directories of the home.
 
 Usage: qts doctor [--home DIR] [--config FILE] [--json]
 

@@ -41,7 +41,7 @@ Options:
   --seed N             seed of everything random; the same seed gives the same run
   --port N             of the dashboard, /status and /metrics on loopback (default 8420); 0: any free port
   --new-session        leave an unfinished session as it is and begin a new one
-  --without-ops        no maintenance, no scheduler; core runs all the same
+  --without-ops        no maintenance, scheduler or heartbeat; core runs all the same
   --no-view            JSON log lines also in a terminal
   --json               print the report as one JSON document on standard output
   --report FILE.html   also writes how the session went as one page with plots; \`qts report\` does so at any time

@@ -105,7 +105,11 @@ export const createOperator = ({
             payload: { reason, ...(operator === undefined ? {} : { operator }) },
             source: "operator",
           },
-          () => reply(done, "Trading is locked down: no new order leaves; cancels do. `qts release` ends it."),
+          () =>
+            reply(
+              done,
+              "Trading is locked down: no new order leaves, and open orders stay at the venue until somebody cancels them. `qts release` ends it.",
+            ),
         );
       }
       case "stop-trading": {
@@ -119,7 +123,7 @@ export const createOperator = ({
           () =>
             reply(
               done,
-              "Trading is stopped (FS120): safety is LOCKDOWN, no new order leaves; cancels do, and open orders stay at the venue until somebody cancels them. It survives restarts; `qts release` ends it.",
+              "Trading is stopped (FS120): safety is LOCKDOWN, no new order leaves, and open orders stay at the venue until somebody cancels them. It survives restarts; `qts release` ends it.",
             ),
         );
       }
