@@ -1,17 +1,16 @@
 /** The user's strategy: its eyes, its cycles, and what becomes of its proposals. */
-import { createOrderIds } from "#core/orders/intent.ts";
 import { createCycle } from "#core/strategy/cycle.ts";
 import { executionLoopMachine } from "#machines/execution-loop.machine.ts";
 import type { Part, PartContext } from "./part.ts";
 
-export const createStrategyPart = ({ config, ports, view, offer, tell }: PartContext) => {
+export const createStrategyPart = ({ config, ports, view, offer, tell, nextOrderId }: PartContext) => {
   const { strategy } = ports;
   const cycle = createCycle({
     strategy,
     clock: ports.clock,
     offer,
     signalMsMax: 2 * config.execution.intervalMs,
-    nextOrderId: createOrderIds(ports.orderSeries),
+    nextOrderId,
     view: () => ({
       now: view.now(),
       instruments: view.instruments,
