@@ -3,6 +3,9 @@ import type { CommandIo } from "#commands/command.ts";
 import { crashSentence, runCommandLine } from "#commands/command-line.ts";
 import { commandTable } from "#commands/table.ts";
 
+// What QTS writes is its user's alone, whatever umask a shell or a service manager has.
+process.umask(0o077);
+
 const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const;
 const argv = process.argv.slice(2);
 const stopping = new AbortController();

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { stampProblem } from "#adapters/host/home-stamp.ts";
 import { acquireLease } from "#adapters/host/lease.ts";
+import { openAbove, strangerAt } from "#adapters/host/own-files.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { createExchangeServer } from "#adapters/paper/exchange-server.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
@@ -68,11 +69,13 @@ const readConfig = async (
 /** One level, so that a mistyped path does not grow a tree; undefined when it is there. */
 const makeFolder = (path: string): string | undefined => {
   try {
-    mkdirSync(path);
+    mkdirSync(path, { mode: 0o700 });
     return undefined;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    return code === "EEXIST" ? undefined : `${path} cannot be made (${message}); make its parent folder, or give another one.`;
+    if (code !== "EEXIST") return `${path} cannot be made (${message}); make its parent folder, or give another one.`;
+    const stranger = strangerAt(path) ?? openAbove(path);
+    return stranger === undefined ? undefined : `The folder of the ledger is not safe to use: ${stranger}.`;
   }
 };
 

@@ -2,7 +2,8 @@
 import { connect } from "node:net";
 import type { CommandReply } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { type ControlAddress, controlDirectory, lookUp } from "./files.ts";
+import { strangerAt } from "../own-files.ts";
+import { type ControlAddress, controlDirectory, filesIn, lookUp } from "./files.ts";
 import { type ControlCommand, parseReply, requestLine } from "./wire.ts";
 
 export type SendError = {
@@ -52,14 +53,28 @@ const receive = (address: ControlAddress, line: string, home: string): Promise<R
     });
   });
 
+/** What cannot be looked at says so when it is read. */
+const judged = (path: string): string | undefined => {
+  try {
+    return strangerAt(path);
+  } catch {
+    return undefined;
+  }
+};
+
 /**
  * @param home absolute path of the home
  * @returns the house's reply with its exit code, or why there is none
  */
 export const sendCommand = async (home: string, command: ControlCommand): Promise<Result<CommandReply, SendError>> => {
+  const directory = controlDirectory(home);
+  // Whoever could write here could answer "locked down" while trading goes on.
+  const stranger = [home, directory, ...filesIn(directory)].map(judged).find((problem) => problem !== undefined);
+  if (stranger !== undefined)
+    return err({ type: "refused", sentence: `Whoever answers on ${home} cannot be trusted: ${stranger}.` });
   let found: ReturnType<typeof lookUp>;
   try {
-    found = lookUp(controlDirectory(home));
+    found = lookUp(directory);
   } catch (error) {
     return err({ type: "refused", sentence: `The control files of ${home} cannot be read: ${(error as Error).message}.` });
   }

@@ -11,6 +11,7 @@ import { pathToFileURL } from "node:url";
 import { crc32 } from "node:zlib";
 import type { JournalError, JournalRecord, StateSnapshot } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
+import { claimFile } from "../own-files.ts";
 import { journalErrorOf } from "./errors.ts";
 
 /** Consecutive records, column by column: a tenth of the cost of a list of objects on the way between threads. */
@@ -95,6 +96,8 @@ export const openStore = (
   }: { readonly readOnly?: boolean; readonly bounds?: JournalBounds } = {},
 ): JournalStore => {
   const isNew = !existsSync(file);
+  // SQLite gives its log the mode of the database.
+  if (!readOnly) claimFile(file);
   const db = openDatabase(file, readOnly);
   try {
     return attach(db, file, { readOnly, isNew, bounds });

@@ -1,5 +1,5 @@
 /** The operator's door: who may command, what is a command, and what happens when the house is slow, gone or stopping. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -86,6 +86,32 @@ describe("the control socket (M15)", () => {
         error: { type: "refused" },
       });
     expect(asked).toBe(0);
+  });
+
+  it.each(["", "control", "control/token", "control/address"])(
+    "is not believed by a client while others may write %j: a stranger could answer (M15)",
+    async (path) => {
+      let asked = 0;
+      await start(async () => {
+        asked += 1;
+        return { exitCode: 0, body: { sentence: "locked down" } };
+      });
+      chmodSync(join(home, path), 0o622);
+      expect(await sendCommand(home, lockdown)).toMatchObject({
+        ok: false,
+        error: { type: "refused", sentence: expect.stringContaining("may be written by others (mode 0622): chmod -R go-w") },
+      });
+      expect(asked).toBe(0);
+    },
+  );
+
+  it.skipIf(process.geteuid?.() !== 0)("is not believed by a client where it belongs to somebody else (needs root)", async () => {
+    await start();
+    chownSync(join(home, "control", "qts.sock"), 65534, 65534);
+    expect(await sendCommand(home, lockdown)).toMatchObject({
+      ok: false,
+      error: { type: "refused", sentence: expect.stringContaining("qts.sock belongs to uid 65534") },
+    });
   });
 
   it("makes a new token at every start", async () => {
