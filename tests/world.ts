@@ -248,6 +248,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
     storage,
     log,
     settle,
+    turns,
     root: () => life.root,
     journal: () => life.journal,
     now: () => life.clock.now(),

@@ -83,6 +83,11 @@ export interface Journal {
   /** Records with `seq > afterSeq` in order. Damage found on the way throws an Error whose `cause` is the JournalError. */
   read(afterSeq: number): AsyncIterable<JournalRecord>;
   saveSnapshot(snapshot: StateSnapshot): Promise<Result<void, JournalError>>;
+  /**
+   * Somebody else holds it: appends wait and nothing is lost. The listener gets a sentence with who it is, and undefined once
+   * it can be written again. Absent where nobody else can hold it.
+   */
+  onBusy?(listener: (reason: string | undefined) => void): void;
   /** The newest snapshot that can be read back whole, or undefined. */
   loadSnapshot(): Promise<Result<StateSnapshot | undefined, JournalError>>;
   close(): Promise<void>;

@@ -23,6 +23,8 @@ export interface Recorder {
 
 /** More facts than this waiting for the disk and the replayed market stands still until they are written. */
 const backlogMax = 20_000;
+/** A journal that somebody else holds is waited for in memory, and no longer than this many facts. */
+const pendingMax = 100_000;
 
 export const createRecorder = ({
   journal,
@@ -67,6 +69,11 @@ export const createRecorder = ({
     seq: () => seq,
     record: (fact) => {
       if (failure !== undefined) return;
+      if (seq - durableSeq >= pendingMax)
+        return fail({
+          type: "journal.unavailable",
+          reason: `${pendingMax} facts wait for the journal, and no more are kept in memory`,
+        });
       seq += 1;
       batch.push({ seq, at: fact.at, type: fact.type, body: JSON.stringify(fact) });
       if (batch.length >= 1000) flush();
