@@ -1,14 +1,15 @@
 /** `qts journal`: what was recorded, for people. Reads the file itself, so it works with and without a running QTS. */
 import { homePaths } from "#adapters/host/home.ts";
 import { journalErrorOf } from "#adapters/host/journal/errors.ts";
-import { type SessionFile, sessionsOf } from "#adapters/host/journal/sessions.ts";
-import { type JournalStore, openStore, unpack } from "#adapters/host/journal/store.ts";
+import type { SessionFile } from "#adapters/host/journal/sessions.ts";
+import { type JournalStore, openStore } from "#adapters/host/journal/store.ts";
 import { inspectWal } from "#adapters/host/journal/wal.ts";
 import { journalSentence } from "#core/journal-sentence.ts";
-import type { JournalError, JournalRecord } from "#core/ports.ts";
+import type { JournalRecord } from "#core/ports.ts";
 import { parseTimestamp } from "#core/timestamp.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
+import { parseCount, readRecords, sessionFileOf } from "./journal-records.ts";
 import { nearest } from "./nearest.ts";
 
 const actions = ["list", "show", "verify", "path"] as const;
@@ -64,11 +65,6 @@ const parseSince = (text: string): number => {
   return at;
 };
 
-const parseCount = (name: string, text: string): number => {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new UsageError(`${name} is "${text}" and must be a whole number.`);
-};
-
 const isWanted = ({ at, type, body }: JournalRecord, filter: Filter): boolean => {
   if (filter.since !== undefined && at < filter.since) return false;
   if (filter.type !== undefined && !(filter.type.endsWith(".") ? type.startsWith(filter.type) : type === filter.type))
@@ -79,20 +75,6 @@ const isWanted = ({ at, type, body }: JournalRecord, filter: Filter): boolean =>
   const { correlationId, payload } = JSON.parse(body) as ShownFact;
   return correlationId === filter.order || payload?.orderId === filter.order;
 };
-
-/** Records after `afterSeq`; ends with the damage it met. A worker may be removing old records meanwhile: it goes on behind them. */
-function* readRecords(store: JournalStore, afterSeq: number): Generator<JournalRecord, JournalError | undefined> {
-  let seq = Math.max(afterSeq, store.prunedThrough);
-  while (seq < store.lastSeq) {
-    const chunk = store.chunk(seq, store.lastSeq);
-    if (chunk.ok) {
-      yield* unpack(seq, chunk.value);
-      seq += chunk.value.at.length;
-    } else if (store.prunedThrough > seq) seq = store.prunedThrough;
-    else return chunk.error;
-  }
-  return undefined;
-}
 
 /** Six digits of a fraction are enough to read; `show` and --json have them all. */
 const shownValue = (value: unknown): string => {
@@ -232,18 +214,9 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   const json = values.json === true;
 
   const home = homePaths(homeOf(values.home, io));
-  const all = sessionsOf(home);
-  const wanted = values.session === undefined ? undefined : parseCount("--session", values.session);
-  const sessions = wanted === undefined ? all : all.filter(({ session }) => Number(session) === wanted);
-  const newest = sessions.at(-1);
-  if (newest === undefined) {
-    const there =
-      all.length === 0
-        ? "`qts run` begins one, or give another --home"
-        : `there are ${all.map(({ session }) => session).join(", ")}`;
-    io.err(`${home.journal} has no ${wanted === undefined ? "journal" : `session ${values.session}`}; ${there}.\n`);
-    return exitCodes.failed;
-  }
+  const found = sessionFileOf(home, values.session, io);
+  if (found === undefined) return exitCodes.failed;
+  const { newest, sessions } = found;
   if (action === "path") {
     io.out(`${newest.file}\n`);
     return exitCodes.ok;

@@ -1,4 +1,6 @@
 /** `qts run`: the session itself, from options to report. */
+import { join, resolve } from "node:path";
+import { sessionsOf } from "#adapters/host/journal/sessions.ts";
 import { createTerminalView, type TerminalView } from "#adapters/host/terminal/terminal.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { moneyScaleOf } from "#core/instrument.ts";
@@ -9,6 +11,8 @@ import { createRoot } from "#src/root.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
 import { problemLines, tellProblems } from "./config-file.ts";
+import { moneyOf, readPerformance, writePage } from "./report.ts";
+import { performanceText } from "./report-text.ts";
 import { feedOf, readSessionConfig, symbolsOf } from "./session-config.ts";
 import { openSessionInputs } from "./session-inputs.ts";
 
@@ -39,6 +43,7 @@ Options:
   --without-ops        no maintenance, no scheduler; core runs all the same
   --no-view            JSON log lines also in a terminal
   --json               print the report as one JSON document on standard output
+  --report FILE.html   also writes how the session went as one page with plots; \`qts report\` does so at any time
   --help               this page
 
 The report's JSON Schema: docs/reference/session-report.schema.json.
@@ -62,6 +67,7 @@ const options = {
   "without-ops": { type: "boolean" },
   "no-view": { type: "boolean" },
   json: { type: "boolean" },
+  report: { type: "string" },
 } as const;
 
 const recoverySaidEveryMs = 2000;
@@ -237,7 +243,16 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     const { report, failure } = await root.finished;
     view?.stop();
     logger.info({ report }, failure ?? "the session has ended");
-    io.out(values.json ? `${JSON.stringify(report)}\n` : reportText(report, config));
+    const journal = sessionsOf({ journal: join(ports.home.path, "journal") }).find(({ session }) => session === ports.session);
+    const isAsked = values.report !== undefined || !values.json;
+    const found = isAsked && journal !== undefined ? await readPerformance(journal.file, config) : undefined;
+    const went = found?.ok ? performanceText(found.value.performance, moneyOf(config)) : "";
+    io.out(values.json ? `${JSON.stringify(report)}\n` : `${reportText(report, config)}${went}`);
+    if (found?.ok === false) logger.warn(`how the session went cannot be told: ${found.error}`);
+    if (found?.ok && values.report !== undefined) {
+      const written = writePage(resolve(io.cwd, values.report), ports.session, found.value, config);
+      if (!written.ok) io.err(`qts: ${written.error}\n`);
+    }
     if (failure === undefined) return exitCodes.ok;
     io.err(`qts: ${failure}\n`);
     return exitCodes.failed;

@@ -22,6 +22,7 @@ export const commandTable: readonly TableRow[] = [
   { name: "order replay", load: async () => (await import("./order-replay.ts")).command },
   { name: "override", load: async () => (await import("./override.ts")).override },
   { name: "release", load: async () => (await import("./release.ts")).release },
+  { name: "report", load: async () => (await import("./report.ts")).command },
   { name: "resolve", load: async () => (await import("./resolve.ts")).resolve },
   { name: "restore", load: async () => (await import("./restore.ts")).command },
   { name: "run", load: async () => (await import("./run.ts")).command },

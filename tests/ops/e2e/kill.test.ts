@@ -17,7 +17,7 @@ let shop: Workshop;
 let worker: BackupWorker;
 beforeEach(() => {
   shop = createWorkshop();
-  worker = createBackupThread();
+  worker = createBackupThread({ stepsBehind: false });
 });
 afterEach(async () => {
   await worker.close();

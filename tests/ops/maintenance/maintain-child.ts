@@ -18,7 +18,7 @@ const cut = (): void => {
   if (cutPoints === Number(killAt)) process.kill(process.pid, "SIGKILL");
 };
 const hooks = { before: cut };
-const thread = createBackupThread();
+const thread = createBackupThread({ stepsBehind: false });
 const worker: BackupWorker = {
   ...thread,
   // In this thread, so that a kill can come between its steps.

@@ -44,7 +44,10 @@ const tampering = (method: string, tamper: () => void) => {
     isDone = true;
     tamper();
   };
-  return { worker: watched(createBackupThread(), { before }), files: watched(createMaintenanceFiles(), { before }) };
+  return {
+    worker: watched(createBackupThread({ stepsBehind: false }), { before }),
+    files: watched(createMaintenanceFiles(), { before }),
+  };
 };
 const oldest = (): string => days.at(-1) as string;
 
@@ -68,7 +71,7 @@ describe("an expired file", () => {
 
   it("is announced in the log, on disk, before it is unlinked (M8)", async () => {
     const announced: boolean[] = [];
-    const worker = watched(createBackupThread(), {
+    const worker = watched(createBackupThread({ stepsBehind: false }), {
       before: (method, args) => {
         if (method !== "remove") return;
         const lines = shop.logLines();
@@ -106,7 +109,7 @@ describe("an expired file", () => {
   it("is deleted on the proof of an earlier archive only after that archive was read back again", async () => {
     await shop.run({ deleteShareMax: 0 });
     const read: unknown[] = [];
-    const worker = watched(createBackupThread(), {
+    const worker = watched(createBackupThread({ stepsBehind: false }), {
       before: (method, args) => void (method === "readBack" && read.push(args[0])),
     });
     expect((await shop.run({ worker })).deleted).toHaveLength(4);
@@ -298,7 +301,7 @@ describe("a file is kept, with the reason, when after the backup it was", () => 
 
   it("impossible to unlink: a warning, not a failed run", async () => {
     const worker: BackupWorker = {
-      ...createBackupThread(),
+      ...createBackupThread({ stepsBehind: false }),
       remove: async ({ files }) => ({ ok: true, value: files.map(() => ({ type: "failed", reason: "EPERM" })) }),
     };
     const report = await shop.run({ worker });

@@ -43,7 +43,7 @@ export const createWorkshop = () => {
   };
 
   const host = (options: Partial<EntryOptions> = {}): EntryOptions => {
-    const worker = options.worker ?? createBackupThread();
+    const worker = options.worker ?? createBackupThread({ stepsBehind: false });
     threads.push(worker);
     return {
       files: createMaintenanceFiles(),

@@ -1,8 +1,8 @@
 /** The thread that does the heavy part of a backup, beside the thread that trades. One request at a time, in order. */
-import { type MessagePort, parentPort } from "node:worker_threads";
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { ok } from "#core/result.ts";
 import type { BackupWorker } from "#ops/ports.ts";
-import { runWhenIdle } from "../idle-thread.ts";
+import { ownThread, runWhenIdle } from "../idle-thread.ts";
 import { archive, readBack, type Tick } from "./archive.ts";
 import { extract } from "./extract.ts";
 import { survey } from "./survey.ts";
@@ -15,12 +15,18 @@ export type BackupWork = {
 }[Exclude<keyof BackupWorker, "close">];
 export type BackupRequest = BackupWork & { readonly id: number };
 export type BackupAnswer =
+  | { readonly type: "started"; readonly thread: string | undefined }
   | { readonly id: number; readonly type: "progress"; readonly bytes: number; readonly files: number }
   | { readonly id: number; readonly type: "result"; readonly result: unknown };
 
 const port = parentPort as MessagePort;
+/** What the thread is started with. */
+export interface BackupThreadSettings {
+  readonly stepsBehind: boolean;
+}
 // Compression is a whole processor's work, and no fill may wait for it.
-runWhenIdle();
+if ((workerData as BackupThreadSettings).stepsBehind) runWhenIdle();
+port.postMessage({ type: "started", thread: ownThread() } satisfies BackupAnswer);
 /** Progress is told once in so many bytes, or files: often, because a thread that steps behind all others may be slow and well. */
 const bytesPerReport = 1 << 20;
 const filesPerReport = 256;

@@ -2,7 +2,8 @@
 import { Worker } from "node:worker_threads";
 import { err, type Result } from "#core/result.ts";
 import type { BackupWorker, HostError, WorkProgress } from "#ops/ports.ts";
-import type { BackupAnswer, BackupRequest, BackupWork } from "./backup.worker.ts";
+import { isHung, type Turn, turnOf } from "../idle-thread.ts";
+import type { BackupAnswer, BackupRequest, BackupThreadSettings, BackupWork } from "./backup.worker.ts";
 
 interface Pending {
   readonly settle: (result: Result<unknown, HostError>) => void;
@@ -19,23 +20,28 @@ const endOrTimeout = async (ended: Promise<unknown>): Promise<void> => {
   clearTimeout(timer);
 };
 
-/** @param stallMsMax real milliseconds without progress, after which work counts as hung (a dead network disk, say) */
 export const createBackupThread = ({
   stallMsMax = 60_000,
+  stepsBehind = true,
   signal,
 }: {
+  /** Real milliseconds without progress, after which work counts as hung: a dead network disk, say, but not a busy machine. */
   readonly stallMsMax?: number;
+  /** It runs only when nobody else wants the processor. */
+  readonly stepsBehind?: boolean;
   /** Once it is aborted, work under way is given up and no other is begun. */
   readonly signal?: AbortSignal;
 } = {}): BackupWorker => {
   const pending = new Map<number, Pending>();
   let thread: Worker | undefined;
+  let threadNumber: string | undefined;
   let lastId = 0;
 
   /** @param untilEnded waits for the end of the thread before anybody hears of it; by default nobody waits */
   const giveUp = async (reason: string, untilEnded?: (ended: Promise<unknown>) => Promise<void>): Promise<void> => {
     const dead = thread;
     thread = undefined;
+    threadNumber = undefined;
     const given = [...pending.values()];
     pending.clear();
     for (const { watchdog } of given) clearTimeout(watchdog);
@@ -44,14 +50,30 @@ export const createBackupThread = ({
     for (const { settle } of given) settle(err({ type: "failed", reason }));
   };
 
-  const watch = (): NodeJS.Timeout => setTimeout(() => void giveUp(`no progress for ${stallMsMax / 1000} s`), stallMsMax);
+  const watch = (): NodeJS.Timeout => {
+    let before: Turn | undefined;
+    const timer = setTimeout(() => {
+      const now = turnOf(threadNumber);
+      if (isHung(before, now, stallMsMax)) void giveUp(`no progress for ${stallMsMax / 1000} s`);
+      else {
+        before = now;
+        timer.refresh();
+      }
+    }, stallMsMax);
+    return timer;
+  };
 
   const start = (): Worker => {
     // Memory is bounded by the sizes of pieces and of the list of files; the limit turns a mistake in that into an error.
     const started = new Worker(new URL("./backup.worker.ts", import.meta.url), {
       resourceLimits: { maxOldGenerationSizeMb: 512 },
+      workerData: { stepsBehind } satisfies BackupThreadSettings,
     });
     started.on("message", (answer: BackupAnswer) => {
+      if (answer.type === "started") {
+        if (thread === started) threadNumber = answer.thread;
+        return;
+      }
       // The thread works in order: an answer for one request is progress for all that wait behind it.
       for (const waiting of pending.values()) {
         clearTimeout(waiting.watchdog);
