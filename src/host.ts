@@ -105,7 +105,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
   const { feed, startsAt, vix } = source.open({ clock, settle: () => settle(), say: (sentence) => log.logger.warn(sentence) });
   const ledgerPath = join(home.value.paper, `session-${session}.jsonl`);
   const orderSeries = orderSeriesFor(config, { ledgerPath, epoch: lease.value.epoch, startedAt: Date.now() });
-  const broker = await openSessionBroker(config, { clock, ledgerPath });
+  const broker = await openSessionBroker(config, { clock, ledgerPath, home: home.value.path });
   if (!broker.ok) return broker;
   closers.push(() => broker.value.close());
   const live = liveProblem(

@@ -132,12 +132,12 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       port,
     });
     if (!started.ok) return refuse(started.error.reason);
-    const { url, tornBytes, recovered, failed, close } = started.value;
+    const { url, tokenFile, tornBytes, recovered, failed, close } = started.value;
     const say = (figures: object, sentence: string): void =>
       io.out(values.json ? `${JSON.stringify(figures)}\n` : `${sentence}\n`);
     say(
-      { type: "exchange.listening", url, pid: process.pid, ledger: ledgerPath, recovered, tornBytes },
-      `The paper exchange listens on ${url} and writes to ${ledgerPath} (${recovered} records found).\nStop it with Ctrl-C.`,
+      { type: "exchange.listening", url, pid: process.pid, ledger: ledgerPath, tokenFile, recovered, tornBytes },
+      `The paper exchange listens on ${url} and writes to ${ledgerPath} (${recovered} records found).\nA session of another home trades there with --broker ${url} --broker-token ${tokenFile}.\nStop it with Ctrl-C.`,
     );
     const failure = await Promise.race([failed, stopped(io.signal)]);
     await close();

@@ -1,5 +1,5 @@
 /** `qts run`: the session itself, from options to report. */
-import { join, resolve } from "node:path";
+import { join, resolve, resolve } from "node:path";
 import { sessionsOf } from "#adapters/host/journal/sessions.ts";
 import { createTerminalView, type TerminalView } from "#adapters/host/terminal/terminal.ts";
 import { type Config, parseConfig } from "#config/config.ts";
@@ -36,6 +36,7 @@ Options:
   --config FILE        YAML laid over the defaults; \`qts config show\` prints them all
   --broker URL         trade at the paper exchange that \`qts exchange\` runs there (ws://127.0.0.1:PORT), not at the one
                        inside this process
+  --broker-token FILE  the token that \`qts exchange\` keeps beside its ledger (default: exchange/token in the home)
   --strategy NAME|FILE the sample strategy moving-average-cross, or your module (docs/examples/strategy.md)
   --seed N             seed of everything random; the same seed gives the same run
   --port N             of the dashboard, /status and /metrics on loopback (default 8420); 0: any free port
@@ -60,6 +61,7 @@ const options = {
   home: { type: "string" },
   config: { type: "string" },
   broker: { type: "string" },
+  "broker-token": { type: "string" },
   strategy: { type: "string" },
   seed: { type: "string" },
   port: { type: "string" },
@@ -69,6 +71,11 @@ const options = {
   json: { type: "boolean" },
   report: { type: "string" },
 } as const;
+
+const tokenFileOf = (values: { readonly [option: string]: unknown }, { cwd }: CommandIo): string | undefined => {
+  const file = values["broker-token"];
+  return typeof file === "string" ? resolve(cwd, file) : undefined;
+};
 
 const recoverySaidEveryMs = 2000;
 
@@ -141,7 +148,7 @@ const readConfig = async (
       seed: wholeNumber("run", "seed", values.seed),
     }),
     http: given({ port: portNumber("run", values.port) }),
-    broker: values.broker === undefined ? {} : { adapter: "exchange", exchange: { url: values.broker } },
+    broker: values.broker === undefined ? {} : { adapter: "exchange", exchange: given({ url: values.broker, tokenFile: tokenFileOf(values, io) }) },
     execution: given({ strategy: values.strategy }),
     maintenance: given({ enabled: values["without-ops"] ? false : undefined }),
   });

@@ -377,6 +377,7 @@ export const readers: { readonly [path: string]: Reader } = {
   "broker.finishedOrdersKept": composed("finishedKept: config.broker.finishedOrdersKept"),
   "broker.reconcileEveryMs": composed("everyMs: config.broker.reconcileEveryMs"),
   "broker.exchange.url": written("src/commands/session-broker.ts", "createExchangeClient({ ...exchange"),
+  "broker.exchange.tokenFile": written("src/commands/session-broker.ts", "exchange.tokenFile"),
   "broker.exchange.silenceMsMax": written("src/adapters/paper/exchange-client.ts", "options.silenceMsMax"),
   "broker.paper.cashMinor": composed("startingCashMinor: config.broker.paper.cashMinor"),
   ...eachSees(fates, "broker.paper.latencyMs", ...faultShares),

@@ -4,6 +4,7 @@ import type { CommandReply } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { strangerAt } from "../own-files.ts";
 import { type ControlAddress, controlDirectory, filesIn, lookUp } from "./files.ts";
+import { type Reach, reachSocket } from "./reach.ts";
 import { type ControlCommand, parseReply, requestLine } from "./wire.ts";
 
 export type SendError = {
@@ -22,12 +23,20 @@ const notRunning = (home: string): SendError => ({
   sentence: `No QTS is running on ${home}: start one with \`qts run --home ${home}\`, or name another home with --home.`,
 });
 
-const receive = (address: ControlAddress, line: string, home: string): Promise<Result<string, SendError>> =>
+/** @param reach for an address that is a socket */
+const receive = (
+  address: ControlAddress,
+  reach: Reach | undefined,
+  line: string,
+  home: string,
+): Promise<Result<string, SendError>> =>
   new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const socket =
-      address.type === "unix" ? connect({ path: address.path }) : connect({ host: address.host, port: address.port });
+      address.type === "unix"
+        ? connect({ path: reach?.path ?? address.path })
+        : connect({ host: address.host, port: address.port });
     const fail = (error: SendError): void => {
       socket.destroy();
       resolve(err(error));
@@ -79,7 +88,8 @@ export const sendCommand = async (home: string, command: ControlCommand): Promis
     return err({ type: "refused", sentence: `The control files of ${home} cannot be read: ${(error as Error).message}.` });
   }
   if (found === undefined) return err(notRunning(home));
-  const answer = await receive(found.address, requestLine(found.token, command), home);
+  const reach = found.address.type === "unix" ? reachSocket(directory) : undefined;
+  const answer = await receive(found.address, reach, requestLine(found.token, command), home).finally(reach?.release);
   if (!answer.ok) return answer;
   if (answer.value === "")
     return err({ type: "failed", sentence: `The QTS on ${home} hung up without an answer; is it stopping?` });

@@ -2,8 +2,9 @@
  * Where a `qts` command finds the running QTS of a home: `<home>/control/` with `address` and `token`.
  *
  * The address is one line: `unix:qts.sock`, a socket in the same directory, or `tcp:127.0.0.1:PORT`. The second is for
- * homes whose path is too long for a socket, or whose file system has none; nothing may be written outside the home, so a
- * shorter path elsewhere is no way out. Either way the token decides who may command: only who can read the home.
+ * file systems without sockets, and for paths that are too long and cannot be reached otherwise (reach.ts); nothing may be
+ * written outside the home, so a shorter path elsewhere is no way out. Either way the token decides who may command: only who
+ * can read the home.
  */
 import { chmodSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
