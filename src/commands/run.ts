@@ -1,5 +1,5 @@
 /** `qts run`: the session itself, from options to report. */
-import { join, resolve, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { sessionsOf } from "#adapters/host/journal/sessions.ts";
 import { createTerminalView, type TerminalView } from "#adapters/host/terminal/terminal.ts";
 import { type Config, parseConfig } from "#config/config.ts";
@@ -148,7 +148,10 @@ const readConfig = async (
       seed: wholeNumber("run", "seed", values.seed),
     }),
     http: given({ port: portNumber("run", values.port) }),
-    broker: values.broker === undefined ? {} : { adapter: "exchange", exchange: given({ url: values.broker, tokenFile: tokenFileOf(values, io) }) },
+    broker:
+      values.broker === undefined
+        ? {}
+        : { adapter: "exchange", exchange: given({ url: values.broker, tokenFile: tokenFileOf(values, io) }) },
     execution: given({ strategy: values.strategy }),
     maintenance: given({ enabled: values["without-ops"] ? false : undefined }),
   });
