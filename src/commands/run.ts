@@ -211,6 +211,14 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       if ("exitCode" in again) logger.error("the changed configuration is refused; the present one stays in force");
       else logger.info(root.reload(again.config), "the configuration was read again");
     });
+    let guestFault: string | undefined;
+    io.guests?.onFault((sentence) => {
+      // One is enough: a timer may fail at every beat until the session has ended.
+      if (guestFault !== undefined) return;
+      guestFault = `${sentence}; the session was stopped in order`;
+      logger.error(guestFault);
+      root.requestStop(sentence);
+    });
     const doors = await openDoors(root);
     if (!doors.ok) return refuse(doors.error);
     const { url } = doors.value;
@@ -250,7 +258,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       "the session has started",
     );
 
-    const { report, failure } = await root.finished;
+    const { report, failure = guestFault } = await root.finished;
     view?.stop();
     logger.info({ report }, failure ?? "the session has ended");
     const journal = sessionsOf({ journal: join(ports.home.path, "journal") }).find(({ session }) => session === ports.session);

@@ -21,9 +21,9 @@ export interface Clock {
   /**
    * Market time stands still in a replay while this real work (an fsync, a socket answer) is under way, so that a replay
    * gives the same result on a slow disk; `realMsMax` is how long it stands still at most for work that may never end. A wall
-   * clock cannot be held: there it returns `work` as it is.
+   * clock cannot be held: there it returns `work` as it is. `because` is told to people when it takes long.
    */
-  hold<T>(work: Promise<T>, realMsMax?: number): Promise<T>;
+  hold<T>(work: Promise<T>, realMsMax?: number, because?: string): Promise<T>;
   /** Resolves after pending I/O had its turn. */
   yieldToIo(): Promise<void>;
 }

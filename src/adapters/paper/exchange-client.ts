@@ -111,7 +111,7 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
     live.outstanding.set(seq, resolve);
     if (live.watchdog === undefined) watch(live);
     live.socket.send(JSON.stringify({ ...frame, seq, at: clock.now() }));
-    return { seq, done: clock.hold(promise) };
+    return { seq, done: clock.hold(promise, undefined, `the paper exchange at ${url}`) };
   };
 
   const sendTrade = (live: Link, quote: Quote): void => {
@@ -197,7 +197,7 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
       const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile);
       if (token?.ok === false) throw new Error(token.error);
       const answered = Promise.withResolvers<void>();
-      void clock.hold(answered.promise);
+      void clock.hold(answered.promise, undefined, `the paper exchange at ${url}`);
       const socket = new WebSocket(url, {
         perMessageDeflate: false,
         handshakeTimeout: silenceMsMax,

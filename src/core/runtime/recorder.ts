@@ -62,7 +62,7 @@ export const createRecorder = ({
       durableSeq = result.value.lastSeq;
       while (waiting.length > 0 && (waiting[0]?.seq ?? 0) <= durableSeq) waiting.shift()?.resolve(true);
     });
-    if (sentSeq - durableSeq > backlogMax) void clock.hold(append);
+    if (sentSeq - durableSeq > backlogMax) void clock.hold(append, undefined, "the journal, which is being written");
   };
 
   return {
@@ -88,7 +88,7 @@ export const createRecorder = ({
         waiting.push({ seq: wanted, resolve });
       });
       flush();
-      return clock.hold(durable);
+      return clock.hold(durable, undefined, "the journal, which is being written");
     },
     pending: () => seq - durableSeq,
     failure: () => failure,
