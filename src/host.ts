@@ -17,6 +17,7 @@ import { createLog, type Log } from "#adapters/host/log.ts";
 import { post } from "#adapters/host/outgoing.ts";
 import { createHttpServer } from "#adapters/host/page/http.ts";
 import { watchVitalSigns } from "#adapters/host/vitals.ts";
+import { stuckNotePath, type Watchdog, watchedStrategy } from "#adapters/host/watchdog.ts";
 import { rulesFor } from "#adapters/paper/market-rules.ts";
 import { qtsVersion } from "#commands/command-line.ts";
 import { openSessionBroker, orderSeriesFor } from "#commands/session-broker.ts";
@@ -34,6 +35,7 @@ export interface HostOptions {
   readonly config: Config;
   readonly source: MarketSource;
   readonly strategy: Strategy;
+  readonly watchdog: Watchdog;
   /** Path of the home. */
   readonly home: string;
   /** The command line, for whoever finds the home in use. */
@@ -77,11 +79,10 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
   if (!lease.ok) return err(lease.error.problem);
   closers.push(() => lease.value.release());
 
-  const log = createLog({
-    level: config.log.level,
-    to: options.logToFile ? join(home.value.path, "ops", "logs", "qts.log") : 2,
-  });
+  const logFile = options.logToFile ? join(home.value.path, "ops", "logs", "qts.log") : undefined;
+  const log = createLog({ level: config.log.level, to: logFile ?? 2 });
   closers.push(() => log.close());
+  options.watchdog.settleIn({ note: stuckNotePath(home.value.path), ...(logFile === undefined ? {} : { log: logFile }) });
   const opened = await openSessionJournal(home.value, {
     fresh: options.newSession,
     snapshotsKept: config.journal.snapshotsKept,
@@ -139,7 +140,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     onTrade: ({ symbol, priceMinor, quantity, exchangeAt, sequence }) =>
       broker.value.onTrade({ symbol, priceMinor, quantity, at: exchangeAt, sequence }),
     endOfDay: () => broker.value.endOfSession(),
-    strategy: options.strategy,
+    strategy: watchedStrategy(options.strategy, options.watchdog),
     archiveFiles,
     loopDelayMs: vitals.loopDelayMs,
     tickAt: (symbol, priceMinor) => rules.get(symbol)?.tickAt(priceMinor) ?? 1,

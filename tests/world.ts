@@ -249,6 +249,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
     log,
     settle,
     turns,
+    clock: () => life.clock,
     root: () => life.root,
     journal: () => life.journal,
     now: () => life.clock.now(),

@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import { sessionsOf } from "#adapters/host/journal/sessions.ts";
 import { createTerminalView, type TerminalView } from "#adapters/host/terminal/terminal.ts";
+import { createWatchdog } from "#adapters/host/watchdog.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { moneyScaleOf } from "#core/instrument.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
@@ -168,20 +169,24 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     return exitCode;
   };
 
+  const watchdog = createWatchdog();
+  const closers: Closers = [() => watchdog.stop()];
   // What can be checked without writing anything comes first, so that a mistake leaves nothing half-written.
-  const inputs = await openSessionInputs(config, io);
+  const leave = watchdog.enter("the strategy's module");
+  const inputs = await openSessionInputs(config, io).finally(leave);
   if (!inputs.ok) {
+    await watchdog.stop();
     io.err(problemLines(undefined, inputs.error.problems));
     return inputs.error.exitCode;
   }
 
   const isTerminal = process.stdout.isTTY === true && !values.json && !values["no-view"];
-  const closers: Closers = [];
   try {
     const host = await openHost(
       {
         config,
         ...inputs.value,
+        watchdog,
         home: homeOf(values.home, io),
         commandLine: `qts run ${args.join(" ")}`.trim(),
         newSession: values["new-session"] ?? false,

@@ -12,23 +12,24 @@ export const createVitalsPart = ({ intake, ports }: PartContext) => {
   const { clock, wallClock, log } = ports;
   const inlet = intake.inlet("process");
   let cancel = (): void => {};
+  /** What market time waited for at the last look, and at how many looks before; a look comes once a second of real time. */
+  let seen: { readonly because: string } | undefined;
+  let forMs = 0;
   let tellAtMs = standingMsMin;
-
-  const standing = (): { readonly because: string; readonly forMs: number } | undefined => {
-    const hold = clock.standing?.();
-    return hold === undefined ? undefined : { because: hold.because, forMs: clock.monotonicMs() - hold.sinceMs };
-  };
 
   const look = (): void => {
     cancel = wallClock.setTimer(wallClock.now() + lookEveryMs, look);
-    const now = standing();
-    if (now === undefined || now.forMs < standingMsMin) tellAtMs = standingMsMin;
-    if (now === undefined || now.forMs < tellAtMs) return;
-    tellAtMs = 2 * now.forMs;
-    log.warn(
-      { because: now.because },
-      `market time stands still for ${Math.round(now.forMs / 1000)} s because of ${now.because}`,
-    );
+    const hold = clock.standing?.();
+    if (hold === undefined || hold !== seen) {
+      seen = hold;
+      forMs = 0;
+      tellAtMs = standingMsMin;
+      return;
+    }
+    forMs += lookEveryMs;
+    if (forMs < tellAtMs) return;
+    tellAtMs = 2 * forMs;
+    log.warn({ because: hold.because }, `market time stands still for ${forMs / 1000} s because of ${hold.because}`);
   };
 
   return {
@@ -43,9 +44,8 @@ export const createVitalsPart = ({ intake, ports }: PartContext) => {
       }),
     release: () => cancel(),
     figures: () => {
-      const now = standing();
-      const isLong = now !== undefined && now.forMs >= standingMsMin;
-      return { standingStillMs: isLong ? Math.round(now.forMs) : 0, because: isLong ? now.because : null };
+      const isLong = seen !== undefined && seen === clock.standing?.() && forMs >= standingMsMin;
+      return { standingStillMs: isLong ? forMs : 0, because: isLong ? (seen?.because ?? null) : null };
     },
   } satisfies Part;
 };

@@ -19,8 +19,8 @@ export interface SimulatedClock extends Clock {
   advanceTo(at: number): Promise<void> | undefined;
   /** Pieces of real work that time is waiting for. */
   readonly held: number;
-  /** What time has been waiting for longest, and since when in monotonic ms; undefined while it can move. */
-  standing(): { readonly sinceMs: number; readonly because: string } | undefined;
+  /** What time has been waiting for longest, the same object as long as it is the same wait; undefined while it can move. */
+  standing(): { readonly because: string } | undefined;
   /** When the next timer is due; Infinity when none is set. */
   readonly nextTimerAt: number;
   /** Resolves once no work is held and what was waiting for it has run. */
@@ -42,7 +42,7 @@ export const createSimulatedClock = ({
   const timers = new TimerHeap();
   let now = startAt;
   let held = 0;
-  const holds = new Set<{ readonly sinceMs: number; readonly because: string }>();
+  const holds = new Set<{ readonly because: string }>();
   let isAdvancing = false;
   let waiting: (() => void)[] = [];
 
@@ -103,7 +103,7 @@ export const createSimulatedClock = ({
     hold(work, realMsMax, because = "work that is under way") {
       held += 1;
       let isHeld = true;
-      const hold = { sinceMs: monotonicMs(), because };
+      const hold = { because };
       holds.add(hold);
       const release = (): void => {
         clearTimeout(limit);

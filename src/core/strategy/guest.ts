@@ -6,9 +6,11 @@ import type { Strategy } from "./strategy.ts";
 
 const textLengthMax = 300;
 
-/** `file.ts:12:7`, from the stack. */
+/** `file.ts:12:7`, from the stack; Node's own frames say nothing to whoever wrote the file. */
 const placeOf = (error: unknown): string | undefined =>
-  error instanceof Error ? /^ +at .*?([^/\\\s()]+:\d+:\d+)\)?$/m.exec(error.stack ?? "")?.[1] : undefined;
+  error instanceof Error
+    ? /^ +at (?:.*\()?(?:file:\/\/)?\/(?:.*\/)?([^/\\\s()]+:\d+:\d+)\)?$/m.exec(error.stack ?? "")?.[1]
+    : undefined;
 
 /** One line of bounded length that says what was thrown and where, whatever it was. */
 export const faultText = (error: unknown): string => {

@@ -2,7 +2,9 @@
 import { connect } from "node:net";
 import type { CommandReply } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
+import { readOwner } from "../lease.ts";
 import { strangerAt } from "../own-files.ts";
+import { readStuckNote, stuckText } from "../watchdog.ts";
 import { type ControlAddress, controlDirectory, filesIn, lookUp } from "./files.ts";
 import { type Reach, reachSocket } from "./reach.ts";
 import { type ControlCommand, parseReply, requestLine } from "./wire.ts";
@@ -15,6 +17,8 @@ export type SendError = {
 
 /** A little more than the server takes, so that its sentence arrives. */
 const replyMsMax = 15_000;
+/** Of one whose watchdog says that it is stuck. */
+const stuckReplyMsMax = 2_000;
 /** A status is a few kB; more than this is not QTS. */
 const replyBytesMax = 16 * 1024 * 1024;
 
@@ -22,6 +26,19 @@ const notRunning = (home: string): SendError => ({
   type: "not.running",
   sentence: `No QTS is running on ${home}: start one with \`qts run --home ${home}\`, or name another home with --home.`,
 });
+
+/** Who does not answer, since when, and what can be done about it. */
+const silenceText = (home: string): string => {
+  const stuck = readStuckNote(home);
+  if (stuck !== undefined) return `The QTS on ${home} does not answer: ${stuckText(stuck)}.`;
+  const owner = readOwner(home);
+  const who = owner === undefined ? "" : ` (process ${owner.pid}, since ${owner.startedAt})`;
+  const remedy =
+    owner === undefined
+      ? ""
+      : ` Ending it is safe, if it has to be: kill -9 ${owner.pid}; whatever it acknowledged is on disk, and the next start recovers.`;
+  return `QTS on ${home}${who} does not answer; is it stopped or very busy?${remedy}`;
+};
 
 /** @param reach for an address that is a socket */
 const receive = (
@@ -42,8 +59,8 @@ const receive = (
       resolve(err(error));
     };
     const timer = setTimeout(
-      () => fail({ type: "failed", sentence: `QTS on ${home} does not answer; is it stopped or very busy?` }),
-      replyMsMax,
+      () => fail({ type: "failed", sentence: silenceText(home) }),
+      readStuckNote(home) === undefined ? replyMsMax : stuckReplyMsMax,
     );
     socket.on("connect", () => socket.write(line));
     socket.on("data", (chunk: Buffer) => {
