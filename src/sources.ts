@@ -10,6 +10,7 @@ import { EMPTY, type Observable } from "rxjs";
 import { createHostClock } from "#adapters/host/clock.ts";
 import { writeFileDurably } from "#adapters/host/durable-files.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
+import type { RecordedDay } from "#adapters/replay/day-format.ts";
 import { createReplayFeed } from "#adapters/replay/feed.ts";
 import { openRecordedDay, recordedDays, volatilityOf } from "#adapters/replay/recorded-days.ts";
 import { playedAt } from "#adapters/replay/timed-values.ts";
@@ -158,6 +159,27 @@ const liveSource = ({
   },
 });
 
+/** A session whose instruments the day does not have would record nothing and look well. */
+const dayProblem = (
+  instruments: readonly Instrument[],
+  { name, symbols, priceScale }: RecordedDay["header"],
+): ConfigProblem | undefined => {
+  const has = symbols.map(({ symbol }) => symbol);
+  const known = instruments.filter(({ symbol }) => has.includes(symbol));
+  if (known.length === 0)
+    return {
+      key: "instruments",
+      problem: `has ${instruments.map(({ symbol }) => symbol).join(", ")}, and the recorded day ${name} has ${has.join(", ")} only: nothing would be recorded; name one of these, or another session.day`,
+    };
+  const odd = known.find((instrument) => instrument.priceScale !== priceScale);
+  return odd === undefined
+    ? undefined
+    : {
+        key: "instruments",
+        problem: `has ${odd.symbol} with priceScale ${odd.priceScale}, and the recorded day ${name} counts prices in units of 1e-${priceScale}: set priceScale to ${priceScale}, and tickSize in the same units`,
+      };
+};
+
 const upbitQuantityScale = 8;
 /** Units of 1e-8 KRW: what the account and its limits are counted in. */
 const won = (amount: number): number => amount * 10 ** upbitQuantityScale;
@@ -181,6 +203,8 @@ export const feeds: { readonly [N in FeedName]: FeedSource } = {
       const opened = openRecordedDay(session.day);
       if (!opened.ok) return err({ problems: [{ key: "session.day", problem: `is refused: ${opened.error}` }], isDamaged: true });
       const day = opened.value;
+      const unfit = dayProblem(config.instruments, day.header);
+      if (unfit !== undefined) return err({ problems: [unfit] });
       return ok({
         clockStartsAt: day.header.midnightAt,
         open: ({ clock, settle }) => {

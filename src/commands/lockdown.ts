@@ -4,8 +4,9 @@ import { stopNow } from "./stop-now.ts";
 
 export const lockdown: Command = {
   name: "lockdown",
-  summary: "stop trading now; only a person can release it",
-  help: `qts lockdown: no new order leaves from now on; cancels still do. It survives restarts until \`qts release\`.
+  summary: "stop trading now, for a reason; in doubt take stop-trading",
+  help: `qts lockdown: no new order leaves from now on. It survives restarts until \`qts release\`. In doubt take
+\`qts stop-trading\`, which works where nothing answers too. Neither cancels open orders: they stay at the venue.
 
 When no QTS runs on the home, or the one that runs does not answer, the kill switch is turned on as \`qts stop-trading\` does: the
 next start begins in LOCKDOWN. Who does not answer is named, with the process to end.

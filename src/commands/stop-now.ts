@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { type SendError, sendCommand } from "#adapters/host/control/client.ts";
 import { turnOnKillSwitch } from "#adapters/host/kill-switch.ts";
 import type { CommandReply } from "#core/ports.ts";
+import { printable } from "#core/printable.ts";
 import type { Result } from "#core/result.ts";
 import { homeOf, sentenceIn, showReply } from "./ask.ts";
 import { type CommandIo, exitCodes } from "./command.ts";
@@ -38,7 +39,7 @@ export const stopNow = async (
   const made = turnOnKillSwitch(home, operator === undefined ? reason : `${operator}: ${reason}`);
   if (!made.ok) {
     const exitCode = showReply(reply, values, io);
-    if (!values.json && existsSync(home)) io.err(`${made.error}\n`);
+    if (!values.json && existsSync(home)) io.err(`${printable(made.error)}\n`);
     return exitCode;
   }
   const path = made.value;
@@ -50,7 +51,7 @@ export const stopNow = async (
     : `No QTS runs on ${home}, so nothing trades. The kill switch is on: ${path} is there, and the next start begins in LOCKDOWN. ${ends}`;
   const exitCode = isRunning ? exitCodes.failed : exitCodes.ok;
   if (values.json) io.out(`${JSON.stringify({ exitCode, sentence, killSwitch: path })}\n`);
-  else if (isRunning) io.err(`${sentence}\n`);
-  else io.out(`${sentence}\n`);
+  else if (isRunning) io.err(`${printable(sentence)}\n`);
+  else io.out(`${printable(sentence)}\n`);
   return exitCode;
 };

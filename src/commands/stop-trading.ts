@@ -4,9 +4,9 @@ import { stopNow } from "./stop-now.ts";
 
 export const stopTrading: Command = {
   name: "stop-trading",
-  summary: "emergency stop: LOCKDOWN now, or at the next start when nothing answers",
-  help: `qts stop-trading: the emergency stop. Safety goes to LOCKDOWN (FS120): no new order leaves, cancels still do, and it
-survives restarts. Open orders stay at the venue until somebody cancels them. \`qts release\` ends it.
+  summary: "emergency stop, the one to take in doubt: LOCKDOWN now, or at the next start when nothing answers",
+  help: `qts stop-trading: the emergency stop. Safety goes to LOCKDOWN (FS120): no new order leaves. It survives
+restarts; \`qts release\` ends it. Open orders stay at the venue until somebody cancels them, as after \`qts lockdown\`.
 
 When no QTS runs on the home, or the one that runs does not answer, the command turns the kill switch on: it makes the
 file KILL in the home. A running QTS looks for it once a second, a starting one before anything begins; both go to LOCKDOWN

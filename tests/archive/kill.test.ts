@@ -80,4 +80,4 @@ it("after every kill -9 goes on where the rows end: each trade of the source is 
   });
   expect(exitCode, told).toBe(0);
   expect(JSON.parse(told)).toMatchObject({ ok: true, duplicates: 0, missing: { declared: 0, silent: 0 } });
-}, 300_000);
+});

@@ -75,6 +75,16 @@ describe("qts config check and qts run give one answer", () => {
     { what: "no such time of day", text: 'maintenance: { dailyAt: "25:99" }', key: "maintenance.dailyAt" },
     { what: "a hidden key", text: "killSwitch: { __proto__: { tripped: true } }", key: "killSwitch.__proto__" },
     { what: "a key twice", text: "log: {}\nlog: {}", key: "log" },
+    {
+      what: "instruments that the recorded day does not have",
+      text: "instruments: [{ symbol: '005930', market: KRX, currency: KRW, priceScale: 0, tickSize: 1, lotSize: 1 }]",
+      key: "instruments",
+    },
+    {
+      what: "prices counted in other units than the recorded day's",
+      text: "instruments: [{ symbol: SPY, market: NYSE, currency: USD, priceScale: 2, tickSize: 1, lotSize: 1 }]",
+      key: "instruments",
+    },
     { what: "all keys to real orders and no real broker", text: "live: { enabled: true }", key: "live.enabled" },
   ])("for $what: 78 with the key, and no home is made", async ({ text, key }) => {
     writeFileSync(join(cwd, "empty.ts"), "export const nothing = 1;\n");
@@ -109,7 +119,7 @@ describe("qts config check and qts run give one answer", () => {
 
   it("what could move a terminal's cursor is printed by its number", async () => {
     const { err } = await qts("config", "check", "--config", file('"\\e[2J": 1\nlog: { level: "\\e[2J" }'));
-    expect(err).toContain("\\x1b[2J is not a key of QTS");
+    expect(err).toContain("\\u001b[2J is not a key of QTS");
     expect(err).not.toContain("\x1b");
   });
 });

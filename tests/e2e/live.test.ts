@@ -46,7 +46,7 @@ interface ArchiveReport {
   readonly problems: readonly string[];
 }
 
-describe("qts run --feed upbit", { timeout: 300_000 }, () => {
+describe("qts run --feed upbit", () => {
   it("is killed in the middle of the market, goes on, declares what it missed, and ends in order on Ctrl-C", async () => {
     const folder = emptyFolder();
     const venue = await openVenue();

@@ -1,9 +1,10 @@
 /** Starts the real process, as a person would, and keeps what it says. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { spawnMortal } from "../mortal.ts";
 
 const entry = join(import.meta.dirname, "../../src/qts.js");
 
@@ -22,7 +23,7 @@ export interface Running {
 }
 
 export const startQts = (args: readonly string[], env: NodeJS.ProcessEnv = {}): Running => {
-  const child = spawn(process.execPath, [entry, ...args], {
+  const child = spawnMortal(process.execPath, [entry, ...args], {
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -96,11 +96,11 @@ const dieAt = (stage: Stage, point: string): Promise<void> =>
 const [withVenueAlive, withVenueDead] = await Promise.all([pointsOf(venueLivesOn), pointsOf(venueDiesToo)]);
 
 describe.concurrent("a worker that dies, while the venue lives on, loses no order and sends none twice (O5, O14)", () => {
-  it.each(withVenueAlive)("%s", (point) => dieAt(venueLivesOn, point), 600_000);
+  it.each(withVenueAlive)("%s", (point) => dieAt(venueLivesOn, point));
 });
 
 describe.concurrent("a venue that dies with the worker, at each wait of its ledger, agrees with it afterwards (O11)", () => {
-  it.each(withVenueDead.filter((point) => /^\w+ ledger /.test(point)))("%s", (point) => dieAt(venueDiesToo, point), 600_000);
+  it.each(withVenueDead.filter((point) => /^\w+ ledger /.test(point)))("%s", (point) => dieAt(venueDiesToo, point));
 });
 
 it("the points cover every wait from intent to fill and from request to cancel", () => {

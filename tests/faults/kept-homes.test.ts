@@ -30,7 +30,7 @@ describe("a home of an earlier version", () => {
       const expected = JSON.parse(readFileSync(join(kept, version, "expected.json"), "utf8")) as Expected;
       expect(expected).toMatchObject({ version, safety: "LOCKDOWN", openOrders: 1 });
 
-      const session = startQts(["run", "--home", home, ...standingStill], 240_000);
+      const session = startQts(["run", "--home", home, ...standingStill]);
       onTestFinished(() => void session.child.kill("SIGKILL"));
       expect(await session.says("the session has started"), "it did not start").toBeDefined();
       expect(judged(await factsOf(home))).toEqual(judged(expected));
@@ -39,7 +39,7 @@ describe("a home of an earlier version", () => {
       // And a second time, from what this version has written.
       session.child.kill("SIGTERM");
       expect(await session.ended).toMatchObject({ exitCode: 0 });
-      const again = startQts(["run", "--home", home, ...standingStill], 240_000);
+      const again = startQts(["run", "--home", home, ...standingStill]);
       onTestFinished(() => void again.child.kill("SIGKILL"));
       expect(await again.says("the session has started"), "it did not start again").toBeDefined();
       expect(judged(await factsOf(home))).toEqual(judged(expected));

@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { sendCommand } from "#adapters/host/control/client.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import { createRandom } from "#core/random.ts";
-import { judge, type Verdict } from "./judge.ts";
+import { type HomeVerdict, judge } from "./judge.ts";
 import { type Process, startQts } from "./processes.ts";
 import { openRelay, type Relay } from "./relay.ts";
 
@@ -23,7 +23,7 @@ export interface Campaign {
   readonly say?: (line: string) => void;
 }
 
-export interface Outcome {
+export interface CampaignOutcome {
   readonly kills: number;
   readonly cuts: number;
   readonly exchangeKills: number;
@@ -47,7 +47,7 @@ const exchangeShare = 0.15;
 const wait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const startExchange = async (folder: string, seed: number, relay: Relay): Promise<{ process: Process; ledger: string }> => {
-  const process = startQts(["exchange", "--home", folder, "--config", configFile, "--seed", String(seed), "--json"], 900_000);
+  const process = startQts(["exchange", "--home", folder, "--config", configFile, "--seed", String(seed), "--json"]);
   const line = await process.says("exchange.listening");
   if (line === undefined) throw new Error(`the exchange did not start: ${(await process.ended).stderr}`);
   const { url, ledger } = JSON.parse(line) as { url: string; ledger: string };
@@ -113,7 +113,7 @@ const playDay = async (
   folder: string,
   seed: number,
   kills: number,
-): Promise<{ readonly verdict: Verdict; readonly kills: number; readonly cuts: number; readonly exchangeKills: number }> => {
+): Promise<{ readonly verdict: HomeVerdict; readonly kills: number; readonly cuts: number; readonly exchangeKills: number }> => {
   const draw = createRandom(seed);
   const relay = await openRelay();
   let exchange = await startExchange(folder, seed, relay);
@@ -126,7 +126,7 @@ const playDay = async (
   let [killed, cuts, exchangeKills, isOver] = [0, 0, 0, false];
   try {
     while (!isOver) {
-      const worker = startQts(run, 180_000);
+      const worker = startQts(run);
       const isLast = killed === kills;
       let isKilled = false;
       operator.watch(worker);
@@ -171,7 +171,12 @@ const playDay = async (
 /**
  * Plays days, two at a time, until so many kills have been survived. A day with violations leaves its folder behind, as evidence.
  */
-export const runCampaign = async ({ kills, seed, killsPerDay = 20, say = () => undefined }: Campaign): Promise<Outcome> => {
+export const runCampaign = async ({
+  kills,
+  seed,
+  killsPerDay = 20,
+  say = () => undefined,
+}: Campaign): Promise<CampaignOutcome> => {
   const total = { kills: 0, cuts: 0, exchangeKills: 0, orders: 0, fills: 0, unknown: 0 };
   const violations: string[] = [];
   let [days, planned] = [0, 0];

@@ -1,6 +1,7 @@
 /** The real processes, started as a person would, each with an end: none outlives its deadline. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
+import { spawnMortal } from "../mortal.ts";
 
 const entry = join(import.meta.dirname, "../../src/qts.js");
 
@@ -23,12 +24,12 @@ export const start = (
   program: string,
   args: readonly string[],
   {
-    msMax = 60_000,
+    msMax = 900_000,
     env = {},
     nodeArgs = [],
   }: { readonly msMax?: number; readonly env?: NodeJS.ProcessEnv; readonly nodeArgs?: readonly string[] } = {},
 ): Process => {
-  const child = spawn(process.execPath, [...nodeArgs, program, ...args], {
+  const child = spawnMortal(process.execPath, [...nodeArgs, program, ...args], {
     env: { ...process.env, NO_COLOR: "1", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -65,4 +66,4 @@ export const start = (
   return { child, ended, says };
 };
 
-export const startQts = (args: readonly string[], msMax = 60_000): Process => start(entry, args, { msMax });
+export const startQts = (args: readonly string[], msMax = 900_000): Process => start(entry, args, { msMax });

@@ -90,7 +90,7 @@ const trading = async (venue: Awaited<ReturnType<typeof startVenue>>, quantity: 
     // An operator asks for no strength of a signal.
     strategy: "operator",
   });
-  await expect.poll(() => world.status().orders.open, { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => world.status().orders.open, { timeout: 300_000 }).toBe(1);
   return world;
 };
 
@@ -167,7 +167,7 @@ it("takes in the thousands of fills that an outage left, in their order, without
   });
   venue.positions.push({ symbol: "SPY", quantity: fills });
   venue.line.member?.terminate();
-  await expect.poll(() => world.status().safety, { timeout: 20_000 }).toBe("WARNING");
+  await expect.poll(() => world.status().safety, { timeout: 300_000 }).toBe("WARNING");
   await world.advance(20_000);
 
   expect(fillsOf(world)).toEqual(venue.executions.map((execution) => (execution as { fillId: string }).fillId));

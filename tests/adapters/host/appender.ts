@@ -1,7 +1,8 @@
 /** Runs the appending process of the fault tests and reads what it printed; the acknowledgements are the oracle. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import type { JournalError } from "#core/ports.ts";
+import { spawnMortal } from "../../mortal.ts";
 
 export interface Appended {
   /** The last sequence it found when it opened the journal; undefined when it could not. */
@@ -23,7 +24,7 @@ export const runAppender = (
 ): Promise<Appended> =>
   new Promise((resolve, reject) => {
     const [command, ...args] = [...wrap, process.execPath, join(import.meta.dirname, "append-for-ever.ts"), file];
-    const child = spawn(command as string, args, { stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawnMortal(command as string, args, { stdio: ["ignore", "pipe", "pipe"] });
     const lines: string[] = [];
     let part = "";
     let complaint = "";

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { acquireLease, readOwner } from "#adapters/host/lease.ts";
+import { spawnMortal } from "../../mortal.ts";
 
 let home: string;
 beforeEach(() => {
@@ -16,7 +17,7 @@ const acquire = () => acquireLease({ home, command: "qts run", now: Date.UTC(202
 
 /** Another process that takes the lease; its first line is what it got. */
 const holder = async (): Promise<{ readonly child: ChildProcess; readonly got: unknown }> => {
-  const child = spawn(process.execPath, [join(import.meta.dirname, "hold-lease.ts"), home], {
+  const child = spawnMortal(process.execPath, [join(import.meta.dirname, "hold-lease.ts"), home], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const [line] = (await once(child.stdout, "data")) as [Buffer];
@@ -85,7 +86,9 @@ describe("the lease of a home", () => {
       db.exec("BEGIN; SELECT * FROM lease");
       process.stdout.write("locked");
       setInterval(() => db, 1000);`;
-    const child = spawn(process.execPath, ["-e", script, join(home, "lock.sqlite")], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawnMortal(process.execPath, ["-e", script, join(home, "lock.sqlite")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     await once(child.stdout, "data");
     const lease = acquire();
     await kill(child);

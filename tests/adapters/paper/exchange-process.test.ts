@@ -1,5 +1,5 @@
 /** The real process, as a person would start it; killed as a machine would. */
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterEach, describe, expect, it } from "vitest";
@@ -9,6 +9,7 @@ import { tokenFileFor } from "#adapters/paper/exchange-token.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import type { BrokerReport } from "#core/ports.ts";
 import { createRandom } from "#core/random.ts";
+import { spawnMortal } from "../../mortal.ts";
 import { playBusySession } from "./busy-session.ts";
 import { newYorkMorning, order, paperConfig, patiently, scratch, type World, type WorldOptions, worldAround } from "./world.ts";
 
@@ -28,7 +29,7 @@ interface Process {
 }
 
 const startExchangeProcess = (args: readonly string[]): Process => {
-  const child = spawn(process.execPath, [entry, "exchange", "--json", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnMortal(process.execPath, [entry, "exchange", "--json", ...args], { stdio: ["ignore", "pipe", "pipe"] });
   children.push(child);
   const lines: Record<string, unknown>[] = [];
   let stderr = "";

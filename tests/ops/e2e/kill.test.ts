@@ -1,5 +1,4 @@
 /** kill -9 at every step boundary of a real process, then run again: the same end, and at no moment a file without a home. */
-import { spawn } from "node:child_process";
 import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -11,6 +10,7 @@ import { catalogFor, readShelf } from "#ops/maintenance/backup/shelf.ts";
 import { cleanupLogPath } from "#ops/maintenance/log.ts";
 import { createMaintenanceEntries } from "#ops/maintenance/one-run.ts";
 import type { BackupWorker } from "#ops/ports.ts";
+import { spawnMortal } from "../../mortal.ts";
 import { contentOf, createWorkshop, keepSevenDays, type Workshop } from "../maintenance/workshop.ts";
 
 let shop: Workshop;
@@ -32,7 +32,9 @@ const child = (
 ): Promise<{ readonly signal: string | null; readonly output: string }> =>
   new Promise((resolve) => {
     const script = join(import.meta.dirname, "../maintenance/maintain-child.ts");
-    const started = spawn(process.execPath, [script, data, backup, `${killAt ?? ""}`], { stdio: ["ignore", "pipe", "inherit"] });
+    const started = spawnMortal(process.execPath, [script, data, backup, `${killAt ?? ""}`], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let output = "";
     started.stdout.on("data", (piece: Buffer) => {
       output += piece;
@@ -108,7 +110,7 @@ describe("a run killed with SIGKILL", () => {
       await expectSameEnd(data, backup, before, expected);
     };
     for (let start = 0; start < points.length; start += 2) await Promise.all(points.slice(start, start + 2).map(probe));
-  }, 300_000);
+  });
 
   it("at random moments, again and again on the same folders, loses nothing and comes to the same end (M9)", async () => {
     const { before, expected } = await prepare();
@@ -123,5 +125,5 @@ describe("a run killed with SIGKILL", () => {
     }
     expect(JSON.parse((await child(shop.data, shop.backup)).output)).toMatchObject({ outcome: "done" });
     await expectSameEnd(shop.data, shop.backup, before, expected);
-  }, 120_000);
+  });
 });

@@ -1,5 +1,5 @@
 /** What a run refuses before it touches anything, and what it does not survive: real faults where this machine allows them. */
-import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.ts";
 import { createMaintenanceEntries } from "#ops/maintenance/one-run.ts";
+import { spawnMortal } from "../../mortal.ts";
 import { contentOf, createWorkshop, keepSevenDays, type Workshop } from "./workshop.ts";
 
 let shop: Workshop;
@@ -91,7 +92,7 @@ describe("the lock (M4)", () => {
   });
 
   it("refuses while another process that holds it lives", async () => {
-    sleeper = spawn("sleep", ["60"]);
+    sleeper = spawnMortal("sleep", ["60"], {});
     const stat = readFileSync(`/proc/${sleeper.pid}/stat`, "utf8");
     leave({ pid: sleeper.pid, started: stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19] });
     await expectUntouched(() => shop.run(), "refused", /another maintenance run holds .* process \d+ .* run other/);
