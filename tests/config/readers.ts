@@ -365,7 +365,7 @@ export const readers: { readonly [path: string]: Reader } = {
   ...Object.fromEntries(states),
   ...eachSees(execution, "execution.intervalMs", "execution.errorBackoffMs", "execution.cycleBudgetMs", "execution.cyclesMax"),
   ...eachSees(execution, "execution.retriesMax", "execution.consecutiveErrorsMax"),
-  "execution.strategy": written("src/commands/session-inputs.ts", "loadStrategy(config.execution.strategy, cwd)"),
+  "execution.strategy": written("src/commands/session-inputs.ts", "const { strategy: name } = config.execution"),
   ...Object.fromEntries(
     [
       ...["orderValueMinorMax", "positionValueMinorMax", "exposureMinorMax", "dailyLossMinorMax"],
