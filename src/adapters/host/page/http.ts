@@ -6,6 +6,7 @@ import type { AddressInfo } from "node:net";
 import fastify, { type FastifyInstance } from "fastify";
 import { err, ok, type Result } from "#core/result.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
+import { boundConnections, headBounds } from "../http-door.ts";
 import { pageFiles } from "./files.ts";
 import type { Inspector } from "./inspector.ts";
 import { isOurName } from "./names.ts";
@@ -119,9 +120,11 @@ export const createHttpServer = (options: HttpOptions): HttpServer => {
     logger: false,
     forceCloseConnections: true,
     bodyLimit: 1024,
-    requestTimeout: 5000,
+    requestTimeout: headBounds().requestTimeout,
     keepAliveTimeout: 5000,
+    http: headBounds(),
   });
+  boundConnections(server.server);
 
   server.addHook("onRequest", async (request, reply) => {
     reply.headers(securityHeaders);

@@ -3,10 +3,12 @@
  * is never logged.
  */
 import { randomBytes, timingSafeEqual } from "node:crypto";
-import { closeSync, fchmodSync, openSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
 import { prepareDirectory } from "../control/files.ts";
+import { writeFileDurably } from "../durable-files.ts";
+import { strangerAt } from "../own-files.ts";
 
 const form = /^[0-9a-f]{64}$/;
 
@@ -23,7 +25,8 @@ export const pageToken = (directory: string): Result<string, string> => {
   const path = join(directory, "page-token");
   try {
     prepareDirectory(directory);
-    const kept = textOf(path)?.trim();
+    // One that others may have written opens to others.
+    const kept = strangerAt(path) === undefined ? textOf(path)?.trim() : undefined;
     if (kept !== undefined && form.test(kept)) return ok(kept);
     const token = randomBytes(32).toString("hex");
     writePrivate(path, token);
@@ -53,16 +56,7 @@ const textOf = (path: string): string | undefined => {
   }
 };
 
-/** Readable by its owner alone, also if somebody else had made it. */
-const writePrivate = (path: string, text: string): void => {
-  const fd = openSync(path, "w", 0o600);
-  try {
-    fchmodSync(fd, 0o600);
-    writeSync(fd, `${text}\n`);
-  } finally {
-    closeSync(fd);
-  }
-};
+const writePrivate = (path: string, text: string): void => writeFileDurably(path, Buffer.from(`${text}\n`));
 
 /** Where the page of the running house is, for `qts inspect`. @returns what takes it away again; or a sentence */
 export const publishPage = (directory: string, url: string): Result<() => void, string> => {

@@ -1,5 +1,5 @@
 /** The inspector's door over real sockets on loopback. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -298,7 +298,7 @@ describe("the page's token", () => {
   it("is made anew where the file holds something else", () => {
     const directory = folder();
     const first = tokenOf(directory);
-    writeFileSync(join(directory, "page-token"), "short\n", { mode: 0o644 });
+    writeFileSync(join(directory, "page-token"), "short\n");
     expect(tokenOf(directory)).not.toBe(first);
     expect(statSync(join(directory, "page-token")).mode & 0o777).toBe(0o600);
     expect(readFileSync(join(directory, "page-token"), "utf8")).toMatch(/^[0-9a-f]{64}\n$/);
@@ -314,6 +314,14 @@ describe("the page's token", () => {
     withdraw();
     withdraw();
     expect(pageAddress(directory)).toBeUndefined();
+  });
+
+  it("is made anew where others could have written it", () => {
+    const directory = folder();
+    const first = tokenOf(directory);
+    chmodSync(join(directory, "page-token"), 0o666);
+    expect(tokenOf(directory)).not.toBe(first);
+    expect(statSync(join(directory, "page-token")).mode & 0o777).toBe(0o600);
   });
 
   it("is refused with a sentence where its place is taken", () => {
