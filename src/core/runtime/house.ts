@@ -17,7 +17,7 @@ import { type ActorSystem, createActorSystem, type PartLogics, type SystemInput,
 import { createDeadlines, type Deadlines } from "./deadlines.ts";
 import { createDispatcher, type Dispatcher, type DrainReport } from "./dispatcher.ts";
 import { type Effect, type EffectHandlers, type EffectType, irreversibleEffects } from "./effects.ts";
-import { type Observer, orderSteps } from "./observer.ts";
+import { hasLeft, type NewStep, type Observer, orderSteps } from "./observer.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import { type FreshState, type RestoredState, readState, writeState } from "./restore.ts";
 
@@ -196,10 +196,24 @@ export const createHouse = (options: HouseOptions): House => {
     const outcomes = name === "orders" && !system().isDown(name) ? system().snapshotOf("orders").desk.takeOutcomes() : [];
     const to = stateOf(name);
     // While nobody watches, what changed nothing is not worth an object.
-    if (!isWatched && from === to && effects.length === 0 && outcomes.length === 0) return effects;
+    if (!isWatched && from === to && outcomes.length === 0 && !hasLeft(effects)) return effects;
     const seq = recovering === undefined ? recorder.seq() : replayedSeq;
-    const step = { seq, event, lane: rowOf(event.type).priority, waitedMs: waitedBefore, tookMs, actor: name, from, to, effects };
-    if (outcomes.length === 0) by.take({ ...step, orderId: null, refusal: null });
+    const { priority: lane } = rowOf(event.type);
+    const step: NewStep = {
+      number: 0,
+      seq,
+      event,
+      lane,
+      waitedMs: waitedBefore,
+      tookMs,
+      actor: name,
+      orderId: null,
+      from,
+      to,
+      effects,
+      refusal: null,
+    };
+    if (outcomes.length === 0) by.take(step);
     else for (const one of orderSteps(step, outcomes)) by.take(one);
     return effects;
   };

@@ -35,16 +35,19 @@ export interface Step {
   readonly refusal: string | null;
 }
 
+/** A step that has no number yet. */
+export type NewStep = Omit<Step, "number"> & { number?: number };
+
 export type StepListener = (step: Step) => void;
 
 export interface Observer {
   /** While this is false only changes are worth a step. */
   readonly isWatched: () => boolean;
-  /** Called by the house; never throws. */
-  readonly take: (step: Omit<Step, "number">) => void;
+  /** Called by the house; never throws. Gives the step its number: one object for each step, at a thousand a second. */
+  readonly take: (step: NewStep) => void;
   /** @returns ends it; twice is fine */
   readonly watch: (listener: StepListener) => () => void;
-  /** Of the changes that are kept those after `number`, oldest first: a state moved, an effect left, a fact was refused. */
+  /** Of the changes that are kept those after `number`, oldest first: a state moved, an effect other than a deadline left, a fact was refused. */
   readonly changesAfter: (number: number) => readonly Step[];
   /** Number of the newest change. */
   readonly newest: () => number;
@@ -68,16 +71,17 @@ const isSame = (a: unknown, b: unknown): boolean => {
 };
 
 export const hasMoved = ({ from, to }: Pick<Step, "from" | "to">): boolean => !isSame(from, to);
-export const isChange = (step: Omit<Step, "number">): boolean =>
-  step.effects.length > 0 || step.refusal !== null || hasMoved(step);
+/** Does one of them leave the machines? Deadlines are kept inside, and set anew by facts that change nothing else. */
+export const hasLeft = (effects: readonly Effect[]): boolean => {
+  for (const { type } of effects) if (type !== "timer.set" && type !== "timer.clear") return true;
+  return false;
+};
+export const isChange = (step: NewStep): boolean => step.refusal !== null || hasLeft(step.effects) || hasMoved(step);
 
 /**
  * The desk's outcomes as steps of the actor `orders`. Effects belong to the fact, not to one of its orders: the first step has them.
  */
-export const orderSteps = (
-  step: Omit<Step, "number" | "orderId" | "refusal">,
-  outcomes: readonly FactOutcome[],
-): Omit<Step, "number">[] =>
+export const orderSteps = (step: NewStep, outcomes: readonly FactOutcome[]): NewStep[] =>
   outcomes.map(({ orderId, before, order, refusal }, index) => ({
     ...step,
     orderId,
@@ -116,11 +120,13 @@ export const createObserver = (onFault: (error: unknown) => void): Observer => {
     take: (given) => {
       const hasChanged = isChange(given);
       if (hasChanged) newest += 1;
-      const step: Step = { ...given, number: newest };
+      given.number = newest;
+      const step = given as Step;
       if (hasChanged) {
         (step.orderId === null ? ofMachines : ofOrders).add(step);
-        if (step.orderId === null && hasMoved(step)) moved.set(step.actor, step.event.at);
+        if (step.from !== step.to && step.orderId === null && hasMoved(step)) moved.set(step.actor, step.event.at);
       }
+      if (listeners.size === 0) return;
       for (const [listener, state] of listeners) {
         try {
           listener(step);

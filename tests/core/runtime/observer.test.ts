@@ -123,12 +123,13 @@ describe("whoever looks on", () => {
 });
 
 describe("the changes that are kept", () => {
-  it("are moved states, effects and refusals; a fact that changed nothing is none", () => {
+  it("are moved states, effects and refusals; a fact that changed nothing, or only a deadline, is none", () => {
     const observer = createObserver(calm);
     observer.take(step());
     observer.take(step({ from: { opening: "archive" }, to: { opening: "archive" } }));
     observer.take(step({ to: "lost" }));
-    observer.take(step({ effects: [{ type: "timer.clear", id: "x" }] as readonly Effect[] }));
+    observer.take(step({ effects: [{ type: "timer.set", id: "x", at: 1 }] as readonly Effect[] }));
+    observer.take(step({ effects: [{ type: "timer.clear", id: "x" }, { type: "feed.measure" }] as never }));
     observer.take(step({ refusal: "no such order" }));
     expect(observer.changesAfter(0).map(({ number }) => number)).toEqual([1, 2, 3]);
     expect(observer.changesAfter(2).map(({ refusal }) => refusal)).toEqual(["no such order"]);
