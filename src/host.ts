@@ -34,6 +34,7 @@ export interface HostOptions {
   readonly config: Config;
   readonly source: MarketSource;
   readonly createStrategy: CreateStrategy;
+  readonly alertChannels: SessionPorts["alertChannels"] & object;
   /** Path of the home. */
   readonly home: string;
   /** The command line, for whoever finds the home in use. */
@@ -148,6 +149,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
       return space.value;
     },
     post,
+    alertChannels: options.alertChannels,
     log: log.logger,
     logLinesLost: () => log.dropped(),
     wallClock: createHostClock(),

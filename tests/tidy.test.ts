@@ -56,6 +56,8 @@ const mayImport: Partial<Record<Room, readonly string[]>> = {
     "type:core",
     "core/result",
     "core/newest",
+    "core/printable",
+    "core/zoned-time",
     "archive",
   ],
   adapters: [
@@ -86,6 +88,7 @@ const libraries = new Set([
   "fastify",
   "prom-client",
   "ws",
+  "nodemailer",
   "yaml",
   "zod",
   "croner",

@@ -1,5 +1,6 @@
 /**
- * What a session needs besides its configuration, made before anything is written: the source of its market data and the strategy.
+ * What a session needs besides its configuration, made before anything is written: the source of its market data, the strategy,
+ * and the channels of its alerts.
  *
  * `qts run` begins with it, and `qts config check` asks the same question, so that no file is called valid and then refused.
  */
@@ -10,7 +11,9 @@ import type { Config, ConfigProblem } from "#config/config.ts";
 import { liveProblem } from "#core/execution/live-keys.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import type { CreateStrategy } from "#core/strategy/strategy.ts";
+import type { OutsideChannel } from "#ops/automation/alert-channels.ts";
 import { feeds, type MarketSource } from "#src/sources.ts";
+import { openAlertChannels } from "./alert-channels.ts";
 import { type CommandIo, exitCodes } from "./command.ts";
 import { adapterIsLive } from "./session-broker.ts";
 import { whyUnreadable } from "./unreadable.ts";
@@ -18,6 +21,8 @@ import { whyUnreadable } from "./unreadable.ts";
 export interface SessionInputs {
   readonly source: MarketSource;
   readonly createStrategy: CreateStrategy;
+  /** Beside the log. */
+  readonly alertChannels: readonly OutsideChannel[];
 }
 
 export interface SessionRefusal {
@@ -63,8 +68,10 @@ export const openSessionInputs = async (
     { name: adapter, live: adapterIsLive[adapter] },
   );
   if (live !== undefined) problems.push({ key: "live.enabled", problem: `is refused: ${live.replace(/\.$/, "")}` });
+  const channels = openAlertChannels(config, env);
+  if (!channels.ok) problems.push(...channels.error);
   if (problems.length > 0) return err({ exitCode: exitCodes.config, problems });
   if (damaged !== undefined) return err({ exitCode: exitCodes.refused, problems: damaged });
-  if (!source.ok || !createStrategy.ok) throw new Error("broken assumption: a refusal names no problem");
-  return ok({ source: source.value, createStrategy: createStrategy.value });
+  if (!source.ok || !createStrategy.ok || !channels.ok) throw new Error("broken assumption: a refusal names no problem");
+  return ok({ source: source.value, createStrategy: createStrategy.value, alertChannels: channels.value });
 };
