@@ -32,11 +32,12 @@ const mailbox = z
 
 const webhook = z.strictObject({ urlEnv: variable }).refine(...namesVariables("urlEnv"));
 
+const chatWanted = "must be the chat's number, @NAME of a channel, or null";
 const telegram = z
   .strictObject({
     tokenEnv: variable,
-    chatId: z.union([z.int(), z.string().regex(/^(-?\d{1,19}|@[A-Za-z]\w{3,31})$/), z.null()], {
-      error: "must be the chat's number, @NAME of a channel, or null",
+    chatId: z.union([z.int(), z.string().regex(/^(-?\d{1,19}|@[A-Za-z]\w{3,31})$/, chatWanted), z.null()], {
+      error: chatWanted,
     }),
     apiUrl: z
       .string()
