@@ -28,6 +28,8 @@ beforeAll(() => {
   file = join(root, `${hostile}.txt`);
   writeFileSync(file, `timestamp,${hostile}\n"${hostile}",1\n`);
   mkdirSync(join(root, hostile, "config", "observer"), { recursive: true });
+  mkdirSync(join(root, hostile, "journal"));
+  writeFileSync(join(root, hostile, "journal", "session-0001.sqlite"), "no database");
 });
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -45,6 +47,10 @@ const callsOf = (name: string): readonly (readonly string[])[] => {
     [...words, "--port", hostile],
     [...words, "--json", "--config", file],
     [...words, hostile, ...home],
+    [...words, "--home", file],
+    [...words, hostile, "--home", file],
+    [...words, "--ledger", join(root, hostile, "none", hostile, hostile)],
+    [...words, "verify", ...home],
     [...words, "--map", hostile, "--expect", hostile, join(root, hostile)],
     [...words, join(root, hostile)],
     [...words, "--backup", join(root, hostile), "--data", file],
