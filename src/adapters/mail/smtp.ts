@@ -27,11 +27,14 @@ const sentences: { readonly [code: string]: string } = {
 };
 
 const reasonOf = (error: unknown, timeoutMs: number): { readonly reason: string; readonly status?: number } => {
-  const { code, responseCode } = (error ?? {}) as { readonly code?: unknown; readonly responseCode?: unknown };
+  const { code, originalCode, responseCode } = (error ?? {}) as { readonly [field: string]: unknown };
   const late = { reason: `it did not answer within ${timeoutMs} ms` };
   if (code === "ETIMEDOUT" || code === "EABORT" || (error instanceof Error && error.name === "TimeoutError")) return late;
   const known = typeof code === "string" ? sentences[code] : undefined;
-  const reason = known ?? `it cannot be reached (${typeof code === "string" && /^[A-Z_]{1,40}$/.test(code) ? code : "unknown"})`;
+  // What the system or TLS said: ECONNREFUSED, CERT_HAS_EXPIRED.
+  const cause = originalCode ?? code;
+  const reason =
+    known ?? `it cannot be reached (${typeof cause === "string" && /^[A-Z_]{1,40}$/.test(cause) ? cause : "unknown"})`;
   return typeof responseCode === "number" ? { reason: `${reason} (${responseCode})`, status: responseCode } : { reason };
 };
 
