@@ -11,6 +11,7 @@ import { journalSentence } from "#core/journal-sentence.ts";
 import { createPerformance, type Performance } from "#core/performance.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { tradingDayOf } from "#market/calendar.ts";
+import { ownDaysOf } from "#src/sources.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, stoppedCode } from "./command.ts";
 import { qtsVersion } from "./command-line.ts";
@@ -132,12 +133,15 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     html: { type: "string" },
     json: { type: "boolean" },
   });
-  const read = await readSessionConfig(values.config, io);
-  if (!read.ok) return tellProblems(read, io);
-  const { config } = read;
-  const session = sessionFileOf(homePaths(homeOf(values.home, io)), values.session, io);
+  const paths = homePaths(homeOf(values.home, io));
+  const session = sessionFileOf(paths, values.session, io);
   if (session === undefined) return exitCodes.failed;
   const { newest } = session;
+  // Your own days know their instruments; the home remembers which days they were.
+  const day = ownDaysOf(paths.paper, newest.session);
+  const read = await readSessionConfig(values.config, io, day === undefined ? {} : { feed: "replay", day });
+  if (!read.ok) return tellProblems(read, io);
+  const { config } = read;
   const found = await readPerformance(newest.file, config, io.signal);
   if (!found.ok) {
     if (io.signal?.aborted) return stoppedCode(io);

@@ -12,6 +12,7 @@ import { err, ok, type Result } from "#core/result.ts";
 import type { CreateStrategy } from "#core/strategy/strategy.ts";
 import { feeds, type MarketSource } from "#src/sources.ts";
 import { type CommandIo, exitCodes } from "./command.ts";
+import { ownDaysDirectory } from "./days-directory.ts";
 import { adapterIsLive } from "./session-broker.ts";
 import { whyUnreadable } from "./unreadable.ts";
 
@@ -52,7 +53,7 @@ export const openSessionInputs = async (
   { cwd, env }: Pick<CommandIo, "cwd" | "env">,
 ): Promise<Result<SessionInputs, SessionRefusal>> => {
   const problems: ConfigProblem[] = [];
-  const source = feeds[config.session.feed].prepare(config);
+  const source = feeds[config.session.feed].prepare(config, ownDaysDirectory({ cwd, env }));
   const damaged = !source.ok && source.error.isDamaged ? source.error.problems : undefined;
   if (!source.ok && damaged === undefined) problems.push(...source.error.problems);
   const createStrategy = await loadStrategy(config.execution.strategy, cwd);
