@@ -113,7 +113,8 @@ export const readPart = async (
 ): Promise<string | undefined> => {
   const splitter = createLineSplitter();
   const said = (problem: { readonly line: number; readonly problem: string }): string =>
-    `${place}:${problem.line}: the line ${problem.problem}.`;
+    // Some sentences have a field for their subject, the others the line itself.
+    `${place}:${problem.line}: ${/^(is|has|came|did) /.test(problem.problem) ? "the line " : ""}${problem.problem}.`;
   try {
     for await (const piece of open(read)) {
       if (signal?.aborted) return "stopped";
