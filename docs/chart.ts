@@ -1,73 +1,70 @@
-/** Draws a machine as a Mermaid state diagram, straight from the chart that runs. */
-import type { AnyStateMachine, AnyStateNode } from "xstate";
+/** A machine's page: its drawing, and everything that the drawing says in words. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { AnyStateMachine } from "xstate";
+import { draw, sentenceOf, svgFile } from "#chart/draw.ts";
+import { graphOf, isDense } from "#chart/graph.ts";
+import { layoutOf } from "#chart/layout.ts";
+import { drawnMachines } from "#chart/machines.ts";
+import type { Layout } from "#chart/shapes.ts";
 
-const nameOf = (node: AnyStateNode): string => (node.path.length === 0 ? node.machine.id : node.path.join("_"));
+const cell = (text: string): string => text.replaceAll("|", "\\|");
 
-const guardText = (guard: unknown): string => {
-  if (guard === undefined) return "";
-  if (typeof guard === "string") return ` [${guard}]`;
-  const { type, guards } = guard as { type?: string; guards?: readonly unknown[]; check?: unknown };
-  if (typeof type === "string") return ` [${type}]`;
-  const inner = (guards ?? []).map((part) => guardText(part).trim().replace(/[[\]]/g, ""));
-  return inner.length > 0 ? ` [${inner.join(" · ")}]` : " [guarded]";
+/** The sentences that the chart's states carry, where every state may go, and each arrow in words. */
+const wordsOf = (machine: AnyStateMachine): string[] => {
+  const { states, arrows, anywhere } = graphOf(machine);
+  const described = states.filter(({ description }) => description !== "");
+  const lines = described.map(({ id, description }) => `- **${id}**: ${description}`);
+  if (anywhere.length > 0) {
+    const byState = Map.groupBy(anywhere, ({ to }) => to);
+    const ways = [...byState].map(([to, found]) => `${found.map(({ label }) => `\`${label}\``).join(", ")} → ${to}`);
+    lines.push("", `From every state: ${ways.join("; ")}.`);
+  }
+  const rows = arrows.map(
+    ({ from, to, labels }) => `| ${from} | ${labels.map((label) => `\`${cell(label)}\``).join(", ")} | ${to} |`,
+  );
+  return [
+    ...lines,
+    "",
+    "<details><summary>Every arrow in words</summary>",
+    "",
+    "| from | on | to |",
+    "|---|---|---|",
+    ...rows,
+    "",
+    "</details>",
+  ];
 };
 
-const drawTransitions = (node: AnyStateNode, lines: string[], indent: string): void => {
-  for (const [event, transitions] of node.transitions) {
-    for (const transition of transitions) {
-      for (const target of transition.target ?? []) {
-        lines.push(`${indent}${nameOf(node)} --> ${nameOf(target)}: ${event}${guardText(transition.guard)}`);
-      }
+/** The layouts are made once: drawings and pages are asked for apart. */
+let laid: Promise<ReadonlyMap<string, Layout>> | undefined;
+const layouts = (): Promise<ReadonlyMap<string, Layout>> => {
+  const lay = async (): Promise<ReadonlyMap<string, Layout>> => {
+    const found = new Map<string, Layout>();
+    for (const [page, machine] of Object.entries(drawnMachines)) {
+      const graph = graphOf(machine);
+      found.set(page, await layoutOf(graph, isDense(graph) ? "RIGHT" : "DOWN"));
     }
-  }
-};
-
-const drawAlways = (node: AnyStateNode, lines: string[], indent: string): void => {
-  for (const { target, guard } of node.always ?? []) {
-    for (const next of (target ?? []) as readonly AnyStateNode[])
-      lines.push(`${indent}${nameOf(node)} --> ${nameOf(next)}: at once${guardText(guard)}`);
-  }
-};
-
-const drawInside = (node: AnyStateNode, lines: string[], indent: string): void => {
-  const children = Object.values(node.states) as AnyStateNode[];
-  for (const initial of node.type === "compound" ? (node.initial.target ?? []) : [])
-    lines.push(`${indent}[*] --> ${nameOf(initial)}`);
-  for (const child of children) {
-    if (child.type === "compound" || child.type === "parallel") {
-      lines.push(`${indent}state "${child.key}" as ${nameOf(child)} {`);
-      drawInside(child, lines, `${indent}  `);
-      lines.push(`${indent}}`);
-    } else if (nameOf(child) !== child.key) {
-      lines.push(`${indent}state "${child.key}" as ${nameOf(child)}`);
-    }
-    if (child.type === "final") lines.push(`${indent}${nameOf(child)} --> [*]`);
-  }
-  for (const child of children) {
-    drawTransitions(child, lines, indent);
-    drawAlways(child, lines, indent);
-  }
-};
-
-/** A fenced Mermaid block, then the sentences the chart's states carry. */
-export const chartOf = (machine: AnyStateMachine): string => {
-  const lines = ["```mermaid", "stateDiagram-v2"];
-  drawInside(machine.root, lines, "  ");
-  lines.push("```", "");
-  const describe = (node: AnyStateNode): void => {
-    if (node.description !== undefined) lines.push(`- **${node.path.join(".") || node.key}**: ${node.description}`);
-    for (const child of Object.values(node.states) as AnyStateNode[]) describe(child);
+    return found;
   };
-  describe(machine.root);
-  const fromAnywhere: string[] = [];
-  for (const [event, transitions] of machine.root.transitions) {
-    for (const { target, guard } of transitions) {
-      if (target !== undefined)
-        fromAnywhere.push(
-          `\`${event}\`${guardText(guard)} → ${target.map((node: AnyStateNode) => node.path.join(".")).join(", ")}`,
-        );
-    }
-  }
-  if (fromAnywhere.length > 0) lines.push("", `From every state: ${fromAnywhere.join("; ")}.`);
-  return lines.join("\n");
+  laid ??= lay();
+  return laid;
 };
+
+/** docs/machines/*.svg, by path. */
+export const chartFiles = async (): Promise<{ readonly [path: string]: string }> => {
+  const css = readFileSync(join(import.meta.dirname, "../inspector/chart/chart.css"), "utf8");
+  return Object.fromEntries(
+    [...(await layouts())].map(([page, layout]) => [`docs/machines/${page}.svg`, svgFile(draw(layout), css)]),
+  );
+};
+
+/** Markdown by section name. The order's page has a table of its own in place of the words. */
+export const chartSections = async (): Promise<{ readonly [section: string]: string }> =>
+  Object.fromEntries(
+    [...(await layouts())].map(([page, layout]) => {
+      const image = `![${sentenceOf(layout)}](../machines/${page}.svg)`;
+      const machine = drawnMachines[page] as AnyStateMachine;
+      return [`chart:${page}`, [image, ...(layout.isMap ? [] : ["", ...wordsOf(machine)])].join("\n")];
+    }),
+  );

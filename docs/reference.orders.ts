@@ -1,4 +1,4 @@
-/** The order reference from the chart that runs: a drawing with one arrow per pair of states, and a table of every answer. */
+/** The order reference from the chart that runs: its states, and a table of every answer. */
 import { orderMachine } from "#machines/order.machine.ts";
 import { type OrderStatus, orderStatuses, refusalCodes, terminalStatuses } from "#machines/order.rules.ts";
 
@@ -42,23 +42,6 @@ const notes: Readonly<Record<string, string>> = {
   "expired order.filled": "As after a cancel.",
 };
 
-const chart = (): string => {
-  const pairs = new Map<string, string[]>();
-  for (const { from, fact, to } of arrows) {
-    if (from === to) continue;
-    const key = `${from} --> ${to}`;
-    pairs.set(key, [...new Set([...(pairs.get(key) ?? []), fact.replace("order.", "")])]);
-  }
-  return [
-    "```mermaid",
-    "stateDiagram-v2",
-    "  [*] --> initialized",
-    ...[...pairs].map(([key, facts]) => `  ${key}: ${facts.join(" / ")}`),
-    ...terminalStatuses.map((status) => `  ${status} --> [*]`),
-    "```",
-  ].join("\n");
-};
-
 const states = (): string =>
   [
     "| state | meaning |",
@@ -87,7 +70,6 @@ const refusals = (): string =>
 
 /** Markdown by section name, for docs/generate.ts. */
 export const orderSections = (): { readonly [name: string]: string } => ({
-  "orders.chart": chart(),
   "orders.states": states(),
   "orders.table": table(),
   "orders.refusals": refusals(),

@@ -1,39 +1,13 @@
 /** What is generated, and from what: each section and file of the docs with the code that is its source. */
-import type { AnyStateMachine } from "xstate";
 import { sessionReportJsonSchema } from "#commands/session-report.ts";
 import { effectTable, irreversibleEffects } from "#core/runtime/effects.ts";
-import { archiveMachine } from "#machines/archive.machine.ts";
-import { executionLoopMachine } from "#machines/execution-loop.machine.ts";
-import { feedMachine } from "#machines/feed.machine.ts";
-import { maintenanceMachine } from "#machines/maintenance.machine.ts";
-import { operatingMachine } from "#machines/operating-state.machine.ts";
-import { opsMachine } from "#machines/ops.machine.ts";
-import { reconciliationMachine } from "#machines/reconciliation.machine.ts";
-import { safetyMachine } from "#machines/safety.machine.ts";
-import { schedulerMachine } from "#machines/scheduler.machine.ts";
-import { sessionMachine } from "#machines/session.machine.ts";
-import { supervisorMachine } from "#machines/supervisor.machine.ts";
 import { snapshotJsonSchema } from "#market/snapshot.ts";
-import { chartOf } from "./chart.ts";
+import { chartFiles, chartSections } from "./chart.ts";
 import { configurationReference } from "./reference.configuration.ts";
 import { eventSchemas, eventsReference } from "./reference.events.ts";
 import { orderSections } from "./reference.orders.ts";
 import { alertsReference } from "./reference.safety.ts";
 import { requirementsReference } from "./requirements.ts";
-
-const machines: { readonly [page: string]: AnyStateMachine } = {
-  supervisor: supervisorMachine,
-  safety: safetyMachine,
-  "operating-state": operatingMachine,
-  reconciliation: reconciliationMachine,
-  "execution-loop": executionLoopMachine,
-  feed: feedMachine,
-  session: sessionMachine,
-  archive: archiveMachine,
-  ops: opsMachine,
-  maintenance: maintenanceMachine,
-  scheduler: schedulerMachine,
-};
 
 const effectsReference = (): string => {
   const irreversible: readonly string[] = irreversibleEffects;
@@ -49,6 +23,7 @@ const json = (value: object): string => `${JSON.stringify(value, undefined, 2)}\
 /** Whole files, by path. */
 export const generatedFiles = async (): Promise<{ readonly [path: string]: string }> => ({
   ...eventSchemas(),
+  ...(await chartFiles()),
   "docs/reference/session-report.schema.json": json(sessionReportJsonSchema()),
   "docs/reference/snapshot.schema.json": json(snapshotJsonSchema()),
 });
@@ -61,5 +36,5 @@ export const generatedSections = async (): Promise<{ readonly [name: string]: st
   alerts: alertsReference(),
   requirements: requirementsReference(),
   ...orderSections(),
-  ...Object.fromEntries(Object.entries(machines).map(([page, machine]) => [`chart:${page}`, chartOf(machine)])),
+  ...(await chartSections()),
 });

@@ -7,6 +7,7 @@
 import { assign, emit, enqueueActions, setup } from "xstate";
 import type { Alert, SafetyReport } from "./effects.ts";
 import type { EventOf, FactType } from "./facts/catalog.ts";
+import { endsRun } from "./maintenance.rules.ts";
 
 export const maintenanceTakes = [
   "session.started",
@@ -63,7 +64,7 @@ export const maintenanceMachine = setup({
   guards: {
     isOfThisRun: ({ context, event }) => "runId" in event && event.runId === context.runId,
     isNothingToKeep: ({ context, event }) =>
-      event.type === "maintenance.planned" && event.runId === context.runId && event.files === 0,
+      event.type === "maintenance.planned" && event.runId === context.runId && endsRun(event.type, event),
     isProven: ({ context, event }) => "runId" in event && event.runId === context.runId && context.manifestSha256 !== null,
     isOursWithLeftovers: ({ context, event }) =>
       event.type === "maintenance.cleaned" && event.runId === context.runId && event.failed > 0,

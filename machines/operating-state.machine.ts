@@ -142,7 +142,7 @@ const base = setup({
 });
 
 const moving = (rule: MoveRule, from: OperatingState, to: OperatingState) =>
-  ({ target: to, actions: { type: "move", params: { rule, from, to } } }) as const;
+  ({ target: to, description: `by ${rule}`, actions: { type: "move", params: { rule, from, to } } }) as const;
 /**
  * A rule is followed once per evaluation, when it is confirmed and, where the reading says so, held and cooled down. What guards
  * a promotion is confirmed with it.
@@ -198,8 +198,8 @@ export const operatingMachine = base.createMachine({
     starting: {
       description: "Goes at once to the state that the configuration names; never seen from outside.",
       always: [
-        { guard: ({ context }) => context.policy.initial === "AGGRESSIVE", target: "AGGRESSIVE" },
-        { guard: ({ context }) => context.policy.initial === "DEFENSIVE", target: "DEFENSIVE" },
+        { guard: ({ context }) => context.policy.initial === "AGGRESSIVE", target: "AGGRESSIVE", description: "configured so" },
+        { guard: ({ context }) => context.policy.initial === "DEFENSIVE", target: "DEFENSIVE", description: "configured so" },
         { target: "BALANCED" },
       ],
     },

@@ -31,7 +31,7 @@ export const overrideTimer = "operating.override";
 /** No step is open. */
 export const noStep: Step = { open: false, resumeTo: null, releaseTo: null };
 
-export interface Outcome {
+export interface StepOutcome {
   readonly context: OperatingContext;
   readonly effects: readonly OperatingEffect[];
 }
@@ -46,7 +46,13 @@ export const entryOf = (
 });
 
 /** Announces the state in force when it has changed; each such change starts the cooldown. */
-export const settle = (state: OperatingState, context: OperatingContext, at: number, rule: MoveRule, reason: string): Outcome => {
+export const settle = (
+  state: OperatingState,
+  context: OperatingContext,
+  at: number,
+  rule: MoveRule,
+  reason: string,
+): StepOutcome => {
   const to = effectiveState(state, context);
   const { state: from } = context.effective;
   if (to === from) return { context, effects: [] };
@@ -61,7 +67,7 @@ export const settle = (state: OperatingState, context: OperatingContext, at: num
  * `at`: durations count on from there, so that the step neither confirms nor expires anything (spec S18) and a clock that
  * was a year ahead does not freeze the posture for a year.
  */
-export const atTime = (context: OperatingContext, at: number): Outcome => {
+export const atTime = (context: OperatingContext, at: number): StepOutcome => {
   const { seenAt, override } = context;
   const since = context.effective.since ?? at;
   if (seenAt === null || at >= seenAt - clockToleranceMs) {
@@ -110,7 +116,7 @@ export const endOverride = (
   context: OperatingContext,
   at: number,
   { operator, reason }: { readonly operator: string | null; readonly reason: string },
-): Outcome => {
+): StepOutcome => {
   const { override } = context;
   if (override === null) return { context, effects: [] };
   const kept = lowerRisk(override.state, state);
@@ -137,7 +143,7 @@ export const evaluate = (
   state: OperatingState,
   context: OperatingContext,
   event: OperatingEvent & { metrics: unknown },
-): Outcome => {
+): StepOutcome => {
   const { at } = event;
   const { policy, safety } = context;
   const effects: OperatingEffect[] = [];
@@ -151,7 +157,7 @@ export const evaluate = (
   }
   let next: OperatingContext = { ...context, metrics, readings, absent, evaluatedAt: at, step: noStep };
   const { override } = next;
-  const apply = (outcome: Outcome): void => {
+  const apply = (outcome: StepOutcome): void => {
     next = outcome.context;
     effects.push(...outcome.effects);
   };
@@ -192,7 +198,7 @@ export const move = (
   rule: MoveRule,
   from: OperatingState,
   to: OperatingState,
-): Outcome => {
+): StepOutcome => {
   const { policy, readings, safety, step } = context;
   const isRule = rule in ruleEdges;
   const clauses = isRule
@@ -227,7 +233,7 @@ export const noteSafety = (
   state: OperatingState,
   context: OperatingContext,
   event: OperatingEvent & { to: SafetyView },
-): Outcome => {
+): StepOutcome => {
   const { to, at } = event;
   return settle(
     state,
@@ -244,7 +250,11 @@ export const noteSafety = (
 };
 
 /** FAIL: DEFENSIVE at once, whatever was pinned, held or pending. */
-export const force = (from: OperatingState, context: OperatingContext, event: OperatingEvent & { reason: string }): Outcome => {
+export const force = (
+  from: OperatingState,
+  context: OperatingContext,
+  event: OperatingEvent & { reason: string },
+): StepOutcome => {
   const { at } = event;
   const reason = `safety_fail_force_defensive: ${event.reason}`;
   const inForce = context.effective.state;

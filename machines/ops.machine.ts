@@ -1,5 +1,5 @@
 /**
- * The supervisor of the optional part of the house: maintenance and scheduler.
+ * The supervisor of the optional part of the house: maintenance, scheduler and heartbeat.
  *
  * Its children may fail, hang or use up their restarts: the worst that reaches core is an anomaly (seed 000 §4.3, spec M10).
  */

@@ -48,6 +48,18 @@ const ended = (status: OrderStatus) => ({
   "order.expired": to(status),
   "order.replaced": to(status, "accepted", "partiallyFilled", "filled"),
 });
+/** What comes late for an order that ended before it was filled: reports of its life, and fills, which still count. */
+const lateReports = (status: "canceled" | "rejected" | "expired") => ({
+  "order.submitted": to(status),
+  "order.submit.unknown": to(status),
+  "order.accepted": to(status),
+  ...fills(status, "filled"),
+  ...ended(status),
+  "order.fill.busted": to(status),
+  "order.fill.corrected": to(status, "filled"),
+  ...mootAnswers(status),
+  "order.reconciled": to(status, "accepted", "partiallyFilled", "filled"),
+});
 
 const defaultLimits: OrderLimits = { unknownDeadlineMs: 120_000, pendingDeadlineMs: 30_000 };
 
@@ -325,45 +337,15 @@ export const createOrderMachine = (limits: OrderLimits = defaultLimits) => {
       },
       canceled: {
         description: "What was left is canceled. A fill reported late still counts: the venue is right.",
-        on: {
-          "order.submitted": to("canceled"),
-          "order.submit.unknown": to("canceled"),
-          "order.accepted": to("canceled"),
-          ...fills("canceled", "filled"),
-          ...ended("canceled"),
-          "order.fill.busted": to("canceled"),
-          "order.fill.corrected": to("canceled", "filled"),
-          ...mootAnswers("canceled"),
-          "order.reconciled": to("canceled", "accepted", "partiallyFilled", "filled"),
-        },
+        on: lateReports("canceled"),
       },
       rejected: {
         description: "Refused by the venue, whole or what was left of it. A fill reported late still counts.",
-        on: {
-          "order.submitted": to("rejected"),
-          "order.submit.unknown": to("rejected"),
-          "order.accepted": to("rejected"),
-          ...fills("rejected", "filled"),
-          ...ended("rejected"),
-          "order.fill.busted": to("rejected"),
-          "order.fill.corrected": to("rejected", "filled"),
-          ...mootAnswers("rejected"),
-          "order.reconciled": to("rejected", "accepted", "partiallyFilled", "filled"),
-        },
+        on: lateReports("rejected"),
       },
       expired: {
         description: "Ended with its session. A fill reported late still counts.",
-        on: {
-          "order.submitted": to("expired"),
-          "order.submit.unknown": to("expired"),
-          "order.accepted": to("expired"),
-          ...fills("expired", "filled"),
-          ...ended("expired"),
-          "order.fill.busted": to("expired"),
-          "order.fill.corrected": to("expired", "filled"),
-          ...mootAnswers("expired"),
-          "order.reconciled": to("expired", "accepted", "partiallyFilled", "filled"),
-        },
+        on: lateReports("expired"),
       },
     },
   });

@@ -91,7 +91,7 @@ export const refusalCodes = {
 } as const;
 export type RefusalCode = keyof typeof refusalCodes;
 
-export interface Refusal {
+export interface OrderRefusal {
   readonly at: number;
   readonly fact: string;
   readonly code: RefusalCode;
@@ -171,7 +171,7 @@ export interface OrderRecord {
   readonly isOverdue: boolean;
   readonly owner: "qts" | "operator";
   /** Why the last fact was refused; null when it was not. */
-  readonly refusal: Refusal | null;
+  readonly refusal: OrderRefusal | null;
 }
 
 export interface OrderLimits {

@@ -50,6 +50,7 @@ export const safetyCodes = {
   AN082: "Expired files could not be deleted; they stay until the next run.",
   AN090: "An optional part has used up its restarts.",
   AN091: "A scheduled target keeps failing.",
+  AN092: "No heartbeat has arrived outside for some time.",
   AN199: "An anomaly or guardrail came with a code that this registry does not know.",
 } as const;
 

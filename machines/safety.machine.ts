@@ -13,7 +13,7 @@ import { alertedByReporter, isSafetyCode, type SafetyCode } from "./safety.codes
 
 export { type SafetyState, safetyStates } from "./facts/safety.ts";
 
-/** New orders may leave the process; in FAIL and LOCKDOWN only cancels do (spec S5). */
+/** New orders may leave the process; in FAIL and LOCKDOWN only a cancel that is asked for may (spec S5). */
 export const tradingAllowed = (state: SafetyState): boolean => state === "NORMAL" || state === "WARNING";
 
 export interface SafetyInput {
@@ -261,7 +261,7 @@ export const safetyMachine = base.createMachine({
     },
     FAIL: {
       description:
-        "No new order leaves; cancels do; evaluation goes on. Ends when the cause itself is reported as cleared; a second fail-safe locks down.",
+        "No new order leaves. QTS cancels nothing by itself: open orders stay at the venue, and a cancel that is asked for passes, also the strategy's, because evaluation goes on. Ends when the cause itself is reported as cleared; a second fail-safe locks down.",
       on: {
         ...lockdownFrom("FAIL"),
         ...onlyAlerts,
@@ -284,7 +284,7 @@ export const safetyMachine = base.createMachine({
     },
     LOCKDOWN: {
       description:
-        "No new order leaves. Only a named person with a reason ends it, also after a restart: the breach may be our own bug. Nobody ends it while the kill switch is on.",
+        "No new order leaves and nothing is evaluated; open orders stay at the venue, and a cancel that is asked for passes. Only a named person with a reason ends it, also after a restart: the breach may be our own bug. Nobody ends it while the kill switch is on.",
       on: {
         ...onlyAlerts,
         "failsafe.tripped": { actions: "alertCritical" },

@@ -36,11 +36,14 @@ export const sessionTakes = [
 ] as const satisfies readonly FactType[];
 export type SessionEvent = EventOf<typeof sessionTakes>;
 
+/** What a run begins with: a new session, or one that an earlier process had begun. Said as the cause of what follows from it. */
+export type Beginning = "started" | "recovered";
+
 export type SessionEffect =
   /** Connect to the venue and compare orders; answered by reconciliation.completed, .failed or broker.disconnected. */
-  | { readonly type: "session.venue.open" }
+  | { readonly type: "session.venue.open"; readonly cause: Beginning }
   /** Begin the market and, if configuration says so, trading. */
-  | { readonly type: "session.begin"; readonly recovered: boolean }
+  | { readonly type: "session.begin"; readonly cause: Beginning }
   /** Nothing new is begun: no cycle, and no market data either unless the day is over anyway. */
   | { readonly type: "session.halt"; readonly cause: string; readonly isDayOver: boolean }
   /** The market closes at the venue; answered by session.venue.closed. */
@@ -77,6 +80,7 @@ export const venueTimer = "session.venue";
 export const settleTimer = "session.settle";
 
 const dayOver = "the day is over";
+const beginning = ({ recovered }: SessionContext): Beginning => (recovered ? "recovered" : "started");
 
 export const sessionMachine = setup({
   types: {
@@ -101,7 +105,7 @@ export const sessionMachine = setup({
       event.type === "session.end.requested" ? { isEndRequested: true, cause: event.cause } : {},
     ),
     noteDayOver: assign({ cause: dayOver }),
-    openVenue: emit({ type: "session.venue.open" }),
+    openVenue: emit(({ context }) => ({ type: "session.venue.open" as const, cause: beginning(context) })),
     setVenueDeadline: emit(({ context, event }) => ({
       type: "timer.set" as const,
       id: venueTimer,
@@ -112,7 +116,7 @@ export const sessionMachine = setup({
       type: "session.wait" as const,
       until: event.at + context.policy.venueMsMax,
     })),
-    begin: emit(({ context }) => ({ type: "session.begin" as const, recovered: context.recovered })),
+    begin: emit(({ context }) => ({ type: "session.begin" as const, cause: beginning(context) })),
     halt: emit(({ context }) => ({ type: "session.halt" as const, cause: context.cause, isDayOver: false })),
     haltDay: emit(({ context }) => ({ type: "session.halt" as const, cause: context.cause, isDayOver: true })),
     closeVenue: emit({ type: "session.venue.close" }),

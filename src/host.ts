@@ -126,7 +126,6 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     version: qtsVersion(),
     home: home.value,
     session,
-    continued,
     epoch: lease.value.epoch,
     orderSeries,
     clock,

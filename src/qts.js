@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // Plain JavaScript on purpose: an old Node must be able to read this file to say why it cannot run the rest.
 import { existsSync } from "node:fs";
+import module from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -16,6 +17,9 @@ if (major < 24) {
     refuse(`${why} run it through \`npm start -- …\`, which brings its own Node, or install a newer one.`);
   refuse(`${why} its own Node is not installed; \`npm rebuild node --ignore-scripts=false\` in ${root} fetches it.`);
 }
+// A start costs half as much. Beside what runs anyway, and not in /tmp, where others could plant what we would run; where nothing
+// can be written a start just costs more.
+module.enableCompileCache(join(root, "node_modules/.cache/qts"));
 try {
   await import("./main.ts");
 } catch (error) {

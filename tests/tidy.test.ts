@@ -28,6 +28,7 @@ type Room =
   | "root"
   | "main"
   | "inspector"
+  | "chart"
   | "tests"
   | "docs";
 
@@ -35,6 +36,7 @@ const roomOf = (path: string): Room => {
   const [top, second, third] = path.split("/");
   if (top === "src" && third === undefined) return second?.startsWith("root.") ? "root" : "main";
   if (top === "src") return second as Room;
+  if (top === "inspector" && second === "chart") return "chart";
   return top as Room;
 };
 
@@ -77,6 +79,9 @@ const mayImport: Partial<Record<Room, readonly string[]>> = {
   ],
   parts: ["rxjs", "xstate", "machines", "config", "core", "market", "archive", "ops"],
   root: ["rxjs", "xstate", "machines", "config", "core", "market", "archive", "ops", "parts"],
+  // The engine that lays a chart out never reaches a browser: the page gets its coordinates.
+  chart: ["xstate", "machines", "elkjs"],
+  inspector: ["chart/draw", "chart/graph", "chart/shapes"],
 };
 
 const libraries = new Set([
@@ -130,9 +135,10 @@ const targetOf = (path: string, from: string): { readonly name: string; readonly
   }
   if (from.startsWith(".")) {
     const target = relative(root, join(root, dirname(path), from));
-    return { name: roomOf(target), file: target.replace(/^src\//, "").replace(/\.ts$/, "") };
+    return { name: roomOf(target), file: target.replace(/^(src|inspector)\//, "").replace(/\.ts$/, "") };
   }
-  return { name: from };
+  const [scope = "", name] = from.split("/");
+  return { name: scope.startsWith("@") ? `${scope}/${name}` : scope };
 };
 
 /** The file of ours that an import reaches, as a path from the root; undefined for a library. */
@@ -140,6 +146,7 @@ const fileOf = (path: string, from: string): string | undefined => {
   if (from.startsWith(".")) return join(dirname(path), from);
   if (!from.startsWith("#")) return undefined;
   const inside = from.slice(1).replace(/^src\//, "");
+  if (inside.startsWith("chart/")) return `inspector/${inside}`;
   return inside.startsWith("machines/") ? inside : `src/${inside}`;
 };
 
@@ -212,8 +219,8 @@ const importProblem = (path: string, { from, isType }: Import): string | undefin
   return `${room} may not import ${target.name}${isType ? " (as types)" : ""}; it may import ${allowed.join(", ")}`;
 };
 
-const pure = (path: string): boolean => /^(machines|src\/core)\//.test(path);
-const product = (path: string): boolean => /^(machines|src)\//.test(path);
+const pure = (path: string): boolean => /^(machines|src\/core|inspector\/chart)\//.test(path);
+const product = (path: string): boolean => /^(machines|src|inspector)\//.test(path);
 
 /** Banned text, where, and what to write instead. `// tidy-ok: reason` on the line allows it. */
 const bans: readonly { readonly pattern: RegExp; readonly where: (path: string) => boolean; readonly instead: string }[] = [
@@ -252,6 +259,19 @@ const bans: readonly { readonly pattern: RegExp; readonly where: (path: string) 
   },
   { pattern: /\bconsole\.(log|error|warn|info)\b/, where: product, instead: "the logger, or CommandIo" },
   { pattern: /\benum\s+\w+\s*\{/, where: product, instead: "`as const` and a union type" },
+  {
+    pattern: /\bprocess\.std(out|err)\b(?!\.isTTY)/,
+    where: (path) =>
+      path.startsWith("src/") &&
+      roomOf(path) !== "main" &&
+      !["log-lines.ts", "convert.ts"].some((name) => path.endsWith(`/${name}`)),
+    instead: "CommandIo or the log, which show what would command a terminal",
+  },
+  {
+    pattern: /\b(type|interface) (Outcome|Refusal|Verdict)\b/,
+    where: () => true,
+    instead: "its subject in front: GateVerdict, OrderRefusal, StepOutcome (CONTRIBUTING.md, Words)",
+  },
   {
     pattern: /\bprocess\.exit\(/,
     where: (path) => path.startsWith("src/") && roomOf(path) !== "main",

@@ -19,6 +19,7 @@ import { err, ok } from "#core/result.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import type { Strategy } from "#core/strategy/strategy.ts";
 import type { RawTick } from "#market/ports.ts";
+import type { Post } from "#ops/ports.ts";
 import type { Oddity, OpsPorts, SessionPorts } from "#parts/ports.ts";
 import { createRoot, type Root } from "#src/root.ts";
 
@@ -27,6 +28,10 @@ export const morning = Date.UTC(2013, 9, 7, 14);
 
 /** Proposes nothing. */
 export const idle: Strategy = { name: "idle", evaluate: () => [] };
+
+/** Ops whose hands never come to anything. */
+const idleHands = new Proxy({}, { get: () => () => new Promise(() => {}) });
+export const idleOps = { files: idleHands, worker: idleHands } as OpsPorts;
 
 export interface WorldOptions {
   /** Laid over the defaults. */
@@ -37,6 +42,8 @@ export interface WorldOptions {
   readonly seed?: number;
   readonly startsAt?: number;
   readonly ops?: OpsPorts;
+  /** The way to services outside. */
+  readonly post?: Post;
   /** Lots on the venue's account from before. */
   readonly positions?: Readonly<Record<string, number>>;
   /** The journal of an earlier world. */
@@ -126,16 +133,15 @@ export const createWorld = async (options: WorldOptions = {}) => {
     });
     const journal = createMemoryJournal({ storage });
     const feed = createMemoryFeed("memory", recorded);
-    const isContinued = storage.records.length > 0;
     const ports = {
       ...((await options.venue?.(clock)) ?? { broker: lineTo(venue, () => isAlive) }),
       ...(ops === undefined ? {} : { ops }),
+      ...(options.post === undefined ? {} : { post: options.post }),
     };
     const root = createRoot(config, {
       version: "test",
       home: homePaths("/qts"),
       session: "0001",
-      continued: isContinued,
       epoch: lives,
       orderSeries: String(lives),
       clock,

@@ -7,13 +7,21 @@
  */
 import { evaluationFacts } from "./evaluation.ts";
 import type { CatalogRow } from "./fact.ts";
+import { heartbeatFacts } from "./heartbeat.ts";
 import { marketFacts } from "./market.ts";
 import { opsFacts } from "./ops.ts";
 import { orderFacts } from "./orders.ts";
 import type { PayloadOf } from "./payload.ts";
 import { safetyFacts } from "./safety.ts";
 
-export const catalog = { ...orderFacts, ...safetyFacts, ...marketFacts, ...evaluationFacts, ...opsFacts } as const;
+export const catalog = {
+  ...orderFacts,
+  ...safetyFacts,
+  ...marketFacts,
+  ...evaluationFacts,
+  ...opsFacts,
+  ...heartbeatFacts,
+} as const;
 
 export type FactType = keyof typeof catalog;
 export type PayloadFor<T extends FactType> = PayloadOf<(typeof catalog)[T]["payload"]>;

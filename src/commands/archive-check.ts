@@ -5,6 +5,7 @@ import { inCheckOrder } from "#archive/check.order.ts";
 import { type Mapping, mappedNames, originMapping } from "#archive/check.rows.ts";
 import { type ArchiveReport, createArchiveCheck } from "#archive/check.ts";
 import { archiveDirectory, readSegmentPath } from "#archive/paths.ts";
+import { printable } from "#core/printable.ts";
 import { calendarOf } from "#market/calendar.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, stoppedCode, UsageError } from "./command.ts";
 import { whyUnreadable } from "./unreadable.ts";
@@ -67,10 +68,6 @@ const headOf = (path: string): Uint8Array => {
   }
 };
 
-/** A name or a value may hold what a terminal obeys. */
-const printable = (text: string): string =>
-  text.replace(/\p{Cc}/gu, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`);
-
 const readTimeZone = (zone: string): string => {
   try {
     return new Intl.DateTimeFormat("en-US", { timeZone: zone }).resolvedOptions().timeZone;
@@ -83,7 +80,7 @@ const shown = (directory: string, report: ArchiveReport): string => {
   const { streams, gaps, missing } = report;
   const counted = (value: number): string => value.toLocaleString("en-US");
   const lines = [
-    `${directory}: ${report.ok ? "whole" : "NOT whole"}`,
+    `${printable(directory)}: ${report.ok ? "whole" : "NOT whole"}`,
     `  rows      scalp ${counted(streams.scalp.rows)} · swing ${counted(streams.swing.rows)} · system ${counted(streams.system.rows)} in ${counted(report.files)} files, ${counted(report.bytes)} bytes`,
     `  lines     bad ${report.badLines} · impossible ${report.impossible} · not judged ${report.unjudged} · torn ${report.tornFiles} · doubled ${report.duplicates} · misplaced ${report.misplaced} · out of order ${report.outOfOrder}, unsaid ${report.unordered} · late ${report.late} · suspect ${report.suspectLines}`,
     `  gaps      quiet ${gaps.quiet} · hole ${gaps.hole} · refused ${gaps.refused} · lost ${gaps.lost} · not declared ${gaps.undeclared} with rows missing, ${gaps.undeclaredQuiet} without · wrong ${gaps.wrong}`,
@@ -120,7 +117,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   });
   const directory = existsSync(archiveDirectory(given)) ? archiveDirectory(given) : given;
   if (!existsSync(directory) || !statSync(directory).isDirectory()) {
-    io.err(`there is no archive at ${given}: it is not a directory.\n`);
+    io.err(`${printable(`there is no archive at ${given}: it is not a directory.`)}\n`);
     return exitCodes.failed;
   }
   try {
@@ -138,12 +135,14 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   } catch (error) {
     const { code, path } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    io.err(`${path ?? directory} cannot be read: ${whyUnreadable(error)}.\n`);
+    io.err(`${printable(`${path ?? directory} cannot be read: ${whyUnreadable(error)}.`)}\n`);
     return exitCodes.failed;
   }
   const report = check.report();
   if (report.files === 0) {
-    io.err(`there is no archive at ${given}: no file below it has a path of the contract (docs/reference/archive.md).\n`);
+    io.err(
+      `${printable(`there is no archive at ${given}: no file below it has a path of the contract (docs/reference/archive.md).`)}\n`,
+    );
     return exitCodes.failed;
   }
   io.out(values.json ? `${JSON.stringify({ directory, ...report }, null, 2)}\n` : shown(directory, report));

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { type SendError, sendCommand } from "#adapters/host/control/client.ts";
 import type { ControlCommand } from "#adapters/host/control/server.ts";
 import type { CommandReply } from "#core/ports.ts";
+import { printable } from "#core/printable.ts";
 import type { Result } from "#core/result.ts";
 import { type CommandIo, exitCodes } from "./command.ts";
 
@@ -30,35 +31,41 @@ export const sentenceIn = (body: unknown): string | undefined => {
   return typeof sentence === "string" ? sentence : undefined;
 };
 
+const printableSentenceIn = (body: unknown): string | undefined => {
+  const sentence = sentenceIn(body);
+  return sentence === undefined ? undefined : printable(sentence);
+};
+
 /** Shows an answer, or the failure to get one, like `ask`; returns its exit code. */
 export const showReply = (
   reply: Result<CommandReply, SendError>,
   values: { readonly json?: boolean | undefined },
   io: CommandIo,
-  show: (body: unknown) => string | undefined = sentenceIn,
+  show: (body: unknown) => string | undefined = printableSentenceIn,
 ): number => {
   if (!reply.ok) {
     const exitCode = errorCodes[reply.error.type];
     if (values.json) io.out(`${JSON.stringify({ exitCode, error: reply.error })}\n`);
-    else io.err(`${reply.error.sentence}\n`);
+    else io.err(`${printable(reply.error.sentence)}\n`);
     return exitCode;
   }
   const { exitCode, body } = reply.value;
+  const sentence = printableSentenceIn(body);
   if (values.json) io.out(`${JSON.stringify(body)}\n`);
-  else if (exitCode === exitCodes.ok) io.out(`${show(body) ?? sentenceIn(body) ?? JSON.stringify(body, null, 2)}\n`);
-  else io.err(`${sentenceIn(body) ?? JSON.stringify(body)}\n`);
+  else if (exitCode === exitCodes.ok) io.out(`${show(body) ?? sentence ?? JSON.stringify(body, null, 2)}\n`);
+  else io.err(`${sentence ?? JSON.stringify(body)}\n`);
   return exitCode;
 };
 
 /**
  * Sends a command and shows the answer.
  *
- * @param show the answer of a success for a person, without a newline at the end; undefined: its body is not of that shape
+ * @param show the answer of a success for a person, with what others said in it printable, without a newline at the end; undefined: its body is not of that shape
  * @returns the exit code of the house's answer, or of the failure to get one
  */
 export const ask = async (
   command: ControlCommand,
   values: { readonly home?: string | undefined; readonly json?: boolean | undefined },
   io: CommandIo,
-  show: (body: unknown) => string | undefined = sentenceIn,
+  show: (body: unknown) => string | undefined = printableSentenceIn,
 ): Promise<number> => showReply(await sendCommand(homeOf(values.home, io), command), values, io, show);

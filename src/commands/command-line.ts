@@ -1,5 +1,6 @@
 /** From argv to an exit code: finds the command, shows its help, and turns every failure into one sentence. */
 import { readFileSync } from "node:fs";
+import { printable, sendable } from "#core/printable.ts";
 import { type CommandIo, exitCodes, UsageError } from "./command.ts";
 import { overview } from "./help.ts";
 import { nearest } from "./nearest.ts";
@@ -57,16 +58,21 @@ const asksForHelp = (args: readonly string[]): boolean => {
  * @param argv what follows the program's name
  * @returns the exit code; never throws: an unexpected failure is one sentence on `err`, with the stack under --debug
  */
-export const runCommandLine = async (argv: readonly string[], table: readonly TableRow[], io: CommandIo): Promise<number> => {
+export const runCommandLine = async (argv: readonly string[], table: readonly TableRow[], given: CommandIo): Promise<number> => {
+  const io: CommandIo = {
+    ...given,
+    out: (text) => given.out(sendable(text)),
+    err: (text) => given.err(sendable(text)),
+  };
   const debug = argv.includes("--debug") || Boolean(io.env.QTS_DEBUG);
-  const given = argv.filter((arg) => arg !== "--debug");
+  const words = argv.filter((arg) => arg !== "--debug");
   try {
-    const [first, second] = given;
+    const [first, second] = words;
     if (first === "--version" || first === "-v") {
       io.out(`${qtsVersion()}\n`);
       return exitCodes.ok;
     }
-    if (first === "help" && second !== undefined) return await runCommandLine([...given.slice(1), "--help"], table, io);
+    if (first === "help" && second !== undefined) return await runCommandLine([...words.slice(1), "--help"], table, given);
     if (first === "help" || first === "--help" || first === "-h") {
       io.out(await overview(table));
       return exitCodes.ok;
@@ -76,7 +82,7 @@ export const runCommandLine = async (argv: readonly string[], table: readonly Ta
       io.out((await Promise.all(family.map(async ({ load }) => (await load()).help))).join("\n"));
       return exitCodes.ok;
     }
-    const { row, args } = findCommand(given, table);
+    const { row, args } = findCommand(words, table);
     const command = await row.load();
     if (asksForHelp(args)) {
       io.out(command.help);
@@ -85,7 +91,7 @@ export const runCommandLine = async (argv: readonly string[], table: readonly Ta
     return await command.run(args, io);
   } catch (error) {
     if (error instanceof UsageError) {
-      io.err(`${error.message}\n`);
+      io.err(`${printable(error.message)}\n`);
       return exitCodes.usage;
     }
     io.err(crashSentence(error, debug));
@@ -98,5 +104,7 @@ export const crashSentence = (error: unknown, debug: boolean): string => {
   const what = error instanceof Error ? error.message : String(error);
   const stack = debug && error instanceof Error ? `${error.stack}\n` : "";
   const how = debug ? "" : " (run it again with --debug for the details)";
-  return `qts stopped because of a fault of its own: ${what.split("\n")[0]}. Please report it with the command you ran${how}.\n${stack}`;
+  return sendable(
+    `qts stopped because of a fault of its own: ${what.split("\n")[0]}. Please report it with the command you ran${how}.\n${stack}`,
+  );
 };

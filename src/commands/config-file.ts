@@ -3,9 +3,9 @@ import { resolve } from "node:path";
 import { parse as parseYaml } from "yaml";
 import { readText } from "#adapters/host/input.ts";
 import { type Config, type ConfigProblem, defaultYaml, parseConfig } from "#config/config.ts";
+import { printable } from "#core/printable.ts";
 import { type CommandIo, exitCodes, stoppedCode } from "./command.ts";
 import { nearest } from "./nearest.ts";
-import { printable } from "./printable.ts";
 import { tooLarge, whyUnreadable } from "./unreadable.ts";
 
 export type ReadConfig =
@@ -82,8 +82,8 @@ export const readConfigFile = async (
 
 /** One line per problem: the key's path, its value, what is wanted. The first fifty, and how many more there are. */
 export const problemLines = (file: string | undefined, problems: readonly ConfigProblem[]): string => {
-  const lines = firstProblems(problems).map(({ key, problem }) =>
-    key === "(file)" ? `${file ?? "The configuration"} ${printable(problem)}.\n` : `${printable(key)} ${printable(problem)}.\n`,
+  const lines = firstProblems(problems).map(
+    ({ key, problem }) => `${printable(`${key === "(file)" ? (file ?? "The configuration") : key} ${problem}`)}.\n`,
   );
   if (problems.length > shownMax) lines.push(`… and ${(problems.length - shownMax).toLocaleString("en-US")} more.\n`);
   return lines.join("");

@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Document, parseDocument } from "yaml";
 import { type Config, defaultYaml } from "#config/config.ts";
+import { printable } from "#core/printable.ts";
 import { type Command, type CommandIo, exitCodes, readOptions } from "./command.ts";
 import { firstProblems, problemLines, type ReadConfig, tellProblems } from "./config-file.ts";
 import { readSessionConfig } from "./session-config.ts";
@@ -52,7 +53,7 @@ Exit codes: 0 valid, 2 usage, 4 the recorded day is damaged, 78 problems, 130 or
     }
     if (values.json)
       io.out(`${JSON.stringify({ exitCode: exitCodes.ok, file: read.file ?? null, problems: [], problemCount: 0 })}\n`);
-    else io.out(`${read.file ?? "The default configuration"} is valid.\n`);
+    else io.out(`${printable(read.file ?? "The default configuration")} is valid.\n`);
     return exitCodes.ok;
   },
 };

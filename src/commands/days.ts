@@ -1,9 +1,10 @@
 /** `qts days`: the recorded days that can be played, shipped and imported. */
+
 import { existsSync } from "node:fs";
 import { dateOf, daysIn, headerOf, shippedDays } from "#adapters/replay/recorded-days.ts";
+import { printable } from "#core/printable.ts";
 import { type Command, type CommandIo, exitCodes, readOptions } from "./command.ts";
 import { ownDaysDirectory, withDaysDirectory } from "./days-directory.ts";
-import { printable } from "./printable.ts";
 
 interface ListedDay {
   readonly name: string;

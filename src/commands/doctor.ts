@@ -9,6 +9,7 @@ import { createKillSwitch, killSwitchPath } from "#adapters/host/kill-switch.ts"
 import { readOwner } from "#adapters/host/lease.ts";
 import { checkDays, chooseDays, headerOf, shippedDays } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
+import { printable } from "#core/printable.ts";
 import { calendarOf } from "#market/calendar.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, exitCodes, readOptions } from "./command.ts";
@@ -165,7 +166,8 @@ const defaults = (): Config => {
 export const doctor: Command = {
   name: "doctor",
   summary: "check this machine, the home, the port, the data",
-  help: `qts doctor: checks what a session needs, one line each: ok, warn or fail with the remedy. It changes nothing.
+  help: `qts doctor: checks what a session needs, one line each: ok, warn or fail with the remedy. It leaves nothing
+behind but missing directories of the home.
 
 Usage: qts doctor [--home DIR] [--config FILE] [--json]
 
@@ -196,7 +198,7 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
         ? fail(problemLines(read.file, read.problems).trimEnd())
         : isRefused
           ? fail(problemLines(read.file, inputs.error.problems).trimEnd())
-          : fine(`${read.file ?? "The default configuration"} is valid.`),
+          : fine(`${printable(read.file ?? "The default configuration")} is valid.`),
       home: checkHome(home),
       session,
       disk: checkDisk(home, config.disk),
@@ -211,8 +213,11 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
     const exitCode = read.ok && !isRefused ? (anyFails ? exitCodes.failed : exitCodes.ok) : exitCodes.config;
     if (values.json) io.out(`${JSON.stringify({ exitCode, checks })}\n`);
     else
-      for (const { name, state, sentence } of checks)
-        io.out(`${state.padEnd(5)} ${name.padEnd(14)} ${sentence.replaceAll("\n", `\n${" ".repeat(21)}`)}\n`);
+      for (const { name, state, sentence } of checks) {
+        // The problems of a configuration are lines already, and printable.
+        const shown = name === "configuration" ? sentence.replaceAll("\n", `\n${" ".repeat(21)}`) : printable(sentence);
+        io.out(`${state.padEnd(5)} ${name.padEnd(14)} ${shown}\n`);
+      }
     return exitCode;
   },
 };

@@ -7,6 +7,7 @@ import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { createExchangeServer } from "#adapters/paper/exchange-server.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import { type Config, parseConfig } from "#config/config.ts";
+import { printable } from "#core/printable.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
 import { readConfigFile, tellProblems } from "./config-file.ts";
@@ -100,7 +101,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   const { config } = read;
   const refuse = (sentence: string): number => {
     if (values.json) io.out(`${JSON.stringify({ type: "exchange.refused", reason: sentence })}\n`);
-    io.err(`qts exchange: ${sentence}\n`);
+    io.err(`${printable(`qts exchange: ${sentence}`)}\n`);
     return exitCodes.refused;
   };
 
@@ -134,12 +135,12 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       io.out(values.json ? `${JSON.stringify(figures)}\n` : `${sentence}\n`);
     say(
       { type: "exchange.listening", url, pid: process.pid, ledger: ledgerPath, recovered, tornBytes },
-      `The paper exchange listens on ${url} and writes to ${ledgerPath} (${recovered} records found).\nStop it with Ctrl-C.`,
+      `The paper exchange listens on ${url} and writes to ${printable(ledgerPath)} (${recovered} records found).\nStop it with Ctrl-C.`,
     );
     const failure = await Promise.race([failed, stopped(io.signal)]);
     await close();
     if (failure !== undefined) {
-      io.err(`qts exchange: ${failure}\n`);
+      io.err(`${printable(`qts exchange: ${failure}`)}\n`);
       return exitCodes.failed;
     }
     const { orders, fills, positions, cashMinor, duplicateSubmits } = readLedger(ledgerPath);

@@ -6,6 +6,7 @@ import { openStore, unpack } from "#adapters/host/journal/store.ts";
 import { journalSentence } from "#core/journal-sentence.ts";
 import { type OrderStory, orderStory, type StoryStep } from "#core/orders/order-story.ts";
 import type { JournalRecord } from "#core/ports.ts";
+import { printable } from "#core/printable.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, exitCodes, readOptions } from "./command.ts";
 
@@ -28,10 +29,11 @@ function* recordsAbout(file: string, orderId: string): Generator<JournalRecord> 
 
 const stepLine = ({ seq, at, type, status, cumulative, leaves, pending, refused, sentence }: StoryStep): string => {
   const standing = `${status}${pending === null ? "" : `, ${pending} asked`}, filled ${cumulative}, leaves ${leaves}`;
-  return `  ${new Date(at).toISOString()}  #${seq} ${type}: ${standing}\n      ${refused === null ? sentence : `refused: ${refused}`}`;
+  const said = refused === null ? sentence : `refused: ${refused}`;
+  return `  ${new Date(at).toISOString()}  #${seq} ${printable(`${type}: ${standing}`)}\n      ${printable(said)}`;
 };
 
-const storyText = ({ sentence, steps }: OrderStory): string => `${[sentence, ...steps.map(stepLine)].join("\n")}\n`;
+const storyText = ({ sentence, steps }: OrderStory): string => `${[printable(sentence), ...steps.map(stepLine)].join("\n")}\n`;
 
 export const command: Command = {
   name: "explain order",
@@ -63,12 +65,12 @@ Exit codes: 0 ok, 1 the journal cannot be read, 2 usage, 4 refused (no such orde
         io.out(values.json ? `${JSON.stringify(story)}\n` : storyText(story));
         return exitCodes.ok;
       } catch (error) {
-        io.err(`qts: ${journalSentence(journalErrorOf(error, file))}\n`);
+        io.err(`${printable(`qts: ${journalSentence(journalErrorOf(error, file))}`)}\n`);
         return exitCodes.failed;
       }
     }
     io.err(
-      `qts: no journal under ${home} knows the order ${orderId}; \`qts journal --type order.intended --home ${home}\` shows the orders there are.\n`,
+      `${printable(`qts: no journal under ${home} knows the order ${orderId}; \`qts journal --type order.intended --home ${home}\` shows the orders there are.`)}\n`,
     );
     return exitCodes.refused;
   },

@@ -1,5 +1,6 @@
 /** `qts explain …`: why the house is in the state it is in, and what would move it. */
 import { type Explanation, explanationSchema } from "#adapters/host/control/wire.ts";
+import { printable } from "#core/printable.ts";
 import { ask, askOptions, askOptionsHelp } from "./ask.ts";
 import { type Command, readOptions } from "./command.ts";
 
@@ -32,7 +33,7 @@ export const explanationText = (body: unknown): string | undefined => {
   const explanation = explanationSchema.safeParse(body).data;
   if (explanation === undefined) return undefined;
   const { sentence, state, since, moves } = explanation;
-  return [sentence, `${state} since ${time(since)}.`, ...moves.flatMap(moveLines)].join("\n");
+  return [sentence, `${state} since ${time(since)}.`, ...moves.flatMap(moveLines)].map(printable).join("\n");
 };
 
 const explainState = (subject: "operating" | "safety", summary: string, more: string): Command => ({

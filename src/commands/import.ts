@@ -1,4 +1,5 @@
 /** `qts import`: your own files ⇒ recorded days that `qts run --day` plays. All of them or none. */
+
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { createArchiveReader } from "#adapters/import/archive-rows.ts";
@@ -23,13 +24,13 @@ import { recordedDays, shippedDays } from "#adapters/replay/recorded-days.ts";
 import { markets } from "#config/sections/instruments.ts";
 import { unitsOf } from "#core/decimal.ts";
 import type { Instrument } from "#core/instrument.ts";
+import { printable } from "#core/printable.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { calendarOf, type MarketCalendar } from "#market/calendar.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, stoppedCode, UsageError, wholeNumber } from "./command.ts";
 import { ownDaysDirectory, withDaysDirectory } from "./days-directory.ts";
 import { durationMs } from "./duration.ts";
 import { archiveFiles, type Format, formatOf, formats, type Part, partsOf, readPart } from "./import-files.ts";
-import { printable } from "./printable.ts";
 import { whyUnreadable } from "./unreadable.ts";
 
 const help = `qts import FILE…: make recorded days of your own data, one for each trading day of the market.

@@ -2,6 +2,7 @@
 import { type SessionFile, sessionsOf } from "#adapters/host/journal/sessions.ts";
 import { type JournalStore, unpack } from "#adapters/host/journal/store.ts";
 import type { JournalError, JournalRecord } from "#core/ports.ts";
+import { printable } from "#core/printable.ts";
 import { type CommandIo, UsageError } from "./command.ts";
 
 /** @throws {UsageError} when it is none */
@@ -42,6 +43,6 @@ export const sessionFileOf = (
     all.length === 0
       ? "`qts run` begins one, or give another --home"
       : `there are ${all.map(({ session }) => session).join(", ")}`;
-  io.err(`${home.journal} has no ${wanted === undefined ? "journal" : `session ${option}`}; ${there}.\n`);
+  io.err(`${printable(`${home.journal} has no ${wanted === undefined ? "journal" : `session ${option}`}; ${there}.`)}\n`);
   return undefined;
 };

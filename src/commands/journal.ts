@@ -6,6 +6,7 @@ import { type JournalStore, openStore } from "#adapters/host/journal/store.ts";
 import { inspectWal } from "#adapters/host/journal/wal.ts";
 import { journalSentence } from "#core/journal-sentence.ts";
 import type { JournalRecord } from "#core/ports.ts";
+import { printable } from "#core/printable.ts";
 import { parseTimestamp } from "#core/timestamp.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, UsageError } from "./command.ts";
@@ -85,7 +86,8 @@ const shownValue = (value: unknown): string => {
 const asLine = ({ seq, at, type, body }: JournalRecord): string => {
   const { priority = "  ", payload = {} } = JSON.parse(body) as ShownFact;
   const fields = Object.entries(payload).map(([name, value]) => `${name}=${shownValue(value)}`);
-  return `${`${seq}`.padStart(7)}  ${new Date(at).toISOString().replace("T", " ").replace("Z", "")}  ${priority}  ${type}  ${fields.join(" ")}`.trimEnd();
+  const said = printable(`${priority}  ${type}  ${fields.join(" ")}`.trimEnd());
+  return `${`${seq}`.padStart(7)}  ${new Date(at).toISOString().replace("T", " ").replace("Z", "")}  ${said}`;
 };
 
 const asJson = ({ seq, at, type, body }: JournalRecord): string => JSON.stringify({ seq, at, type, fact: JSON.parse(body) });
@@ -99,7 +101,7 @@ const nothingFound = (session: string, { type, order, since }: Filter): string =
   const remedy = type === undefined || type.endsWith(".") ? "" : `; \`--type ${type}.\` takes all below it`;
   const sentence = `No fact of session ${session} is ${wanted.length === 0 ? "recorded yet" : wanted.join(" and ")}${remedy}`;
   // A type that ends with a dot takes all below it, and ends the sentence too.
-  return sentence.endsWith(".") ? `${sentence}\n` : `${sentence}.\n`;
+  return sentence.endsWith(".") ? sentence : `${sentence}.`;
 };
 
 const list = (store: JournalStore, session: string, filter: Filter, limit: number, json: boolean, io: CommandIo): number => {
@@ -117,10 +119,10 @@ const list = (store: JournalStore, session: string, filter: Filter, limit: numbe
   }
   for (const record of found.slice(-limit)) print(record);
   if (next.value === undefined) {
-    if (count === 0) io.err(nothingFound(session, filter));
+    if (count === 0) io.err(`${printable(nothingFound(session, filter))}\n`);
     return exitCodes.ok;
   }
-  io.err(`${journalSentence(next.value)}; \`qts journal verify\` looks at everything.\n`);
+  io.err(`${printable(`${journalSentence(next.value)}; \`qts journal verify\` looks at everything.`)}\n`);
   return exitCodes.failed;
 };
 
@@ -132,7 +134,7 @@ const show = (store: JournalStore, seq: number, json: boolean, io: CommandIo): n
   }
   const { value } = readRecords(store, seq - 1).next();
   if (value === undefined || !("body" in value)) {
-    io.err(`${value === undefined ? `Record ${seq} is gone` : journalSentence(value)}.\n`);
+    io.err(`${value === undefined ? `Record ${seq} is gone` : printable(journalSentence(value))}.\n`);
     return exitCodes.failed;
   }
   io.out(json ? `${asJson(value)}\n` : `${asLine(value)}\n${JSON.stringify(JSON.parse(value.body), null, 2)}\n`);
@@ -185,8 +187,10 @@ const verify = (sessions: readonly SessionFile[], json: boolean, io: CommandIo):
     for (const { session, firstSeq, lastSeq, snapshots, ended, problems } of verdicts) {
       const range = lastSeq === 0 ? "no facts" : `facts ${firstSeq} to ${lastSeq}`;
       const state = problems.length > 0 ? "DAMAGED" : "whole";
-      io.out(`session ${session}: ${state}; ${range}, ${snapshots} snapshots${ended === undefined ? "" : `; ended: ${ended}`}\n`);
-      for (const problem of problems) io.err(`session ${session}: ${problem}\n`);
+      io.out(
+        `session ${session}: ${state}; ${range}, ${snapshots} snapshots${ended === undefined ? "" : `; ended: ${printable(ended)}`}\n`,
+      );
+      for (const problem of problems) io.err(`session ${session}: ${printable(problem)}\n`);
     }
   return verdicts.every(({ problems }) => problems.length === 0) ? exitCodes.ok : exitCodes.failed;
 };
@@ -218,7 +222,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   if (found === undefined) return exitCodes.failed;
   const { newest, sessions } = found;
   if (action === "path") {
-    io.out(`${newest.file}\n`);
+    io.out(`${printable(newest.file)}\n`);
     return exitCodes.ok;
   }
   if (action === "verify") return verify(sessions, json, io);
@@ -226,7 +230,7 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
   try {
     store = openStore(newest.file, { readOnly: true });
   } catch (error) {
-    io.err(`${journalSentence(journalErrorOf(error, newest.file))}.\n`);
+    io.err(`${printable(journalSentence(journalErrorOf(error, newest.file)))}.\n`);
     return exitCodes.failed;
   }
   try {

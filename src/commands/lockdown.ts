@@ -3,8 +3,9 @@ import { type Command, readOptions, required } from "./command.ts";
 
 export const lockdown: Command = {
   name: "lockdown",
-  summary: "stop trading now; only a person can release it",
-  help: `qts lockdown: no new order leaves from now on; cancels still do. It survives restarts until \`qts release\`.
+  summary: "stop trading now, for a reason; in doubt take stop-trading",
+  help: `qts lockdown: no new order leaves from now on. It survives restarts until \`qts release\`. In doubt take
+\`qts stop-trading\`, which works where nothing answers too. Neither cancels open orders: they stay at the venue.
 
 Usage: qts lockdown --reason TEXT [--operator NAME] [--home DIR] [--json]
 

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.ts";
 import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { createHostClock } from "#adapters/host/clock.ts";
+import { printable } from "#core/printable.ts";
 import { emptyReport, type RunReport } from "#ops/maintenance/coordinator.ts";
 import { cleanupLogPath } from "#ops/maintenance/log.ts";
 import { createMaintenanceEntries, type EntryOptions } from "#ops/maintenance/one-run.ts";
@@ -10,7 +11,6 @@ import { previewRun } from "#ops/maintenance/preview.ts";
 import type { RetentionPolicy } from "#ops/maintenance/retention/policy.ts";
 import { type Command, exitCodes, readOptions, required, UsageError } from "./command.ts";
 import { qtsVersion } from "./command-line.ts";
-import { printable } from "./printable.ts";
 import { stopSignal } from "./stop-signal.ts";
 
 const help = `qts maintain: back up, verify, and only then delete what is older than you keep.

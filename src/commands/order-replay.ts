@@ -4,17 +4,15 @@
  * It is how a person explains an order, and how any venue's event log can be tried against the machine. Nothing is sent:
  * what the orders ask for is not performed.
  */
-import { resolve } from "node:path";
-import { readLines } from "#adapters/host/input.ts";
 import { type ActorEvent, isFactType, rowOf } from "#core/event/catalog.ts";
 import { isInexact, payloadProblem, tooLarge } from "#core/event/payload.ts";
 import { isDeskEvent } from "#core/orders/desk-facts.ts";
-import { OrderDesk, type Outcome } from "#core/orders/order-desk.ts";
+import { type FactOutcome, OrderDesk } from "#core/orders/order-desk.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { parseTimestamp } from "#core/timestamp.ts";
 import { averagePriceOf, leavesOf, pendingOf, statusOf } from "#machines/order.rules.ts";
-import { type Command, exitCodes, readOptions } from "./command.ts";
-import { tellUnread } from "./unreadable.ts";
+import type { Command } from "./command.ts";
+import { factsExitCodesHelp, factsReplay } from "./replay-command.ts";
 
 /** What is printed after one line, for one order. */
 export interface ReplayRow {
@@ -86,7 +84,7 @@ export const parseLine = (text: string): Result<ActorEvent, string> => {
   return ok({ type, at, ...fields } as ActorEvent);
 };
 
-const rowFor = (line: number, event: ActorEvent, { orderId, order, refusal }: Outcome): ReplayRow => ({
+const rowFor = (line: number, event: ActorEvent, { orderId, order, refusal }: FactOutcome): ReplayRow => ({
   line,
   at: event.at,
   type: event.type,
@@ -128,7 +126,7 @@ const shown = (row: ReplayRow): string => {
   return columns.join(" ").trimEnd();
 };
 
-export const command: Command = {
+export const command: Command = factsReplay({
   name: "order replay",
   summary: "what becomes of each order, for a file of order facts",
   help: `qts order replay: feeds a file of order facts to the real order machine.
@@ -148,31 +146,9 @@ Options:
   --json    one JSON object per line: line, at, type, order, status, ordered, cumulative, leaves, averagePrice,
             pending, refused, refusalCode
 
-Exit codes: 0 the whole file was read (refused facts are an answer, not a failure), 1 a line or the file cannot be read,
-2 usage, 130 or 143 stopped.
-`,
-  run: async (args, io) => {
-    const { values, positionals } = readOptions("order replay", args, { json: { type: "boolean" } }, ["FACTS.jsonl"]);
-    const name = positionals[0] as string;
-    let number = 0;
-    let refused: string | undefined;
-    const replay = createReplay();
-    const read = await readLines(resolve(io.cwd, name), io.signal, (text) => {
-      number += 1;
-      // trim also takes a byte order mark.
-      const content = text.trim();
-      if (content === "") return true;
-      const event = parseLine(content);
-      if (!event.ok) {
-        refused = event.error;
-        return false;
-      }
-      for (const row of replay(number, event.value)) io.out(`${values.json ? JSON.stringify(row) : shown(row)}\n`);
-      return true;
-    });
-    if (!read.ok) return tellUnread(read.error, name, exitCodes.failed, io);
-    if (refused === undefined) return exitCodes.ok;
-    io.err(`${name}, line ${number}: ${refused}.\n`);
-    return exitCodes.failed;
-  },
-};
+${factsExitCodesHelp}`,
+  file: "FACTS.jsonl",
+  parse: parseLine,
+  begin: createReplay,
+  shown,
+});

@@ -18,13 +18,14 @@ export const override: Command = {
   summary: "pin the operating state for some days, or clear the pin",
   help: `qts override: pins the operating state. Safety still beats it, and it never raises risk while safety is not NORMAL.
 
-Usage: qts override STATE --for TIME --operator NAME --reason TEXT [--home DIR] [--json]
+Usage: qts override STATE --for TIME --operator NAME --reason TEXT [--replace] [--home DIR] [--json]
        qts override clear --operator NAME --reason TEXT [--home DIR] [--json]
 
   STATE              AGGRESSIVE, BALANCED or DEFENSIVE
   --for TIME         how long: 90m, 12h, 3d; more than seven days is refused
   --operator NAME    who
   --reason TEXT      why; kept in the journal
+  --replace          also when somebody else has pinned a state that still holds
 ${askOptionsHelp}
 Exit codes: 0 done, 2 usage, 3 not running, 4 refused.
 `,
@@ -32,7 +33,13 @@ Exit codes: 0 done, 2 usage, 3 not running, 4 refused.
     const { values, positionals } = readOptions(
       "override",
       args,
-      { ...askOptions, for: { type: "string" }, reason: { type: "string" }, operator: { type: "string" } },
+      {
+        ...askOptions,
+        for: { type: "string" },
+        reason: { type: "string" },
+        operator: { type: "string" },
+        replace: { type: "boolean" },
+      },
       ["STATE or clear"],
     );
     const wanted = positionals[0] as string;
@@ -47,6 +54,6 @@ Exit codes: 0 done, 2 usage, 3 not running, 4 refused.
     const type = "operator.command";
     return state === undefined || forMs === undefined
       ? ask({ type, command: "override.clear", ...who }, values, io)
-      : ask({ type, command: "override.set", state, forMs, ...who }, values, io);
+      : ask({ type, command: "override.set", state, forMs, ...who, ...(values.replace ? { replace: true } : {}) }, values, io);
   },
 };

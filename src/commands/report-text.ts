@@ -1,6 +1,6 @@
 /** A session's performance for a terminal, and how its figures are written. */
 import type { Performance, StateHistory } from "#core/performance.ts";
-import { printable } from "./printable.ts";
+import { printable } from "#core/printable.ts";
 
 /** Minor units as people read them: "1,234.50 USD". */
 export type MoneyText = (minor: number) => string;

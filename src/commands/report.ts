@@ -10,6 +10,7 @@ import { type ActorEvent, isFactType } from "#core/event/catalog.ts";
 import { moneyScaleOf } from "#core/instrument.ts";
 import { journalSentence } from "#core/journal-sentence.ts";
 import { createPerformance, type Performance } from "#core/performance.ts";
+import { printable } from "#core/printable.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { tradingDayOf } from "#market/calendar.ts";
 import { ownDaysOf } from "#src/sources.ts";
@@ -156,17 +157,17 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
   const found = await readPerformance(newest.file, config, io.signal);
   if (!found.ok) {
     if (io.signal?.aborted) return stoppedCode(io);
-    io.err(`${found.error}; \`qts journal verify\` looks at everything.\n`);
+    io.err(`${printable(found.error)}; \`qts journal verify\` looks at everything.\n`);
     return exitCodes.failed;
   }
   if (values.html !== undefined) {
     const file = resolve(io.cwd, values.html);
     const written = writePage(file, newest.session, found.value, config);
     if (!written.ok) {
-      io.err(`qts: ${written.error}\n`);
+      io.err(`qts: ${printable(written.error)}\n`);
       return exitCodes.failed;
     }
-    if (values.json !== true) io.out(`Written to ${file}.\n`);
+    if (values.json !== true) io.out(`Written to ${printable(file)}.\n`);
   }
   if (values.json) io.out(`${JSON.stringify({ session: newest.session, ...found.value })}\n`);
   else

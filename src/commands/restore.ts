@@ -2,9 +2,9 @@
 import { resolve } from "node:path";
 import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.ts";
 import { createBackupThread } from "#adapters/host/backup/thread.ts";
+import { printable } from "#core/printable.ts";
 import { restoreBackup } from "#ops/maintenance/backup/restore.ts";
 import { type Command, exitCodes, readOptions, required, UsageError } from "./command.ts";
-import { printable } from "./printable.ts";
 import { stopSignal } from "./stop-signal.ts";
 
 const help = `qts restore: bring files back from a backup, the newest version of each, every byte verified.
@@ -67,7 +67,7 @@ export const command: Command = {
       if (values.json) io.out(`${JSON.stringify({ outcome: isWhole ? "done" : "failed", ...restored.value }, null, 2)}\n`);
       else {
         for (const { path, archive } of files) io.out(`${printable(`restored  ${path} from ${archive}`)}\n`);
-        io.out(`${files.length} files restored and verified in ${to}.\n`);
+        io.out(`${printable(`${files.length} files restored and verified in ${to}.`)}\n`);
       }
       for (const { path, reason } of unavailable) io.err(`${printable(`qts restore: not restored: ${path}: ${reason}`)}\n`);
       for (const text of notes) io.err(`${printable(`qts restore: ${text}`)}\n`);

@@ -4,6 +4,7 @@ import { sessionsOf } from "#adapters/host/journal/sessions.ts";
 import { createTerminalView, type TerminalView } from "#adapters/host/terminal/terminal.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { moneyScaleOf } from "#core/instrument.ts";
+import { printable } from "#core/printable.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import { lossesText, recoveringText } from "#core/runtime/status.ts";
 import { type Closers, openHost } from "#src/host.ts";
@@ -45,7 +46,7 @@ Options:
   --seed N             seed of everything random; the same seed gives the same run
   --port N             of the dashboard, /status and /metrics on loopback (default 8420); 0: any free port
   --new-session        leave an unfinished session as it is and begin a new one
-  --without-ops        no maintenance, no scheduler; core runs all the same
+  --without-ops        no maintenance, scheduler or heartbeat; core runs all the same
   --no-view            JSON log lines also in a terminal
   --json               print the report as one JSON document on standard output
   --report FILE.html   also writes how the session went as one page with plots; \`qts report\` does so at any time
@@ -145,8 +146,8 @@ Session report${report.recovered ? ", recovered from an earlier run" : ""}
   market       ${market.from === null ? "no trade" : `${time(market.from)} … ${time(market.to)} UTC`}, ${grouped(market.ticks)} ticks
   archive      received ${grouped(archive.received)}, persisted ${grouped(archive.persisted)}, refused ${archive.refused}, errored ${archive.errored}
   orders       ${orders.total}: filled ${orders.filled}, canceled ${orders.canceled}, expired ${orders.expired}, rejected ${orders.rejected}, denied ${orders.denied}, unknown ${orders.unknown}, open ${orders.open}
-  positions    ${positions.join(", ") || "none"}
-  profit       ${(report.pnlMinor / 10 ** moneyScale).toFixed(2)} ${currency}
+  positions    ${printable(positions.join(", ")) || "none"}
+  profit       ${(report.pnlMinor / 10 ** moneyScale).toFixed(2)} ${printable(currency)}
   posture      safety ${report.safety}, operating ${report.operating}
   maintenance  backed up ${maintenance.backedUp}, verified ${maintenance.verified}, deleted ${maintenance.deleted}, kept ${maintenance.kept}
   lanes        ${Object.entries(lanes).map(lane).join(" · ")}
@@ -187,7 +188,7 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
   if ("exitCode" in read) return read.exitCode;
   const { config } = read;
   const refuse = (sentence: string, exitCode: number = exitCodes.refused): number => {
-    io.err(`qts: ${sentence}\n`);
+    io.err(`${printable(`qts: ${sentence}`)}\n`);
     return exitCode;
   };
 
@@ -198,7 +199,8 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
     return inputs.error.exitCode;
   }
 
-  const isTerminal = process.stdout.isTTY === true && !values.json && !values["no-view"];
+  const screen = process.stdout; // tidy-ok: the view's own; what others say in it is printable
+  const isTerminal = screen.isTTY === true && !values.json && !values["no-view"];
   const closers: Closers = [];
   try {
     const host = await openHost(
@@ -247,9 +249,7 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
       return exitCodes.ok;
     };
     if (isStopped()) return stopBeforeStart();
-    view = isTerminal
-      ? createTerminalView({ out: process.stdout, status: root.status, address: url, clock, env: io.env })
-      : undefined;
+    view = isTerminal ? createTerminalView({ out: screen, status: root.status, address: url, clock, env: io.env }) : undefined;
     // Before the recovery: a long one must not look like a hang.
     view?.start();
     closers.push(() => view?.stop());
@@ -269,7 +269,7 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
     if (io.signal?.aborted) stop();
     else io.signal?.addEventListener("abort", stop);
     logger.info(
-      { session: ports.session, epoch: ports.epoch, recovered: ports.continued, dashboard: url, home: ports.home.path },
+      { session: ports.session, epoch: ports.epoch, recovered: root.status().recovered, dashboard: url, home: ports.home.path },
       "the session has started",
     );
 
@@ -284,10 +284,10 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
     if (found?.ok === false) logger.warn(`how the session went cannot be told: ${found.error}`);
     if (found?.ok && values.report !== undefined) {
       const written = writePage(resolve(io.cwd, values.report), ports.session, found.value, config);
-      if (!written.ok) io.err(`qts: ${written.error}\n`);
+      if (!written.ok) io.err(`qts: ${printable(written.error)}\n`);
     }
     if (failure === undefined) return exitCodes.ok;
-    io.err(`qts: ${failure}\n`);
+    io.err(`${printable(`qts: ${failure}`)}\n`);
     return exitCodes.failed;
   } finally {
     for (const close of closers.splice(0).reverse()) await close();

@@ -1,13 +1,14 @@
 import { sendCommand } from "#adapters/host/control/client.ts";
 import { turnOnKillSwitch } from "#adapters/host/kill-switch.ts";
+import { printable } from "#core/printable.ts";
 import { askOptions, askOptionsHelp, homeOf, sentenceIn, showReply } from "./ask.ts";
 import { type Command, exitCodes, readOptions } from "./command.ts";
 
 export const stopTrading: Command = {
   name: "stop-trading",
-  summary: "emergency stop: LOCKDOWN now, or at the next start when nothing answers",
-  help: `qts stop-trading: the emergency stop. Safety goes to LOCKDOWN (FS120): no new order leaves, cancels still do, and it
-survives restarts. Open orders stay at the venue until somebody cancels them. \`qts release\` ends it.
+  summary: "emergency stop, the one to take in doubt: LOCKDOWN now, or at the next start when nothing answers",
+  help: `qts stop-trading: the emergency stop. Safety goes to LOCKDOWN (FS120): no new order leaves. It survives
+restarts; \`qts release\` ends it. Open orders stay at the venue until somebody cancels them, as after \`qts lockdown\`.
 
 When no QTS runs on the home, or the one that runs does not answer, the command turns the kill switch on: it makes the
 file KILL in the home. A running QTS looks for it once a second, a starting one before anything begins; both go to LOCKDOWN
@@ -42,7 +43,7 @@ kill switch is on; 2 usage; 3 nothing runs and the kill switch cannot be turned 
     const made = turnOnKillSwitch(home, operator === undefined ? reason : `${operator}: ${reason}`);
     if (!made.ok) {
       const exitCode = showReply(reply, values, io);
-      if (!values.json) io.err(`${made.error}\n`);
+      if (!values.json) io.err(`${printable(made.error)}\n`);
       return exitCode;
     }
     const path = made.value;
@@ -54,8 +55,8 @@ kill switch is on; 2 usage; 3 nothing runs and the kill switch cannot be turned 
       : `No QTS runs on ${home}, so nothing trades. The kill switch is on: ${path} is there, and the next start begins in LOCKDOWN. ${ends}`;
     const exitCode = isRunning ? exitCodes.failed : exitCodes.ok;
     if (values.json) io.out(`${JSON.stringify({ exitCode, sentence, killSwitch: path })}\n`);
-    else if (isRunning) io.err(`${sentence}\n`);
-    else io.out(`${sentence}\n`);
+    else if (isRunning) io.err(`${printable(sentence)}\n`);
+    else io.out(`${printable(sentence)}\n`);
     return exitCode;
   },
 };

@@ -1,4 +1,5 @@
 import type { InputProblem } from "#adapters/host/input.ts";
+import { printable } from "#core/printable.ts";
 import { type CommandIo, stoppedCode } from "./command.ts";
 
 const sentences: { readonly [code: string]: string } = {
@@ -24,13 +25,13 @@ export const whyUnreadable = (error: unknown): string => {
 export const tellUnread = (problem: InputProblem, name: string, exitCode: number, io: CommandIo): number => {
   switch (problem.type) {
     case "input.aborted":
-      io.err(`Stopped before ${name} was read to its end.\n`);
+      io.err(`${printable(`Stopped before ${name} was read to its end.`)}\n`);
       return stoppedCode(io);
     case "input.too.large":
-      io.err(`${name} cannot be read: ${tooLarge(problem.bytesMax)}.\n`);
+      io.err(`${printable(`${name} cannot be read: ${tooLarge(problem.bytesMax)}.`)}\n`);
       return exitCode;
     case "input.unreadable":
-      io.err(`${name} cannot be read: ${whyUnreadable(problem.error)}.\n`);
+      io.err(`${printable(`${name} cannot be read: ${whyUnreadable(problem.error)}.`)}\n`);
       return exitCode;
     default:
       return problem satisfies never;

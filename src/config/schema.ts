@@ -9,6 +9,7 @@ import { disk } from "./sections/disk.ts";
 import { events } from "./sections/events.ts";
 import { execution } from "./sections/execution.ts";
 import { feeds } from "./sections/feeds.ts";
+import { heartbeat } from "./sections/heartbeat.ts";
 import { http } from "./sections/http.ts";
 import { instruments } from "./sections/instruments.ts";
 import { journal } from "./sections/journal.ts";
@@ -47,6 +48,7 @@ export const configSchema = z.strictObject({
   archive,
   maintenance,
   disk,
+  heartbeat,
 });
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;

@@ -13,6 +13,7 @@ import { type executionLoopMachine, executionTakes } from "#machines/execution-l
 import type { catalog, FactType } from "#machines/facts/catalog.ts";
 import type { Reader } from "#machines/facts/fact.ts";
 import { type feedMachine, feedTakes } from "#machines/feed.machine.ts";
+import { type heartbeatMachine, heartbeatTakes } from "#machines/heartbeat.machine.ts";
 import { type maintenanceMachine, maintenanceTakes } from "#machines/maintenance.machine.ts";
 import { operatingTakes } from "#machines/operating-state.context.ts";
 import type { operatingMachine } from "#machines/operating-state.machine.ts";
@@ -60,6 +61,7 @@ export const actors = {
   ops: row<typeof opsMachine>()(opsTakes, "supervisor", 1),
   maintenance: row<typeof maintenanceMachine>()(maintenanceTakes, "ops", 1),
   scheduler: row<typeof schedulerMachine>()(schedulerTakes, "ops", 1),
+  heartbeat: row<typeof heartbeatMachine>()(heartbeatTakes, "ops", 1),
 } as const;
 
 type Rows = typeof actors;

@@ -1,6 +1,7 @@
 /** Every part of the house, the session apart. One more part is one more line here. */
 import { createAlertsPart } from "./alerts.ts";
 import { createHealthPart } from "./health.ts";
+import { createHeartbeatPart } from "./heartbeat.ts";
 import { createKillSwitchPart } from "./kill-switch.ts";
 import { createMaintenancePart } from "./maintenance.ts";
 import { createOrdersPart } from "./orders.ts";
@@ -24,4 +25,5 @@ export const createParts = (context: PartContext) =>
     createMaintenancePart(context),
     createRecordingPart(context),
     createHealthPart(context),
+    createHeartbeatPart(context),
   ] as const;

@@ -1,5 +1,6 @@
 /** Maintenance: backup, verification and cleanup of the archive, at the day's end and at its hour. Core runs without it. */
 import { maintenanceMachine } from "#machines/maintenance.machine.ts";
+import { endsRun, maintenanceEnds } from "#machines/maintenance.rules.ts";
 import { createMaintenance } from "#ops/maintenance/coordinator.ts";
 import type { Part, PartContext } from "./part.ts";
 
@@ -47,10 +48,9 @@ export const createMaintenancePart = ({ config, ports, view, offer, waits, house
   const maintain = async (runId: string, cause: string): Promise<void> => {
     const ended = new Promise<void>((resolve) => {
       const stop = house().dispatcher.handle(
-        ["maintenance.planned", "maintenance.cleaned", "maintenance.failed"],
+        maintenanceEnds,
         (fact) => {
-          // A plan with files goes on; one without any has nothing to do.
-          if (fact.type === "maintenance.planned" && fact.payload.files > 0) return;
+          if (!endsRun(fact.type, fact.payload)) return;
           stop();
           resolve();
         },

@@ -6,7 +6,7 @@ import { createDeskLogic } from "#core/orders/desk-logic.ts";
 import { createReconciliation } from "#core/orders/reconciliation.ts";
 import { createComputingGates } from "#core/risk/computing-gates.ts";
 import { orderMachine } from "#machines/order.machine.ts";
-import { type SafetyState, tradingAllowed } from "#machines/safety.machine.ts";
+import { tradingAllowed } from "#machines/safety.machine.ts";
 import { tradingDayOf } from "#market/calendar.ts";
 import type { Part, PartContext } from "./part.ts";
 
@@ -75,7 +75,7 @@ export const createOrdersPart = ({ config, ports, view, offer, intake }: PartCon
     },
     // What was approved before the halt must not leave after it (spec O7).
     safetyChanged: (to) => {
-      if (!tradingAllowed(to as SafetyState)) fence.raise(`safety is ${to}`);
+      if (!tradingAllowed(to)) fence.raise(`safety is ${to}`);
     },
     journalFailed: () => fence.close("the journal cannot append"),
     quieten: (why) => {

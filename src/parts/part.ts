@@ -14,6 +14,8 @@ import type { EffectHandlers } from "#core/runtime/effects.ts";
 import type { House, HouseOptions } from "#core/runtime/house.ts";
 import type { HouseStatus, SessionReport } from "#core/runtime/report.ts";
 import type { HouseView, Readings } from "#core/view.ts";
+import type { SafetyState } from "#machines/facts/safety.ts";
+import type { Beginning } from "#machines/session.machine.ts";
 import type { HealthCheck } from "#ops/automation/health.ts";
 import type { Schedule } from "#ops/automation/schedule.ts";
 import type { TargetRun } from "#ops/automation/scheduler.ts";
@@ -46,9 +48,9 @@ export interface Part {
   /** The day is over and its orders are settled: work that belongs to the day. */
   readonly endOfDay?: () => Promise<void>;
   /** The market begins. */
-  readonly begin?: () => void;
+  readonly begin?: (cause: Beginning) => void;
   /** Safety moved; called in the same step, before anything else is handled. */
-  readonly safetyChanged?: (to: string) => void;
+  readonly safetyChanged?: (to: SafetyState) => void;
   readonly journalFailed?: () => void;
   /** The session ends, well or badly: nothing more may begin by itself, and no order may leave. */
   readonly quieten?: (why: string) => void;
@@ -65,7 +67,7 @@ export interface PartContext {
   readonly ports: SessionPorts;
   readonly view: HouseView;
   readonly offer: Offer;
-  /** Offers a fact of this part. */
+  /** Offers a fact that this process itself says: its source is "root". Who speaks for something outside offers under its name. */
   readonly tell: <T extends FactType>(type: T, payload: Extract<NewFact, { readonly type: T }>["payload"]) => void;
   readonly intake: Intake;
   readonly waits: Waits;

@@ -34,8 +34,6 @@ export interface SessionPorts {
   readonly version: string;
   readonly home: { readonly path: string; readonly archive: string; readonly backup: string; readonly maintenanceLogs: string };
   readonly session: string;
-  /** True when the journal already holds facts of this session. */
-  readonly continued: boolean;
   /** Of the lease. */
   readonly epoch: number;
   /** What the order ids of this run begin with: no other run at the same venue has it, whatever became of the home. */

@@ -165,6 +165,6 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
       stages: () => pipeline?.counts() ?? {},
       openSegments: () => sink.openPaths(),
     },
-    begin: () => tell("feed.connect.requested", { cause: ports.continued ? "recovered" : "started" }),
+    begin: (cause) => tell("feed.connect.requested", { cause }),
   } satisfies Part;
 };

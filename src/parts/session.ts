@@ -16,10 +16,6 @@ const settleWaitMsMin = 1_000;
 const settleWaitMsMax = 30_000;
 /** Real time that the archive may take to seal its last segments: a disk that never answers must not keep the process. */
 const sealMsMax = 60_000;
-/** Market time between two looks at the venue's answer, where the clock is wound here. */
-const windMs = 100;
-/** Turns of the event loop in which an answer that needs no market time arrives. */
-const answerTurns = 20;
 
 export const createSessionPart = ({ config, ports, view, tell, intake, waits, house, parts, report }: PartContext) => {
   const { clock, log, session } = ports;
@@ -41,15 +37,10 @@ export const createSessionPart = ({ config, ports, view, tell, intake, waits, ho
   };
   const outOfLine = (work: Promise<void>): void => void work.catch(crash);
 
-  /** In a replay nobody winds the clock before its data begins or after its end. */
-  const wind = async (until: number): Promise<void> => {
-    if (clock.advanceTo === undefined) return;
+  /** Until this market time, or until the session has gone on. */
+  const wind = (until: number): Promise<void> => {
     const state = view.session();
-    for (;;) {
-      for (let turn = 0; turn < answerTurns && view.session() === state; turn += 1) await (clock.released ?? clock.yieldToIo)();
-      if (view.session() !== state || clock.now() >= until) return;
-      await clock.advanceTo(Math.min(until, clock.now() + windMs));
-    }
+    return waits.wind(until, () => view.session() !== state);
   };
 
   const seal = async (cause: string): Promise<void> => {
@@ -112,9 +103,9 @@ export const createSessionPart = ({ config, ports, view, tell, intake, waits, ho
       },
     },
     effects: {
-      "session.venue.open": () => tell("broker.connect.requested", { cause: ports.continued ? "recovered" : "started" }),
-      "session.begin": () => {
-        for (const part of parts()) part.begin?.();
+      "session.venue.open": ({ cause }) => tell("broker.connect.requested", { cause }),
+      "session.begin": ({ cause }) => {
+        for (const part of parts()) part.begin?.(cause);
         begun.resolve();
       },
       "session.halt": ({ cause, isDayOver }) => {

@@ -44,8 +44,8 @@ export const createStrategyPart = ({ config, ports, view, offer, tell }: PartCon
       );
       dispatcher.handle("signal.generated", cycle.actOnSignal, { name: "signals" });
     },
-    begin: () => {
-      if (config.trading.enabled) tell("execution.start.requested", { cause: ports.continued ? "recovered" : "started" });
+    begin: (cause) => {
+      if (config.trading.enabled) tell("execution.start.requested", { cause });
     },
   } satisfies Part;
 };

@@ -15,16 +15,18 @@ export interface Waits {
   readonly next: <T extends FactType>(...types: readonly T[]) => Promise<Fact<T>>;
   /** A disk that never answers must not keep the process from ending. @returns false when this real time was up first */
   readonly within: (work: Promise<unknown>, waitMs: number) => Promise<boolean>;
-  /**
-   * Waits for the venue's answer, `waitMs` at most. In a replay nobody winds the clock before the feed does, so it is wound
-   * here when the venue, or a second look at it, needs market time.
-   */
+  /** Waits for the venue's answer, `waitMs` at most, and winds the clock where nobody else does: the venue may need market time. */
   readonly untilAnswered: (answer: Promise<unknown>, waitMs: number) => Promise<void>;
-  /** Resolves at this market time, winding it where nobody else does. */
-  readonly untilAt: (at: number) => Promise<void>;
+  /** In a replay nobody winds the clock before its data begins or after its end: wound here until this time, or until it is over. */
+  readonly wind: (until: number, isOver: () => boolean) => Promise<void>;
   /** Resolves when real work holds the clock no longer; undefined while it is not held. */
   readonly released: () => Promise<void> | undefined;
 }
+
+/** Market time between two looks whether the wait is over, where the clock is wound here. */
+const windMs = 100;
+/** Turns of the event loop in which an answer that needs no market time arrives. */
+const answerTurns = 20;
 
 export const createWaits = (
   clock: SessionClock,
@@ -48,6 +50,14 @@ export const createWaits = (
     cancel();
     return isDone;
   };
+  const wind: Waits["wind"] = async (until, isOver) => {
+    if (clock.advanceTo === undefined) return;
+    for (;;) {
+      for (let turn = 0; turn < answerTurns && !isOver(); turn += 1) await (clock.released ?? clock.yieldToIo)();
+      if (isOver() || clock.now() >= until) return;
+      await clock.advanceTo(Math.min(until, clock.now() + windMs));
+    }
+  };
 
   return {
     next: (...types) =>
@@ -68,14 +78,9 @@ export const createWaits = (
       void answer.then(() => {
         isHere = true;
       });
-      for (const until = clock.now() + waitMs; ; await clock.advanceTo(clock.now() + 100)) {
-        for (let turn = 0; turn < 20 && !isHere; turn += 1) await (clock.released ?? clock.yieldToIo)();
-        if (isHere || clock.now() >= until) return;
-      }
+      await wind(clock.now() + waitMs, () => isHere);
     },
-    untilAt: async (at) => {
-      await (clock.advanceTo?.(at) ?? new Promise<void>((resolve) => void clock.setTimer(at, resolve)));
-    },
+    wind,
     released: () => {
       if ((clock.held ?? 0) > 0) release ??= clock.released?.().finally(() => (release = undefined));
       return release;

@@ -101,7 +101,6 @@ const openHouse = async (file: string): Promise<{ readonly root: Root; readonly 
     version: "bench",
     home: homePaths("/qts"),
     session: "0001",
-    continued: journal.lastSeq > 0,
     epoch: 1,
     orderSeries: "1",
     clock,

@@ -119,7 +119,7 @@ describe("qts config check and qts run give one answer", () => {
 
   it("what could move a terminal's cursor is printed by its number", async () => {
     const { err } = await qts("config", "check", "--config", file('"\\e[2J": 1\nlog: { level: "\\e[2J" }'));
-    expect(err).toContain("\\x1b[2J is not a key of QTS");
+    expect(err).toContain("\\u001b[2J is not a key of QTS");
     expect(err).not.toContain("\x1b");
   });
 });

@@ -136,7 +136,7 @@ describe("qts doctor", () => {
 
   it("warns of a market whose calendar does not know the day that is played", async () => {
     // Nextrade opened in 2025; noon of the day that ships is the 8th of October 2013 in Seoul.
-    const instrument = "{ symbol: SPY, market: NXT, currency: KRW, priceScale: 0, tickSize: 1, lotSize: 1 }";
+    const instrument = "{ symbol: SPY, market: NXT, currency: KRW, priceScale: 4, tickSize: 1, lotSize: 1 }";
     appendFileSync(join(cwd, "qts.yaml"), `instruments: [${instrument}]\n`);
     expect(await found("calendar")).toMatchObject({
       exitCode: 0,

@@ -18,6 +18,7 @@ import { diskLevel } from "#machines/archive.rules.ts";
 import { executionLoopMachine } from "#machines/execution-loop.machine.ts";
 import { feedMachine } from "#machines/feed.machine.ts";
 import { reconnectDelayMs } from "#machines/feed.rules.ts";
+import { heartbeatMachine } from "#machines/heartbeat.machine.ts";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { metricNames, noMetrics, noReadings, readMetrics } from "#machines/operating-state.metrics.ts";
 import { type OperatingState, operatingStates, policyOf } from "#machines/operating-state.policy.ts";
@@ -105,6 +106,14 @@ const safety = (config: Config): unknown => {
   return [
     driven.send({ type: "anomaly.raised", ...caused(1000) } as never),
     driven.send({ type: "broker.disconnected", at: 2000, broker: "paper", reason: "test" } as never),
+  ];
+};
+
+const heartbeat = ({ heartbeat: { everyMs, timeoutMs } }: Config): unknown => {
+  const driven = drive(heartbeatMachine, { isOn: true, everyMs, timeoutMs });
+  return [
+    driven.send({ type: "session.started", at: 0, session: "s", epoch: 1, recovered: false } as never),
+    driven.send({ type: "heartbeat.sent", at: 0, beat: 1 } as never),
   ];
 };
 
@@ -368,6 +377,7 @@ export const readers: { readonly [path: string]: Reader } = {
   "risk.failurePauseMs": written("src/core/risk/limit-gates.ts", "failurePauseMs"),
   "live.enabled": composed("liveEnabled: config.live.enabled"),
   ...eachSees(gates(), "trading.enabled", "killSwitch.tripped"),
+  "killSwitch.available": written("src/parts/kill-switch.ts", "available ? ports.killSwitch : undefined"),
   "broker.adapter": written("src/commands/session-broker.ts", "switch (adapter)"),
   "broker.submitTimeoutMs": composed("submitTimeoutMs: config.broker.submitTimeoutMs"),
   "broker.unknownDeadlineMs": composed("unknownDeadlineMs: config.broker.unknownDeadlineMs"),
@@ -426,4 +436,6 @@ export const readers: { readonly [path: string]: Reader } = {
   "maintenance.gzipLevel": written("src/ops/maintenance/coordinator.ts", "options.gzipLevel"),
   ...eachSees(disk, "disk.warningFreeShare", "disk.criticalFreeShare"),
   "disk.measureEveryMs": composed("diskEveryMs: config.disk.measureEveryMs"),
+  "heartbeat.url": composed("const { url, everyMs, timeoutMs } = config.heartbeat"),
+  ...eachSees(heartbeat, "heartbeat.everyMs", "heartbeat.timeoutMs"),
 };

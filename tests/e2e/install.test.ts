@@ -3,7 +3,7 @@ import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { emptyFolder } from "./qts.ts";
+import { emptyFolder, qts } from "./qts.ts";
 
 const root = join(import.meta.dirname, "../..");
 let folder: string;
@@ -102,4 +102,16 @@ it("qts itself names the package that is not installed, and the command that ins
     status: 78,
     stderr: expect.stringMatching(/^qts cannot start.* \(tested\): `npm run install-if-needed` in .* installs it\.\n$/),
   });
+});
+
+it("keeps what was compiled beside its packages, where nobody but their owner can put anything", async () => {
+  const empty = emptyFolder();
+  const file = join(empty, "strategy.mjs");
+  writeFileSync(
+    file,
+    'import module from "node:module"; export const createStrategy = 0; throw new Error("at " + module.getCompileCacheDir());',
+  );
+  writeFileSync(join(empty, "qts.yaml"), `execution: { strategy: ${JSON.stringify(file)} }\n`);
+  const { stderr } = await qts("config", "check", "--config", join(empty, "qts.yaml"));
+  expect(stderr).toContain(`at ${join(root, "node_modules/.cache/qts")}`);
 });

@@ -16,7 +16,7 @@ import { isDeskEvent } from "#core/orders/desk-facts.ts";
 import { OrderDesk, type PersistedDesk } from "#core/orders/order-desk.ts";
 import { isTerminal, type OrderRecord, statusOf } from "#machines/order.rules.ts";
 
-export interface Verdict {
+export interface HomeVerdict {
   /** One sentence for each thing that must not be; empty when all is well. */
   readonly violations: readonly string[];
   readonly orders: number;
@@ -76,7 +76,7 @@ const difference = (
 };
 
 /** @param configFile the configuration that the session ran with */
-export const judge = ({ home, ledger, configFile }: { home: string; ledger: string; configFile: string }): Verdict => {
+export const judge = ({ home, ledger, configFile }: { home: string; ledger: string; configFile: string }): HomeVerdict => {
   const parsed = parseConfig(readFileSync(configFile, "utf8"));
   if (!parsed.ok) throw new Error(`${configFile} is not a configuration`);
   const { broker, instruments } = parsed.config;

@@ -12,7 +12,7 @@ import { parseArgs } from "node:util";
 import { sendCommand } from "#adapters/host/control/client.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import { createRandom } from "#core/random.ts";
-import { judge, type Verdict } from "./judge.ts";
+import { type HomeVerdict, judge } from "./judge.ts";
 import { type Process, startQts } from "./processes.ts";
 import { openRelay, type Relay } from "./relay.ts";
 
@@ -23,7 +23,7 @@ export interface Campaign {
   readonly say?: (line: string) => void;
 }
 
-export interface Outcome {
+export interface CampaignOutcome {
   readonly kills: number;
   readonly cuts: number;
   readonly exchangeKills: number;
@@ -113,7 +113,7 @@ const playDay = async (
   folder: string,
   seed: number,
   kills: number,
-): Promise<{ readonly verdict: Verdict; readonly kills: number; readonly cuts: number; readonly exchangeKills: number }> => {
+): Promise<{ readonly verdict: HomeVerdict; readonly kills: number; readonly cuts: number; readonly exchangeKills: number }> => {
   const draw = createRandom(seed);
   const relay = await openRelay();
   let exchange = await startExchange(folder, seed, relay);
@@ -170,7 +170,12 @@ const playDay = async (
 /**
  * Plays days, two at a time, until so many kills have been survived. A day with violations leaves its folder behind, as evidence.
  */
-export const runCampaign = async ({ kills, seed, killsPerDay = 20, say = () => undefined }: Campaign): Promise<Outcome> => {
+export const runCampaign = async ({
+  kills,
+  seed,
+  killsPerDay = 20,
+  say = () => undefined,
+}: Campaign): Promise<CampaignOutcome> => {
   const total = { kills: 0, cuts: 0, exchangeKills: 0, orders: 0, fills: 0, unknown: 0 };
   const violations: string[] = [];
   let [days, planned] = [0, 0];

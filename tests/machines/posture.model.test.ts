@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AnyTransitionDefinition } from "xstate";
-import { fromTransition } from "xstate";
 import { getAdjacencyMap, getShortestPaths } from "xstate/graph";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { createJournalStorage, createMemoryJournal } from "#adapters/memory/journal.ts";
@@ -11,6 +10,7 @@ import { operatingMachine, operatingView } from "#machines/operating-state.machi
 import { lowerRisk, raisesRisk } from "#machines/operating-state.policy.ts";
 import { cooledAt, heldUntil, isConfirmed, type RuleName } from "#machines/operating-state.rules.ts";
 import { safetyMachine, safetyStates } from "#machines/safety.machine.ts";
+import { inertParts } from "../core/runtime/inert-parts.ts";
 import { dayMs, startAt } from "../core/state/posture-series.ts";
 import { operatingDefaults } from "./operating-state.drive.ts";
 import {
@@ -182,7 +182,6 @@ const openHouse = async (storage: ReturnType<typeof createJournalStorage>, start
   const parsed = parseConfig();
   if (!parsed.ok) throw new Error("the default configuration is broken");
   const clock = createSimulatedClock({ startAt: startingAt });
-  const inert = fromTransition((state: object) => state, {});
   const house: House = createHouse({
     config: parsed.config.events,
     seed: 1,
@@ -191,18 +190,7 @@ const openHouse = async (storage: ReturnType<typeof createJournalStorage>, start
     version: "test",
     clock,
     journal: createMemoryJournal({ storage }),
-    logics: {
-      safety: safetyMachine,
-      operating: operatingMachine,
-      orders: inert,
-      reconciliation: inert,
-      execution: inert,
-      feed: inert,
-      archive: inert,
-      session: inert,
-      maintenance: inert,
-      scheduler: inert,
-    },
+    logics: { ...inertParts, safety: safetyMachine, operating: operatingMachine },
     input: {
       restart: { restartsMax: 5, windowMs: 30_000, delayMs: 100, delayMsMax: 1000 },
       ops: false,

@@ -1,6 +1,6 @@
 /** What the session machine promises, sentence by sentence: nothing new before the venue was asked, no day closed without it. */
 import assert from "node:assert/strict";
-import type { SessionEffect, SessionEvent, SessionInput, sessionMachine } from "#machines/session.machine.ts";
+import type { Beginning, SessionEffect, SessionEvent, SessionInput, sessionMachine } from "#machines/session.machine.ts";
 import { drive, type Scenario } from "./drive.ts";
 
 type Machine = typeof sessionMachine;
@@ -86,14 +86,15 @@ const maintaining = (machine: Machine): Session => {
   return driven;
 };
 
-const askVenue: readonly SessionEffect[] = [
+const asksVenue = (cause: Beginning): readonly SessionEffect[] => [
   { type: "timer.set", id: "session.venue", at: 10_010 },
-  { type: "session.venue.open" },
+  { type: "session.venue.open", cause },
   { type: "session.wait", until: 10_010 },
 ];
+const askVenue = asksVenue("started");
 const forget: SessionEffect = { type: "timer.clear", id: "session.venue" };
 const forgetLook: SessionEffect = { type: "timer.clear", id: "session.settle" };
-const go = (recovered = false): SessionEffect => ({ type: "session.begin", recovered });
+const go = (cause: Beginning = "started"): SessionEffect => ({ type: "session.begin", cause });
 const cause = "stopped by SIGINT";
 const stopNow: readonly SessionEffect[] = [
   { type: "session.halt", cause, isDayOver: false },
@@ -152,8 +153,8 @@ const beginnings: readonly Scenario<Machine>[] = [
     run: (machine) => {
       const driven = begin(machine);
       driven.send(start(0, true));
-      driven.send(opened(10));
-      assert.deepEqual(driven.send(agreed(20)), [forget, go(true)]);
+      assert.deepEqual(driven.send(opened(10)), asksVenue("recovered"));
+      assert.deepEqual(driven.send(agreed(20)), [forget, go("recovered")]);
     },
   },
   {

@@ -6,6 +6,7 @@ import type { AnyStateMachine } from "xstate";
 import { archiveMachine } from "#machines/archive.machine.ts";
 import { executionLoopMachine } from "#machines/execution-loop.machine.ts";
 import { feedMachine } from "#machines/feed.machine.ts";
+import { heartbeatMachine } from "#machines/heartbeat.machine.ts";
 import { maintenanceMachine } from "#machines/maintenance.machine.ts";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { orderMachine } from "#machines/order.machine.ts";
@@ -17,6 +18,7 @@ import { archiveScenarios } from "../machines/archive.scenarios.ts";
 import type { Scenario } from "../machines/drive.ts";
 import { executionLoopScenarios } from "../machines/execution-loop.scenarios.ts";
 import { feedScenarios } from "../machines/feed.scenarios.ts";
+import { heartbeatScenarios } from "../machines/heartbeat.scenarios.ts";
 import { maintenanceScenarios } from "../machines/maintenance.scenarios.ts";
 import { personScenarios } from "../machines/operating-state.person.scenarios.ts";
 import { ruleScenarios } from "../machines/operating-state.rules.scenarios.ts";
@@ -53,6 +55,7 @@ export const mutationSuites: { readonly [name: string]: MutationSuite } = {
   feed: suite(feedMachine, feedScenarios),
   archive: suite(archiveMachine, archiveScenarios),
   scheduler: suite(schedulerMachine, schedulerScenarios),
+  heartbeat: suite(heartbeatMachine, heartbeatScenarios),
   session: suite(
     sessionMachine,
     sessionScenarios,

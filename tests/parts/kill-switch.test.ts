@@ -124,7 +124,7 @@ describe("the emergency stop (S2)", () => {
     await world.tick(price);
     const { exitCode, body } = await world.answer({ command: "stop-trading", reason: "news", operator: "lee" });
     expect(exitCode).toBe(0);
-    expect(body.sentence).toContain("no new order leaves; cancels do");
+    expect(body.sentence).toContain("no new order leaves, and open orders stay at the venue");
     expect(body.sentence).toContain("`qts release` ends it");
     expect([world.status().safety, causeOf(world)]).toEqual(["LOCKDOWN", "FS120"]);
     expect(world.status().parts.posture).toMatchObject({ cause: "FS120", reason: "lee: news" });

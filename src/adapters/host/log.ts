@@ -5,6 +5,7 @@
  * counted. A log that cannot be written must not stop trading.
  */
 import { type Logger, pino } from "pino";
+import { sendable } from "#core/printable.ts";
 import { openLogLines } from "./log-lines.ts";
 
 export interface Log {
@@ -55,7 +56,8 @@ export const createLog = ({
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: secrets.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: "[secret]" },
     },
-    lines,
+    // What a venue or a file name brings into a line is shown; the object it stands in stays the same.
+    { write: (line: string) => lines.write(sendable(line)) },
   );
   return {
     logger,

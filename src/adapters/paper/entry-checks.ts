@@ -2,12 +2,12 @@
 import type { OrderRequest } from "#core/ports.ts";
 import type { Listing, VenueBook, VenueOrder } from "./venue-book.ts";
 
-export type Refusal = { readonly type: "order.refused"; readonly code: string; readonly reason: string };
+export type EntryRefusal = { readonly type: "order.refused"; readonly code: string; readonly reason: string };
 
 // A market buy may cost this much more than the last trade before the venue cancels the rest; KRX has its own limit.
 const marketBuyMarginShare = 0.3;
 
-export const refusal = (code: string, reason: string): Refusal => ({ type: "order.refused", code, reason });
+export const refusal = (code: string, reason: string): EntryRefusal => ({ type: "order.refused", code, reason });
 
 /** The price a buy is held at: its limit, or the highest price a market order may reach; undefined before any trade. */
 export const reservePrice = (
@@ -25,7 +25,7 @@ export const isOpenAt = (venue: VenueBook, { rules }: Listing, at: number): bool
   return !venue.sessionEnded && day !== undefined && at >= day.openAt && at < day.closeAt;
 };
 
-const termsProblem = (listing: Listing, { orderType, quantity, limitPriceMinor }: OrderRequest): Refusal | undefined => {
+const termsProblem = (listing: Listing, { orderType, quantity, limitPriceMinor }: OrderRequest): EntryRefusal | undefined => {
   if (!Number.isSafeInteger(quantity) || quantity < 1)
     return refusal("quantity.invalid", `the quantity is ${quantity} and must be a whole number of lots above 0`);
   if ((orderType === "limit") !== (limitPriceMinor !== undefined))
@@ -35,7 +35,7 @@ const termsProblem = (listing: Listing, { orderType, quantity, limitPriceMinor }
 };
 
 /** @param held the order as it works now, when this is a change to it: what it holds is free for the change */
-const meansProblem = (venue: VenueBook, listing: Listing, order: OrderRequest, held?: VenueOrder): Refusal | undefined => {
+const meansProblem = (venue: VenueBook, listing: Listing, order: OrderRequest, held?: VenueOrder): EntryRefusal | undefined => {
   const { symbol, side, quantity } = order;
   const leavesQuantity = quantity - (held?.cumulativeQuantity ?? 0);
   if (side === "sell") {
@@ -66,7 +66,7 @@ export const entryProblem = (
   order: OrderRequest,
   at: number,
   held?: VenueOrder,
-): Refusal | undefined => {
+): EntryRefusal | undefined => {
   if (!isOpenAt(venue, listing, at)) return refusal("session.closed", `${listing.instrument.market} is closed`);
   return termsProblem(listing, order) ?? meansProblem(venue, listing, order, held);
 };

@@ -8,7 +8,7 @@ import type { Instrument } from "#core/instrument.ts";
 import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerReport, OrderRequest } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import type { PaperConfig } from "./config.ts";
-import { entryProblem, isOpenAt, type Refusal, refusal, reservePrice } from "./entry-checks.ts";
+import { type EntryRefusal, entryProblem, isOpenAt, refusal, reservePrice } from "./entry-checks.ts";
 import type { Ledger } from "./ledger.ts";
 import type { LedgerEntry, LedgerRecord } from "./ledger-record.ts";
 import type { MarketTrade } from "./matching.ts";
@@ -24,9 +24,9 @@ export interface OrderChange {
 
 export interface Exchange {
   /** @param unlucky the fault menu wants this order refused although nothing is wrong with it */
-  submit(order: OrderRequest, unlucky?: boolean): Result<{ readonly brokerOrderId: string }, Refusal>;
-  cancel(order: { readonly orderId: string; readonly brokerOrderId: string }): Result<void, Refusal>;
-  replace(change: OrderChange): Result<void, Refusal>;
+  submit(order: OrderRequest, unlucky?: boolean): Result<{ readonly brokerOrderId: string }, EntryRefusal>;
+  cancel(order: { readonly orderId: string; readonly brokerOrderId: string }): Result<void, EntryRefusal>;
+  replace(change: OrderChange): Result<void, EntryRefusal>;
   /** Takes an acceptance back; nothing happens once the order has a fill or an end. */
   takeBack(orderId: string): void;
   /** Refuses a cancel or a change by report, after its request had been answered with yes. */
@@ -113,7 +113,7 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
         : (entryProblem(venue, listing, order, at) ??
           (unlucky ? refusal("venue.refused", "the venue refused the order") : undefined));
     if (listing === undefined || problem !== undefined) {
-      const { code, reason } = problem as Refusal;
+      const { code, reason } = problem as EntryRefusal;
       decide({ type: "refused", ...terms, code, reason });
       return err(refusal(code, reason));
     }
@@ -128,8 +128,9 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
     report({ type: "canceled", brokerOrderId, clientOrderId: orderId, at }, n);
   };
 
-  const unknownOrder = (brokerOrderId: string): Refusal => refusal("order.unknown", `the venue has no order ${brokerOrderId}`);
-  const closedOrder = ({ ended }: VenueOrder): Refusal | undefined =>
+  const unknownOrder = (brokerOrderId: string): EntryRefusal =>
+    refusal("order.unknown", `the venue has no order ${brokerOrderId}`);
+  const closedOrder = ({ ended }: VenueOrder): EntryRefusal | undefined =>
     ended === undefined ? undefined : refusal("order.closed", `the order is ${ended.status}`);
 
   const cancel: Exchange["cancel"] = (named) => {
@@ -145,7 +146,12 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
     return ok(undefined);
   };
 
-  const changeProblem = (order: VenueOrder, quantity: number, limit: number | undefined, at: number): Refusal | undefined => {
+  const changeProblem = (
+    order: VenueOrder,
+    quantity: number,
+    limit: number | undefined,
+    at: number,
+  ): EntryRefusal | undefined => {
     const { orderId, symbol, side, orderType, cumulativeQuantity } = order;
     const wanted = { orderId, symbol, side, orderType, quantity, ...limitField(limit) };
     if (quantity <= cumulativeQuantity)

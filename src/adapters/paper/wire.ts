@@ -10,13 +10,13 @@
 import type { BrokerAccount, BrokerExecution, BrokerOrder, BrokerReport, Clock, OrderRequest } from "#core/ports.ts";
 import type { Result } from "#core/result.ts";
 import type { PaperConfig } from "./config.ts";
-import type { Refusal } from "./entry-checks.ts";
+import type { EntryRefusal } from "./entry-checks.ts";
 import type { Exchange, OrderChange } from "./exchange.ts";
 import { type RequestFate, reportFate, requestFate } from "./faults.ts";
 import type { Ledger } from "./ledger.ts";
 
-export type SubmitReply = Result<{ readonly brokerOrderId: string }, Refusal>;
-export type ChangeReply = Result<void, Refusal>;
+export type SubmitReply = Result<{ readonly brokerOrderId: string }, EntryRefusal>;
+export type ChangeReply = Result<void, EntryRefusal>;
 
 export interface Wire {
   submit(order: OrderRequest, answer: (reply: SubmitReply) => void): void;

@@ -1,12 +1,10 @@
 /**
- * The order desk: hosts every order's state machine, and what follows from them: positions, cash, counters, whether the
- * broker's view has been reconciled.
+ * The order desk: every order's state machine, hosted by a `MachineDesk`, and what follows from them: ids, positions, cash,
+ * counters, whether the broker's view has been reconciled.
  *
- * Orders are not xstate actors: 10,000 children cost seconds to spawn and leak ids (house.md). The desk keeps one machine
- * snapshot per live order and steps it with `machine.transition`. Ended orders move to a bounded store for late fills and
- * duplicates, then leave memory. A fact for an order that is in neither is refused visibly and the broker is asked.
+ * Ended orders stay for late fills and duplicates as long as there is room, then leave memory. A fact for an order that is not
+ * there is refused visibly and the broker is asked.
  */
-import { createActor, type SnapshotFrom } from "xstate";
 import { isSettled, type OrderEffect } from "#machines/order.effects.ts";
 import { createOrderMachine } from "#machines/order.machine.ts";
 import {
@@ -17,13 +15,14 @@ import {
   type OrderInput,
   type OrderLimits,
   type OrderRecord,
+  type OrderRefusal,
   type OrderStatus,
   orderStatuses,
-  type Refusal,
   restoredRecord,
   type SavedOrder,
   statusOf,
 } from "#machines/order.rules.ts";
+import { type DeskForm, MachineDesk } from "../desks.ts";
 import type { Instrument, Side } from "../instrument.ts";
 import type { DeskEvent } from "./desk-facts.ts";
 import { averageOf, flatPosition, type Position, realizedOf, withFill, withoutFill } from "./positions.ts";
@@ -40,12 +39,15 @@ export interface DeskInput {
 }
 
 /** What became of one fact. */
-export interface Outcome {
+export interface FactOutcome {
   readonly orderId: string;
   readonly order: OrderRecord | undefined;
   readonly refusal: DeskRefusal | null;
 }
-export type DeskRefusal = Omit<Refusal, "code"> & { readonly code: Refusal["code"] | "order.not.here"; readonly orderId: string };
+export type DeskRefusal = Omit<OrderRefusal, "code"> & {
+  readonly code: OrderRefusal["code"] | "order.not.here";
+  readonly orderId: string;
+};
 
 export interface Approval {
   readonly orderId: string;
@@ -122,24 +124,34 @@ export interface DeskView {
   readonly totals: () => { readonly realizedMinor: number; readonly feesMinor: number; readonly cashMinor: number };
 }
 
-type OrderSnapshot = SnapshotFrom<ReturnType<typeof createOrderMachine>>;
+type OrderMachine = ReturnType<typeof createOrderMachine>;
 
 const notReconciled = { open: false, why: "the broker has not been reconciled yet" };
 const noInterest: OpenInterest = { buyLots: 0, sellLots: 0, buyLimitMinor: 0, buyMarketLots: 0 };
 const zeroCounts = (): Record<OrderStatus, number> =>
   Object.fromEntries(orderStatuses.map((status) => [status, 0])) as Record<OrderStatus, number>;
+/** An order's record says which status it has, so that the record is all there is to keep. */
+const orderForm: DeskForm<OrderMachine, SavedOrder> = {
+  save: (_, { context }) => context,
+  restore: (saved) => {
+    const context = restoredRecord(saved);
+    return { key: context.orderId, value: statusOf(context), context };
+  },
+};
+const template: OrderInput = {
+  orderId: "template",
+  symbol: "-",
+  side: "buy",
+  orderType: "market",
+  quantity: 1,
+  strategy: "-",
+  at: 0,
+};
 const utcDay = (at: number): string => new Date(at).toISOString().slice(0, 10);
 
 export class OrderDesk implements DeskView {
   readonly #input: DeskInput;
-  readonly #machine: ReturnType<typeof createOrderMachine>;
-  readonly #scope: never;
-  /** Where the machines' effects go during the present step. */
-  #collect: (effect: OrderEffect) => void = () => {};
-
-  readonly #live = new Map<string, OrderSnapshot>();
-  /** In the order of their end; the oldest leaves first. */
-  readonly #finished = new Map<string, OrderSnapshot>();
+  readonly #orders: MachineDesk<OrderMachine, SavedOrder>;
   readonly #byBrokerOrderId = new Map<string, string>();
   readonly #undecided = new Map<string, Set<string>>();
   readonly #inFlight = new Set<string>();
@@ -157,35 +169,26 @@ export class OrderDesk implements DeskView {
 
   constructor(input: DeskInput, persisted?: PersistedDesk) {
     this.#input = input;
-    this.#machine = createOrderMachine(input.limits);
     this.#lotSizes = new Map(input.instruments.map(({ symbol, lotSize }) => [symbol, lotSize]));
-    // One actor that is never started lends its system to every step; the desk collects what machines emit.
-    const template = createActor(this.#machine, {
-      input: { orderId: "template", symbol: "-", side: "buy", orderType: "market", quantity: 1, strategy: "-", at: 0 },
-    });
-    this.#scope = {
-      self: template,
-      id: "order",
-      sessionId: "order",
-      system: template.system,
-      logger: () => {},
-      defer: (act: () => void) => act(),
-      emit: (effect: OrderEffect) => this.#collect(effect),
-      stopChild: () => {},
-      actionExecutor: (action: { exec?: (info: unknown, params: unknown) => void; info: unknown; params: unknown }) =>
-        action.exec?.(action.info, action.params),
-    } as never;
+    this.#orders = new MachineDesk(
+      {
+        machine: createOrderMachine(input.limits),
+        template,
+        form: orderForm,
+        isFinished: isSettled,
+        finishedKept: input.finishedKept,
+        forget: (orderId, { brokerOrderIds }) => {
+          for (const id of brokerOrderIds) if (this.#byBrokerOrderId.get(id) === orderId) this.#byBrokerOrderId.delete(id);
+        },
+      },
+      persisted,
+    );
     if (persisted !== undefined) this.#restore(persisted);
   }
 
   #restore(persisted: PersistedDesk): void {
-    const restore = (saved: SavedOrder, into: Map<string, OrderSnapshot>): void => {
-      const order = restoredRecord(saved);
-      into.set(order.orderId, this.#machine.resolveState({ value: statusOf(order), context: order }));
-      this.#index(undefined, order);
-    };
-    for (const saved of persisted.live) restore(saved, this.#live);
-    for (const saved of persisted.finished) restore(saved, this.#finished);
+    for (const order of this.liveOrders()) this.#index(undefined, order);
+    for (const order of this.finishedOrders()) this.#index(undefined, order);
     for (const position of persisted.positions) this.#positions.set(position.symbol, position);
     Object.assign(this.#counts, persisted.counts);
     for (const [code, count] of Object.entries(persisted.refusals)) this.#refusals.set(code, count);
@@ -198,8 +201,7 @@ export class OrderDesk implements DeskView {
 
   persist(): PersistedDesk {
     return {
-      live: [...this.liveOrders()],
-      finished: [...this.finishedOrders()],
+      ...this.#orders.persist(),
       positions: [...this.#positions.values()],
       counts: { ...this.#counts },
       total: this.#total,
@@ -217,13 +219,13 @@ export class OrderDesk implements DeskView {
    * @param emit receives the effects in order, during the call
    * @returns what became of each order that the fact concerned; never throws
    */
-  handle(event: DeskEvent, emit: (effect: OrderEffect) => void): readonly Outcome[] {
+  handle(event: DeskEvent, emit: (effect: OrderEffect) => void): readonly FactOutcome[] {
     switch (event.type) {
       case "order.intended":
         return [this.#open(event, emit)];
       case "timer.due": {
         const orderId = /^order\.(?:unknown|pending):(.+)$/s.exec(event.id)?.[1];
-        return orderId === undefined || this.#snapshot(orderId) === undefined ? [] : [this.#step(orderId, event, emit)];
+        return orderId === undefined || !this.#orders.has(orderId) ? [] : [this.#step(orderId, event, emit)];
       }
       case "session.started":
         // Whatever an earlier process knew, this one has not asked yet.
@@ -247,39 +249,28 @@ export class OrderDesk implements DeskView {
     }
   }
 
-  #snapshot(orderId: string): OrderSnapshot | undefined {
-    return this.#live.get(orderId) ?? this.#finished.get(orderId);
-  }
-
-  #open(event: Extract<DeskEvent, { type: "order.intended" }>, emit: (effect: OrderEffect) => void): Outcome {
+  #open(event: Extract<DeskEvent, { type: "order.intended" }>, emit: (effect: OrderEffect) => void): FactOutcome {
     const { orderId } = event;
-    const known = this.#snapshot(orderId);
+    const known = this.order(orderId);
     if (known !== undefined)
-      return this.#refused(orderId, known.context, {
+      return this.#refused(orderId, known, {
         at: event.at,
         fact: event.type,
         code: "duplicate",
         reason: "An order with this id exists.",
       });
-    const input: OrderInput = event;
-    this.#collect = emit;
-    const snapshot = this.#machine.getInitialSnapshot(this.#scope, input);
-    this.#live.set(orderId, snapshot);
+    const { after: order, effects } = this.#orders.begin(orderId, event);
+    for (const effect of effects) emit(effect);
     this.#total += 1;
     this.#counts.initialized += 1;
-    this.#index(undefined, snapshot.context);
-    return { orderId, order: snapshot.context, refusal: null };
+    this.#index(undefined, order);
+    return { orderId, order, refusal: null };
   }
 
-  #step(orderId: string, event: OrderFact, emit: (effect: OrderEffect) => void): Outcome {
-    const snapshot = this.#snapshot(orderId);
-    if (snapshot === undefined) return this.#unknownOrder(orderId, event, emit);
-    const before = snapshot.context;
-    const effects: OrderEffect[] = [];
-    this.#collect = (effect) => effects.push(effect);
-    const next = this.#machine.transition(snapshot, event, this.#scope);
-    const after = next.context;
-    this.#keep(orderId, next);
+  #step(orderId: string, event: OrderFact, emit: (effect: OrderEffect) => void): FactOutcome {
+    const step = this.#orders.step(orderId, event);
+    if (step === undefined) return this.#unknownOrder(orderId, event, emit);
+    const { before, after, effects } = step;
     if (after.refusal !== null && after !== before) {
       for (const effect of effects) emit(effect);
       return this.#refused(orderId, after, after.refusal);
@@ -299,7 +290,7 @@ export class OrderDesk implements DeskView {
     return endsAlarm && [...this.#withOperator].some((other) => other !== orderId);
   }
 
-  #unknownOrder(orderId: string, event: OrderFact, emit: (effect: OrderEffect) => void): Outcome {
+  #unknownOrder(orderId: string, event: OrderFact, emit: (effect: OrderEffect) => void): FactOutcome {
     const reason = `${event.type} for ${orderId}, which is not in memory: it never was ours, or it ended long ago. See \`qts explain order ${orderId}\`.`;
     const isFill = event.type === "order.filled" || event.type === "order.partially.filled";
     emit({ type: isFill ? "alert.critical" : "alert.warning", code: "AN020", text: reason });
@@ -309,26 +300,9 @@ export class OrderDesk implements DeskView {
     return this.#refused(orderId, undefined, { at: event.at, fact: event.type, code: "order.not.here", reason });
   }
 
-  #refused(orderId: string, order: OrderRecord | undefined, refusal: Omit<DeskRefusal, "orderId">): Outcome {
+  #refused(orderId: string, order: OrderRecord | undefined, refusal: Omit<DeskRefusal, "orderId">): FactOutcome {
     this.#refusals.set(refusal.code, (this.#refusals.get(refusal.code) ?? 0) + 1);
     return { orderId, order, refusal: { ...refusal, orderId } };
-  }
-
-  /** Live until settled, then among the finished, whose oldest leaves memory. */
-  #keep(orderId: string, snapshot: OrderSnapshot): void {
-    if (!isSettled(snapshot.context)) {
-      this.#finished.delete(orderId);
-      this.#live.set(orderId, snapshot);
-      return;
-    }
-    this.#live.delete(orderId);
-    this.#finished.set(orderId, snapshot);
-    if (this.#finished.size <= this.#input.finishedKept) return;
-    const [oldest] = this.#finished.keys();
-    if (oldest === undefined) return;
-    const ids = this.#finished.get(oldest)?.context.brokerOrderIds ?? [];
-    this.#finished.delete(oldest);
-    for (const id of ids) if (this.#byBrokerOrderId.get(id) === oldest) this.#byBrokerOrderId.delete(id);
   }
 
   /** Keeps every index in step with one order's change; O(1). */
@@ -410,16 +384,16 @@ export class OrderDesk implements DeskView {
   }
 
   order(orderId: string): OrderRecord | undefined {
-    return this.#snapshot(orderId)?.context;
+    return this.#orders.context(orderId);
   }
   orderIdOf(brokerOrderId: string): string | undefined {
     return this.#byBrokerOrderId.get(brokerOrderId);
   }
-  *liveOrders(): Iterable<OrderRecord> {
-    for (const { context } of this.#live.values()) yield context;
+  liveOrders(): Iterable<OrderRecord> {
+    return this.#orders.live();
   }
-  *finishedOrders(): Iterable<OrderRecord> {
-    for (const { context } of this.#finished.values()) yield context;
+  finishedOrders(): Iterable<OrderRecord> {
+    return this.#orders.finished();
   }
   undecided(symbol: string, side: Side): Iterable<string> {
     return this.#undecided.get(`${symbol} ${side}`) ?? [];

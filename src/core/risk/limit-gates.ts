@@ -9,15 +9,16 @@ import {
   allowed,
   approvalCountAfter,
   denied,
+  type GateVerdict,
   othersInterest,
   type RiskContext,
   type RiskGate,
-  type Verdict,
   type Wish,
 } from "./risk-gate.ts";
 import { isEntry } from "./state-gates.ts";
 
-const unpriced = (symbol: string): Verdict => denied("PRICE_UNKNOWN", `${symbol} has not traded yet, so nothing can be valued`);
+const unpriced = (symbol: string): GateVerdict =>
+  denied("PRICE_UNKNOWN", `${symbol} has not traded yet, so nothing can be valued`);
 
 /** Minor units per lot: a limit order costs at most its limit, a market order about the last trade. */
 const lotPrice = (

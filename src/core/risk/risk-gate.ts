@@ -12,7 +12,7 @@ import { requestOf } from "../orders/intent.ts";
 import type { Approval, DeskView, OpenInterest } from "../orders/order-desk.ts";
 import type { OrderRequest, RiskApproved } from "../ports.ts";
 
-export type Verdict =
+export type GateVerdict =
   | { readonly allowed: true }
   | {
       readonly allowed: false;
@@ -23,8 +23,8 @@ export type Verdict =
       readonly guardrail?: SafetyCode;
     };
 
-export const allowed: Verdict = { allowed: true };
-export const denied = (code: string, reason: string, guardrail?: SafetyCode): Verdict => ({
+export const allowed: GateVerdict = { allowed: true };
+export const denied = (code: string, reason: string, guardrail?: SafetyCode): GateVerdict => ({
   allowed: false,
   code,
   reason,
@@ -81,11 +81,11 @@ export type Response = "accepted" | "refused" | "unknown" | "notSent";
 export interface RiskGate {
   readonly name: string;
   /** Is the intent itself sound? */
-  readonly beforeIntent?: (wish: Wish, context: RiskContext) => Verdict;
+  readonly beforeIntent?: (wish: Wish, context: RiskContext) => GateVerdict;
   /** May it leave now? Also asked when a working order is to be changed. */
-  readonly beforeRoute?: (wish: Wish, context: RiskContext) => Verdict;
+  readonly beforeRoute?: (wish: Wish, context: RiskContext) => GateVerdict;
   /** Denied here means: what the venue answered trips a guard. */
-  readonly afterResponse?: (wish: Wish, response: Response, context: RiskContext) => Verdict;
+  readonly afterResponse?: (wish: Wish, response: Response, context: RiskContext) => GateVerdict;
 }
 
 /** Approvals after `since`, newest first, those on their way to the desk included. */
@@ -114,7 +114,7 @@ export const approvalCountAfter = (since: number, { desk, pendingApprovals }: Ri
   return count;
 };
 
-const firstDenial = (gates: readonly RiskGate[], ask: (gate: RiskGate) => Verdict | undefined): Verdict => {
+const firstDenial = (gates: readonly RiskGate[], ask: (gate: RiskGate) => GateVerdict | undefined): GateVerdict => {
   for (const gate of gates) {
     try {
       const verdict = ask(gate);
@@ -128,12 +128,12 @@ const firstDenial = (gates: readonly RiskGate[], ask: (gate: RiskGate) => Verdic
 };
 
 /** Asks every gate, intent first; the first denial decides. Never throws. */
-export const judgeWish = (gates: readonly RiskGate[], wish: Wish, context: RiskContext): Verdict => {
+export const judgeWish = (gates: readonly RiskGate[], wish: Wish, context: RiskContext): GateVerdict => {
   const intent = wish.isChange ? allowed : firstDenial(gates, (gate) => gate.beforeIntent?.(wish, context));
   return intent.allowed ? firstDenial(gates, (gate) => gate.beforeRoute?.(wish, context)) : intent;
 };
 
-export const judgeResponse = (gates: readonly RiskGate[], wish: Wish, response: Response, context: RiskContext): Verdict =>
+export const judgeResponse = (gates: readonly RiskGate[], wish: Wish, response: Response, context: RiskContext): GateVerdict =>
   firstDenial(gates, (gate) => gate.afterResponse?.(wish, response, context));
 
 export const wishOf = (order: OrderRecord): Wish => ({

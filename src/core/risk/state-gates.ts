@@ -4,7 +4,7 @@ import { allowed, denied, type RiskGate, type Wish } from "./risk-gate.ts";
 /** An entry opens or enlarges a position. Long only: that is every buy; a sell can only reduce. */
 export const isEntry = ({ side }: Pick<Wish, "side">): boolean => side === "buy";
 
-/** In FAIL and LOCKDOWN no order leaves the process (spec S5); cancels do not pass the gates. */
+/** In FAIL and LOCKDOWN no order leaves the process (spec S5); cancels do not go through the gates. */
 export const safetyGate: RiskGate = {
   name: "safety",
   beforeRoute: (_wish, { view }) => {

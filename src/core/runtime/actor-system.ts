@@ -85,13 +85,10 @@ export const createActorSystem = ({
       },
     }) as AnyActorLogic;
 
-  const { maintenance, scheduler, ...core } = logics;
-  const ops = opsMachine.provide({
-    actors: { maintenance: resumable("maintenance", maintenance), scheduler: resumable("scheduler", scheduler) } as never,
-  });
-  const root = supervisorMachine.provide({
-    actors: { ...Object.fromEntries(Object.entries(core).map(([name, logic]) => [name, resumable(name, logic)])), ops } as never,
-  });
+  const resumables = (names: readonly PartName[]): { readonly [name: string]: AnyActorLogic } =>
+    Object.fromEntries(names.map((name) => [name, resumable(name, logics[name])]));
+  const ops = opsMachine.provide({ actors: resumables(opsParts) as never });
+  const root = supervisorMachine.provide({ actors: { ...resumables(coreParts), ops } as never });
 
   const watch = (actor: AnyActorRef): void => {
     const name = actor.id;

@@ -6,6 +6,7 @@
  * crash may have interrupted. There is no other way in.
  */
 import type { Config } from "#config/schema.ts";
+import type { SafetyState } from "#machines/facts/safety.ts";
 import type { ActorName } from "../actors.ts";
 import { coreParts } from "../actors.ts";
 import { type ActorEvent, type Fact, isFactType, type Offer, rowOf } from "../event/catalog.ts";
@@ -88,7 +89,7 @@ export interface HouseOptions {
   };
   readonly onJournalFailure: (error: JournalError) => void;
   /** Not called while the journal is replayed: whoever opens the house looks at the state it has come to. */
-  readonly onSafetyChange: (to: string) => void;
+  readonly onSafetyChange: (to: SafetyState) => void;
   readonly onLost: (name: ActorName, event: ActorEvent) => void;
 }
 

@@ -6,6 +6,7 @@ import type { OrderOutcome } from "#machines/facts/orders.ts";
 import type { OperatingState } from "#machines/facts/safety.ts";
 import { operatingView } from "#machines/operating-state.machine.ts";
 import { overrideProblem } from "#machines/operating-state.override.ts";
+import { isSettled } from "#machines/order.effects.ts";
 import { statusOf } from "#machines/order.rules.ts";
 import type { NewFact, Offer } from "../event/catalog.ts";
 import type { CommandReply } from "../ports.ts";
@@ -22,6 +23,8 @@ export type ControlRequest =
   | { readonly command: "release"; readonly reason: string; readonly operator: string }
   | {
       readonly command: "override.set";
+      /** Takes the place of another person's. */
+      readonly replace?: boolean | undefined;
       readonly state: OperatingState;
       readonly forMs: number;
       readonly reason: string;
@@ -40,6 +43,8 @@ export type ControlRequest =
 
 const done = 0;
 const refused = 4;
+
+const minuteOf = (at: number): string => `${new Date(at).toISOString().slice(0, 16).replace("T", " ")} UTC`;
 
 export const createOperator = ({
   house,
@@ -100,7 +105,11 @@ export const createOperator = ({
             payload: { reason, ...(operator === undefined ? {} : { operator }) },
             source: "operator",
           },
-          () => reply(done, "Trading is locked down: no new order leaves; cancels do. `qts release` ends it."),
+          () =>
+            reply(
+              done,
+              "Trading is locked down: no new order leaves, and open orders stay at the venue until somebody cancels them. `qts release` ends it.",
+            ),
         );
       }
       case "stop-trading": {
@@ -114,7 +123,7 @@ export const createOperator = ({
           () =>
             reply(
               done,
-              "Trading is stopped (FS120): safety is LOCKDOWN, no new order leaves; cancels do, and open orders stay at the venue until somebody cancels them. It survives restarts; `qts release` ends it.",
+              "Trading is stopped (FS120): safety is LOCKDOWN, no new order leaves, and open orders stay at the venue until somebody cancels them. It survives restarts; `qts release` ends it.",
             ),
         );
       }
@@ -136,8 +145,15 @@ export const createOperator = ({
         });
       }
       case "override.set": {
-        const { state, operator, reason, forMs } = request;
+        const { state, operator, reason, forMs, replace = false } = request;
         const at = view.now();
+        const standing = operating().context.override;
+        const isOthers = standing !== null && standing.operator !== operator && standing.expiresAt > at;
+        if (isOthers && !replace)
+          return reply(
+            refused,
+            `${standing.state} is pinned by ${standing.operator} until ${minuteOf(standing.expiresAt)} (${standing.reason}); give --replace to take its place.`,
+          );
         const expiresAt = at + forMs;
         // The machine refuses by the same rule; asked here too, so that the person hears why.
         const problem = overrideProblem(
@@ -157,7 +173,7 @@ export const createOperator = ({
             if (override?.state === state && override.expiresAt === expiresAt)
               return reply(
                 done,
-                `${state} is pinned by ${operator} until ${new Date(expiresAt).toISOString().slice(0, 16).replace("T", " ")} UTC.`,
+                `${state} is pinned by ${operator} until ${minuteOf(expiresAt)}${standing !== null && standing.expiresAt > at ? `, in place of ${standing.state} by ${standing.operator}` : ""}.`,
               );
             return reply(refused, `The override is refused: ${problem ?? "the operating state did not take it"}.`);
           },
@@ -175,10 +191,16 @@ export const createOperator = ({
       }
       case "resolve": {
         const { orderId, outcome, brokerOrderId, operator, reason } = request;
-        if (orderOf(orderId) === undefined)
+        const before = orderOf(orderId);
+        if (before === undefined)
           return reply(
             refused,
             `There is no order ${orderId} in memory; \`qts explain order ${orderId}\` looks into the journal.`,
+          );
+        if (isSettled(before))
+          return reply(
+            refused,
+            `${orderId} is ${statusOf(before)} already: there is nothing to resolve, and nothing was changed.`,
           );
         return change(
           {
@@ -189,6 +211,11 @@ export const createOperator = ({
           },
           () => {
             const order = orderOf(orderId);
+            if (order === before)
+              return reply(
+                refused,
+                `${orderId} is ${statusOf(before)} already: there is nothing to resolve, and nothing was changed.`,
+              );
             if (order?.refusal?.fact === "order.resolved") return reply(refused, `That is refused: ${order.refusal.reason}`);
             // After a person's word about an order, what the venue says is compared with it at once.
             offer({ type: "reconciliation.requested", payload: { cause: "operator" }, source: "operator" });

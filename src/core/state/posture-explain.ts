@@ -227,7 +227,7 @@ export const explainSafety = (
       ? ""
       : ` because of ${cause.code} (${(known?.sentence ?? "an unknown code").replace(/\.$/, "")}): ${cause.reason}`;
   return {
-    sentence: `Safety is ${state}${what}. New orders ${trading ? "may" : "may not"} leave; cancels always may.`,
+    sentence: `Safety is ${state}${what}. New orders ${trading ? "may" : "may not"} leave; a cancel that is asked for always may.`,
     state,
     since: context.since ?? at,
     moves: endOf(state, context),

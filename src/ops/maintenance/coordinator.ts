@@ -6,6 +6,7 @@ import type { NewFact, Offer } from "#core/event/catalog.ts";
 import type { Clock } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import type { MaintenanceEffect } from "#machines/maintenance.machine.ts";
+import { endsRun } from "#machines/maintenance.rules.ts";
 import type { ArchivedFile, BackupWorker, HostError, MaintenanceFiles, SkippedFile, Survey, WorkProgress } from "../ports.ts";
 import { archiveName, type CatalogEntry } from "./backup/manifest.ts";
 import { settleOrphans } from "./backup/orphans.ts";
@@ -145,8 +146,7 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
     }
     try {
       if (!outcome.ok) await end(runId, outcome.error.type, { step, reason: outcome.error.reason });
-      else if (step === "cleanup" || (outcome.value.type === "maintenance.planned" && outcome.value.payload.files === 0))
-        await end(runId, "done");
+      else if (endsRun(outcome.value.type, outcome.value.payload)) await end(runId, "done");
     } finally {
       isBusy = false;
       offer(outcome.ok ? outcome.value : failedFact(runId, step, outcome.error.reason));

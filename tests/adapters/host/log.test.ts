@@ -35,6 +35,15 @@ describe("the log", () => {
     ]);
   });
 
+  it("shows what would command the terminal that its lines are read in; the object stays the same", async () => {
+    const log = open();
+    const reason = "a\u009b2J\u202e\u001b[2J\nforged";
+    log.logger.info({ reason }, reason);
+    await log.close();
+    expect(lines()).toMatchObject([{ reason, msg: reason }]);
+    expect(readFileSync(file(), "utf8")).toMatch(/^[^\p{Cc}\u202e]+\n$/u);
+  });
+
   it("begins its file anew", async () => {
     for (const start of ["first", "second"]) {
       const log = open();

@@ -121,7 +121,6 @@ export const createWholeHouse = async (
     version: "bench",
     home,
     session: "0001",
-    continued: false,
     epoch: 1,
     orderSeries: "1",
     clock,

@@ -14,7 +14,7 @@ import { createExecutionRoute, type ExecutionRoute } from "#core/execution/execu
 import { createEpochFence, createOrderGate } from "#core/execution/order-gate.ts";
 import type { Instrument } from "#core/instrument.ts";
 import { isDeskEvent } from "#core/orders/desk-facts.ts";
-import { type DeskInput, OrderDesk, type Outcome, type PersistedDesk } from "#core/orders/order-desk.ts";
+import { type DeskInput, type FactOutcome, OrderDesk, type PersistedDesk } from "#core/orders/order-desk.ts";
 import { createReconciliation } from "#core/orders/reconciliation.ts";
 import { createRandom } from "#core/random.ts";
 import type { RiskGate, RiskView } from "#core/risk/risk-gate.ts";
@@ -48,7 +48,7 @@ export interface Rig {
   /** What was offered, in order, but for what only the reconciliation machine is told. */
   readonly facts: NewFact[];
   readonly effects: OrderEffect[];
-  readonly outcomes: Outcome[];
+  readonly outcomes: FactOutcome[];
   readonly offer: (fact: NewFact) => void;
   readonly buy: (orderId: string, quantity?: number, over?: object) => void;
   /** Lets everything that is under way happen. */
@@ -88,7 +88,7 @@ export const createRig = (options: RigOptions = {}): Rig => {
   const desk = new OrderDesk({ ...deskInput, ...options.input }, after?.state);
   const facts: NewFact[] = [];
   const effects: OrderEffect[] = [];
-  const outcomes: Outcome[] = [];
+  const outcomes: FactOutcome[] = [];
   const waiting: NewFact[] = [];
   const timers = new Map<string, () => void>();
   let isDraining = false;

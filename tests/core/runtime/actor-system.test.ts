@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { assign, emit, setup } from "xstate";
-import { coreParts } from "#core/actors.ts";
+import { actorNames, coreParts, opsParts } from "#core/actors.ts";
 import type { ActorEvent } from "#core/event/catalog.ts";
 import { createActorSystem, type PartLogics, withEveryPart } from "#core/runtime/actor-system.ts";
 import type { Effect } from "#core/runtime/effects.ts";
@@ -34,9 +34,7 @@ const countingPart = setup({
 
 const createSystem = (options: { readonly persisted?: unknown } = {}) => {
   const lost: string[] = [];
-  const logics = Object.fromEntries(
-    [...coreParts, "maintenance", "scheduler"].map((name) => [name, countingPart]),
-  ) as unknown as PartLogics;
+  const logics = Object.fromEntries([...coreParts, ...opsParts].map((name) => [name, countingPart])) as unknown as PartLogics;
   const system = createActorSystem({
     logics,
     input: withEveryPart({ restart, ops: true, parts: {} }),
@@ -64,20 +62,7 @@ const types = (effects: readonly Effect[]) => effects.map(({ type }) => type);
 describe("the actor system", () => {
   it("starts every core part and the ops subtree under one supervisor", () => {
     const { system } = createSystem();
-    expect(Object.keys(system.states()).sort()).toEqual([
-      "archive",
-      "execution",
-      "feed",
-      "maintenance",
-      "operating",
-      "ops",
-      "orders",
-      "reconciliation",
-      "safety",
-      "scheduler",
-      "session",
-      "supervisor",
-    ]);
+    expect(Object.keys(system.states())).toEqual(actorNames);
   });
 
   it("returns what a part emitted because of a fact", () => {

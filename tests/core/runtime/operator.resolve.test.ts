@@ -30,6 +30,19 @@ describe("a person's word about an order (O5)", () => {
     expect(world.status()).toMatchObject({ orders: { filled: 1, open: 0 }, positions: { SPY: 10 } });
   });
 
+  it("about an order that has ended changes nothing, and is told so (O5)", async () => {
+    const world = await withOrder("accept");
+    world.venue.fill("1-1", 10, 1_680_000);
+    await world.advance(1_000);
+    expect(await resolve(world, "absent")).toEqual({
+      exitCode: 4,
+      body: expect.objectContaining({
+        sentence: "1-1 is filled already: there is nothing to resolve, and nothing was changed.",
+      }),
+    });
+    expect(world.status()).toMatchObject({ orders: { filled: 1 }, positions: { SPY: 10 } });
+  });
+
   it("is refused when the outcome is known, and for an order that is not there", async () => {
     const world = await withOrder("accept");
     expect(await resolve(world, "absent")).toMatchObject({ exitCode: 4 });

@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { fromTransition } from "xstate";
 import { createHttpServer } from "#adapters/host/page/http.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { createJournalStorage, createMemoryJournal, type JournalStorage } from "#adapters/memory/journal.ts";
@@ -9,12 +8,11 @@ import { createHouse, type RecoveryProgress } from "#core/runtime/house.ts";
 import { createStatus, recoveringText } from "#core/runtime/status.ts";
 import type { HouseView } from "#core/view.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
+import { inertParts } from "./inert-parts.ts";
 
 const parsed = parseConfig();
 if (!parsed.ok) throw new Error("the default configuration is broken");
 const { config } = parsed;
-
-const inert = fromTransition((state: object) => state, {});
 
 /** A journal of so many anomalies. */
 const journalOf = (facts: number): JournalStorage => {
@@ -53,18 +51,7 @@ const openHouse = (storage: JournalStorage, msPerLook: number, journal: Journal 
     version: "test",
     clock,
     journal,
-    logics: {
-      safety: safetyMachine,
-      operating: inert,
-      orders: inert,
-      execution: inert,
-      feed: inert,
-      archive: inert,
-      session: inert,
-      reconciliation: inert,
-      maintenance: inert,
-      scheduler: inert,
-    },
+    logics: { ...inertParts, safety: safetyMachine },
     input: { restart: config.supervision, ops: false, parts: { safety: config.safety } },
     handlers: new Proxy({}, { get: () => () => undefined }) as never,
     onJournalFailure: (error) => {

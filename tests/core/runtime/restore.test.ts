@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { coreParts } from "#core/actors.ts";
+import { coreParts, opsParts } from "#core/actors.ts";
 import { type FreshState, readState, type StateBody, writeState } from "#core/runtime/restore.ts";
 import { type PartForms, type PartState, partForms, type StatePart } from "#core/runtime/state-forms.ts";
-import type { OpsPorts } from "#parts/ports.ts";
-import { createWorld, type World } from "../../world.ts";
+import { createWorld, idleOps, type World } from "../../world.ts";
 
 const newest = (world: World): StateBody => JSON.parse(world.storage.snapshots.at(-1)?.body ?? "") as StateBody;
 /** Changes the newest snapshot, as another version of QTS would have written it, or a bad disk. */
@@ -32,9 +31,6 @@ const unlisted = (body: StateBody, ...names: readonly string[]): StateBody => ({
   ...body,
   parts: names.reduce(without, body.parts ?? {}),
 });
-/** Hands that never come to anything; nobody here needs them. */
-const hands = new Proxy({}, { get: () => () => new Promise(() => {}) });
-const idleOps = { files: hands, worker: hands } as OpsPorts;
 const save = async (world: World): Promise<void> => {
   expect(await world.root().house.saveSnapshot()).toMatchObject({ ok: true });
 };
@@ -78,20 +74,16 @@ describe("a snapshot", () => {
     await expect(world.restart()).rejects.toThrow(new RegExp(`is damaged .*${part} is missing`));
   });
 
-  it.each(["ops", "maintenance", "scheduler"])("from before there was %s starts it fresh", async (part) => {
+  it.each(["ops", ...opsParts])("from before there was %s starts it fresh", async (part) => {
     const world = await savedWorld(true);
-    const gone = part === "ops" ? ["ops", "maintenance", "scheduler"] : [part];
+    const begun = world.status().machines;
+    const gone = part === "ops" ? ["ops", ...opsParts] : [part];
     rewrite(world, (body) => ({ ...unlisted(body, ...gone), actors: withoutActor(body.actors, part) }));
     await world.restart();
-    expect(world.status().machines).toMatchObject({
-      safety: "LOCKDOWN",
-      ops: "running",
-      maintenance: "idle",
-      scheduler: "steady",
-    });
+    expect(world.status().machines).toMatchObject({ ...begun, safety: "LOCKDOWN", ops: "running" });
   });
 
-  it.each(["ops", "maintenance", "scheduler"])("that lists %s and does not hold it is damaged", async (part) => {
+  it.each(["ops", ...opsParts])("that lists %s and does not hold it is damaged", async (part) => {
     const world = await savedWorld(true);
     rewrite(world, (body) => ({ ...body, actors: withoutActor(body.actors, part) }));
     await expect(world.restart()).rejects.toThrow(/is damaged .*is missing/);

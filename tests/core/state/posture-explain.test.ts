@@ -157,7 +157,7 @@ describe("explaining safety (S17)", () => {
       moves: [{ to: "NORMAL", blocks: [{ reason: "quiet_period", until: 601_000 }] }],
     });
     expect(warning.sentence).toBe(
-      "Safety is WARNING because of AN061 (The wall clock jumped): 7 s. New orders may leave; cancels always may.",
+      "Safety is WARNING because of AN061 (The wall clock jumped): 7 s. New orders may leave; a cancel that is asked for always may.",
     );
     safety.send({ type: "failsafe.tripped", at: 3000, code: "FS070", reason: "drift" });
     expect(explainSafety(safety.getSnapshot(), 4000)).toMatchObject({
@@ -176,7 +176,7 @@ describe("explaining safety (S17)", () => {
       since: 9,
       moves: [],
       cause: null,
-      sentence: "Safety is NORMAL. New orders may leave; cancels always may.",
+      sentence: "Safety is NORMAL. New orders may leave; a cancel that is asked for always may.",
     });
   });
 });

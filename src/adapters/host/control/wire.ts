@@ -44,6 +44,8 @@ const commandSchema = z.discriminatedUnion("command", [
     command: z.literal("override.set"),
     state: z.enum(operatingStates),
     forMs: z.int().positive(),
+    /** Takes the place of another person's. */
+    replace: z.boolean().optional(),
     ...who,
   }),
   z.strictObject({ type, command: z.literal("override.clear"), ...who }),

@@ -1,5 +1,6 @@
 /** One frame of the live view as text: a pure function of the house's status and the width of the terminal. */
 import { priorities } from "#core/event/fact.ts";
+import { printable } from "#core/printable.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
 import { lossesText } from "#core/runtime/status.ts";
 
@@ -73,7 +74,7 @@ const line = (width: number, colour: boolean, ...pieces: readonly Piece[]): stri
   let text = "";
   for (const piece of pieces) {
     const { text: whole, tone } = typeof piece === "string" ? { text: piece, tone: "plain" as const } : piece;
-    const part = [...whole].slice(0, left).join("");
+    const part = [...printable(whole)].slice(0, left).join("");
     left -= [...part].length;
     text += colour && tone !== "plain" && part !== "" ? `${sgr[tone]}${part}\x1b[0m` : part;
   }
@@ -251,4 +252,6 @@ export const renderLine = (status: HouseStatus): string =>
     `${count(status.openOrders)} open orders`,
     money(status.pnlMinor, status.account),
     `received ${count(status.archive.received)}, persisted ${count(status.archive.persisted)}`,
-  ].join(" | ");
+  ]
+    .map(printable)
+    .join(" | ");

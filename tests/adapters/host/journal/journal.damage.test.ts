@@ -1,32 +1,18 @@
 /**
  * A journal whose bytes were changed behind its back. A copy of the files of an open journal is what a crash leaves.
  */
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type HostJournal, openJournal } from "#adapters/host/journal/journal.ts";
+import { describe, expect, it } from "vitest";
+import { openJournal } from "#adapters/host/journal/journal.ts";
 import { inspectWal } from "#adapters/host/journal/wal.ts";
 import { record, records } from "../../journal.contract.ts";
-
-let directory: string;
-let file: string;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "qts-journal-"));
-  file = join(directory, "journal.sqlite");
-});
-afterEach(() => rmSync(directory, { recursive: true }));
-
-const open = async (path = file): Promise<HostJournal> => {
-  const opened = await openJournal({ file: path });
-  if (!opened.ok) throw new Error("the journal does not open", { cause: opened.error });
-  return opened.value;
-};
+import { directory, file, open } from "./setup.ts";
 
 const fill = async (path: string, count: number, ...snapshots: number[]): Promise<void> => {
-  const journal = await open(path);
+  const journal = await open({ file: path });
   await journal.append(records(1, count), { expectedSeq: 0 });
   for (const seq of snapshots) await journal.saveSnapshot({ seq, at: seq, body: `{"state":${seq}}` });
   await journal.close();
@@ -136,7 +122,7 @@ describe("damage in the snapshots", () => {
 describe("a write-ahead log after a crash", () => {
   /** Ten transactions of one record each, as they lie on the disk when the machine stops. */
   const crash = async (): Promise<string> => {
-    const journal = await open(join(directory, "live.sqlite"));
+    const journal = await open({ file: join(directory, "live.sqlite") });
     for (const one of records(1, 10)) await journal.append([one], { expectedSeq: one.seq - 1 });
     copyFileSync(join(directory, "live.sqlite"), file);
     copyFileSync(join(directory, "live.sqlite-wal"), `${file}-wal`);

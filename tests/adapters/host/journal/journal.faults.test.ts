@@ -3,29 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { type HostJournal, openJournal } from "#adapters/host/journal/journal.ts";
+import { afterEach, describe, expect, it } from "vitest";
+import { openJournal } from "#adapters/host/journal/journal.ts";
 import { openStore } from "#adapters/host/journal/store.ts";
 import { record, records } from "../../journal.contract.ts";
 import { runAppender } from "../appender.ts";
 import { cannotCutPower, cannotMount, cannotTrace, run } from "../privilege.ts";
+import { directory, file, open } from "./setup.ts";
 
-let directory: string;
-let file: string;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "qts-faults-"));
-  file = join(directory, "journal.sqlite");
-});
-afterEach(() => rmSync(directory, { recursive: true }));
-
-const open = async (path = file): Promise<HostJournal> => {
-  const opened = await openJournal({ file: path });
-  if (!opened.ok) throw new Error("the journal does not open", { cause: opened.error });
-  return opened.value;
-};
 /** Reads the journal back and proves that it holds everything that was acknowledged. */
 const expectWhole = async (path: string, acknowledged: number): Promise<void> => {
-  const journal = await open(path);
+  const journal = await open({ file: path });
   expect(journal.lastSeq).toBeGreaterThanOrEqual(acknowledged);
   expect((await Array.fromAsync(journal.read(0))).map(({ seq }) => seq)).toEqual(
     records(1, journal.lastSeq).map(({ seq }) => seq),
@@ -40,8 +28,7 @@ const unavailable = (words: string): object => ({
 describe("the journal's thread", () => {
   it("ends every wait when it dies, and refuses from then on", async () => {
     let thread: Worker | undefined;
-    const opened = await openJournal({
-      file,
+    const journal = await open({
       start: (workerData) => {
         thread = new Worker(new URL("../../../../src/adapters/host/journal/journal.worker.ts", import.meta.url), {
           workerData,
@@ -50,8 +37,6 @@ describe("the journal's thread", () => {
         return thread;
       },
     });
-    if (!opened.ok) throw new Error("the journal does not open", { cause: opened.error });
-    const journal = opened.value;
     await journal.append([record(1)], { expectedSeq: 0 });
     const waiting = records(2, 2000).map((one) => journal.append([one], { expectedSeq: one.seq - 1 }));
     await thread?.terminate();
@@ -71,18 +56,16 @@ describe("the journal's thread", () => {
     );
 
   it("is not waited for when its disk never answers", async () => {
-    const opened = await openJournal({ file, deadlineMs: 50, start: pretending("") });
-    if (!opened.ok) throw new Error("the journal does not open");
-    expect(await opened.value.append([record(1)], { expectedSeq: 0 })).toMatchObject(unavailable("has not answered for 0.05 s"));
-    expect(await opened.value.append([record(1)], { expectedSeq: 0 })).toMatchObject(unavailable("has not answered"));
-    await opened.value.close();
+    const journal = await open({ deadlineMs: 50, start: pretending("") });
+    expect(await journal.append([record(1)], { expectedSeq: 0 })).toMatchObject(unavailable("has not answered for 0.05 s"));
+    expect(await journal.append([record(1)], { expectedSeq: 0 })).toMatchObject(unavailable("has not answered"));
+    await journal.close();
   });
 
   it("says what it failed of", async () => {
-    const opened = await openJournal({ file, start: pretending("throw new Error('out of luck')") });
-    if (!opened.ok) throw new Error("the journal does not open");
-    expect(await opened.value.append([record(1)], { expectedSeq: 0 })).toMatchObject(unavailable("out of luck"));
-    await opened.value.close();
+    const journal = await open({ start: pretending("throw new Error('out of luck')") });
+    expect(await journal.append([record(1)], { expectedSeq: 0 })).toMatchObject(unavailable("out of luck"));
+    await journal.close();
   });
 });
 
@@ -121,7 +104,7 @@ describe("the journal's disk", () => {
     "is full: what was acknowledged is kept, the rest is refused (needs root, to mount a small tmpfs)",
     async () => {
       const path = mount("-t", "tmpfs", "-o", "size=1m", "tmpfs");
-      const journal = await open(path);
+      const journal = await open({ file: path });
       const body = JSON.stringify("x".repeat(2000));
       let acknowledged = 0;
       for (;;) {
@@ -147,7 +130,7 @@ describe("the journal's disk", () => {
     "is read-only: refuses to open, and can still be read by a person (needs root, to mount a tmpfs)",
     async () => {
       const path = mount("-t", "tmpfs", "-o", "size=8m", "tmpfs");
-      const journal = await open(path);
+      const journal = await open({ file: path });
       await journal.append(records(1, 3), { expectedSeq: 0 });
       await journal.close();
       run("mount", "-o", "remount,ro", directory);

@@ -1,25 +1,13 @@
-import { mkdtempSync, rmSync, statSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type HostJournal, openJournal } from "#adapters/host/journal/journal.ts";
 import { openSessionJournal, sessionsOf } from "#adapters/host/journal/sessions.ts";
 import { record, records } from "../../journal.contract.ts";
+import { directory, file, open } from "./setup.ts";
 
-let directory: string;
-let file: string;
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "qts-journal-"));
-  file = join(directory, "journal.sqlite");
-});
-afterEach(() => rmSync(directory, { recursive: true }));
-
-const open = async (recordsKept: number): Promise<HostJournal> => {
-  const opened = await openJournal({ file, snapshotsKept: 2, recordsKept });
-  if (!opened.ok) throw new Error("the journal does not open", { cause: opened.error });
-  return opened.value;
-};
+const openKeeping = (recordsKept: number): Promise<HostJournal> => open({ snapshotsKept: 2, recordsKept });
 const rows = (sql: string): unknown[] => {
   const db = new DatabaseSync(file, { readOnly: true });
   const found = db.prepare(sql).all();
@@ -42,7 +30,7 @@ const firstSeq = (): number => (rows("SELECT min(seq) AS seq FROM facts")[0] as 
 
 describe("a journal that runs for long", () => {
   it("keeps the newest snapshots and forgets older ones", async () => {
-    const journal = await open(1_000_000);
+    const journal = await openKeeping(1_000_000);
     await fill(journal, 20_000);
     expect(rows("SELECT seq FROM snapshots ORDER BY seq")).toEqual(
       [{ seq: 15_000 }, { seq: 20_000 }].map((row) => Object.assign(Object.create(null), row)),
@@ -51,7 +39,7 @@ describe("a journal that runs for long", () => {
   });
 
   it("keeps records that no snapshot needs as long as there are not more than recordsKept", async () => {
-    const journal = await open(20_000);
+    const journal = await openKeeping(20_000);
     await fill(journal, 20_000);
     await settle(journal, () => firstSeq() > 1);
     expect(firstSeq()).toBe(1);
@@ -59,12 +47,12 @@ describe("a journal that runs for long", () => {
   });
 
   it("removes records that neither the kept snapshots nor recordsKept need, and starts from what is left", async () => {
-    const journal = await open(1000);
+    const journal = await openKeeping(1000);
     await fill(journal, 40_000);
     await settle(journal, () => firstSeq() === 35_001);
     expect(firstSeq()).toBe(35_001);
     await journal.close();
-    const reopened = await open(1000);
+    const reopened = await openKeeping(1000);
     expect(reopened.lastSeq).toBe(40_000);
     expect(await reopened.loadSnapshot()).toMatchObject({ ok: true, value: { seq: 40_000 } });
     expect((await Array.fromAsync(reopened.read(35_000))).length).toBe(5000);
@@ -75,12 +63,12 @@ describe("a journal that runs for long", () => {
   });
 
   it("uses the room of removed records again: 200,000 need less than 50,000 that all stay", async () => {
-    const unbounded = await open(1_000_000);
+    const unbounded = await openKeeping(1_000_000);
     await fill(unbounded, 50_000);
     await unbounded.close();
     const sizeOfAll = statSync(file).size;
     rmSync(file);
-    const journal = await open(1000);
+    const journal = await openKeeping(1000);
     for (let through = 20_000; through <= 200_000; through += 20_000) {
       await fill(journal, through);
       await settle(journal, () => firstSeq() === through - 4999);
@@ -90,7 +78,7 @@ describe("a journal that runs for long", () => {
   });
 
   it("refuses to start when its records were removed and every snapshot is damaged", async () => {
-    const journal = await open(1000);
+    const journal = await openKeeping(1000);
     await fill(journal, 20_000);
     await settle(journal, () => firstSeq() > 1);
     await journal.close();
@@ -104,7 +92,7 @@ describe("a journal that runs for long", () => {
   });
 
   it("reads many records in order while appends go on, up to the last one there was at the beginning", async () => {
-    const journal = await open(1_000_000);
+    const journal = await openKeeping(1_000_000);
     const count = 100_000;
     for (let from = 0; from < count; from += 10_000)
       await journal.append(records(from + 1, from + 10_000), { expectedSeq: from });

@@ -1,6 +1,6 @@
 /** What a person sees in a terminal while a session runs. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { type FrameOptions, money, percent, renderFrame } from "#adapters/host/terminal/frame.ts";
+import { type FrameOptions, money, percent, renderFrame, renderLine } from "#adapters/host/terminal/frame.ts";
 import { createTerminalView, type TerminalOut } from "#adapters/host/terminal/terminal.ts";
 import { exampleStatus } from "../page/example-status.ts";
 
@@ -52,6 +52,17 @@ Dashboard  http://127.0.0.1:8420/`,
     expect(frame).toContain("\nKill       switch on since 2013-10-07 14:02 UTC: quotes look stale /srv/qts/KILL\n");
     const unwatched = renderFrame(exampleStatus({ parts: { "kill-switch": { state: "not watched" } } }), 80, plain);
     expect(unwatched).toContain("\nKill       switch not watched: killSwitch.available is false\n");
+  });
+
+  it("shows what would command the terminal in the words of others, and sends none of it", () => {
+    const hostile = "a\u001b[2J\u009b2J\u202eb\r\nforged";
+    const parts = { posture: { cause: "FS120", reason: hostile, since: "2013-10-07T14:02:11.000Z" } };
+    const trading = { open: false, why: hostile };
+    const status = exampleStatus({ safety: "LOCKDOWN", parts, trading, positions: { [hostile]: 3 }, session: hostile });
+    const frame = renderFrame(status, 200, plain);
+    for (const text of [frame, renderLine(status)]) expect(text).not.toMatch(/(?!\n)[\p{Cc}\u202e]/u);
+    expect(frame).not.toMatch(/^forged/m);
+    expect(frame.split("a\\u001b[2J\\u009b2J\\u202eb\\r\\nforged")).toHaveLength(5);
   });
 
   it("shows each lane's capacity too where there is room", () => {
