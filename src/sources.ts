@@ -266,6 +266,13 @@ export const feeds: { readonly [N in FeedName]: FeedSource } = {
       if (unfit !== undefined) return err({ problems: [unfit] });
       const money = moneyProblem(instruments);
       if (money !== undefined) return misconfigured("instruments", money);
+      const silenceMs = silenceOf(headers);
+      // Taken for a dead connection the days would be opened again and again, in every pause of their own.
+      if (headers.some(({ quietMs }) => quietMs !== undefined) && config.archive.silenceMsMax * 2 <= silenceMs)
+        return misconfigured(
+          "archive.silenceMsMax",
+          `is ${config.archive.silenceMsMax}, and ${session.day} has a pause of ${silenceMs / 2} ms in session: leave it out, or set it to ${silenceMs}`,
+        );
       return ok({
         clockStartsAt: headers[0]?.midnightAt ?? 0,
         open: ({ clock, settle }) => {

@@ -519,7 +519,7 @@ const tell = ({ days, symbols, gaps, notes }: Imported, directory: string, { jso
   const range = days.length === 1 ? first.name : `${first.name} … ${last.name}`;
   const how = days.length === 1 ? `--day ${first.name}` : `--days ${first.name}..${last.name.slice(-8)}`;
   io.out(
-    `${counted(trades)} trades of ${symbols.slice(0, 5).join(", ")}${symbols.length > 5 ? ` and ${symbols.length - 5} more` : ""} on ${days.length === 1 ? "one day" : `${days.length} days`}: ${range} in ${directory}\n`,
+    `${counted(trades)} ${trades === 1 ? "trade" : "trades"} of ${symbols.slice(0, 5).join(", ")}${symbols.length > 5 ? ` and ${symbols.length - 5} more` : ""} on ${days.length === 1 ? "one day" : `${days.length} days`}: ${range} in ${directory}\n`,
   );
   if (gaps.gaps > 0)
     io.out(
