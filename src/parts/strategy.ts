@@ -1,12 +1,11 @@
 /** The user's strategy: its eyes, its cycles, and what becomes of its proposals. */
-import { createOrderIds } from "#core/orders/intent.ts";
 import { createCycle } from "#core/strategy/cycle.ts";
 import { GuestFault, isThenable } from "#core/strategy/guest.ts";
 import type { Trade } from "#core/strategy/strategy.ts";
 import { executionLoopMachine } from "#machines/execution-loop.machine.ts";
 import type { Part, PartContext } from "./part.ts";
 
-export const createStrategyPart = ({ config, ports, view, offer, tell }: PartContext) => {
+export const createStrategyPart = ({ config, ports, view, offer, tell, nextOrderId }: PartContext) => {
   const { strategy, wallClock, log } = ports;
   const { timeoutMs } = config.events.handlers;
   /** Why nothing of the strategy is called any more in this process. */
@@ -51,7 +50,7 @@ export const createStrategyPart = ({ config, ports, view, offer, tell }: PartCon
     clock: ports.clock,
     offer,
     signalMsMax: 2 * config.execution.intervalMs,
-    nextOrderId: createOrderIds(ports.orderSeries),
+    nextOrderId,
     view: () => ({
       now: view.now(),
       instruments: view.instruments,
