@@ -36,6 +36,7 @@ export interface HostOptions {
   readonly source: MarketSource;
   readonly strategy: Strategy;
   readonly watchdog: Watchdog;
+  readonly alertChannels: SessionPorts["alertChannels"] & object;
   /** Path of the home. */
   readonly home: string;
   /** The command line, for whoever finds the home in use. */
@@ -149,6 +150,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
       return space.value;
     },
     post,
+    alertChannels: options.alertChannels,
     log: log.logger,
     logLinesLost: () => log.dropped(),
     wallClock: createHostClock(),

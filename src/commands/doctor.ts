@@ -11,14 +11,26 @@ import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { printable } from "#core/printable.ts";
 import { calendarOf } from "#market/calendar.ts";
+import { openAlertChannels } from "./alert-channels.ts";
 import { homeOf } from "./ask.ts";
-import { type Command, exitCodes, readOptions } from "./command.ts";
+import { type Command, type CommandIo, exitCodes, readOptions } from "./command.ts";
 import { problemLines, tellProblems } from "./config-file.ts";
 import { readSessionConfig } from "./session-config.ts";
 import { openSessionInputs } from "./session-inputs.ts";
 
 export interface DoctorCheck {
-  readonly name: "node" | "configuration" | "home" | "session" | "disk" | "port" | "clock" | "data" | "calendar" | "kill-switch";
+  readonly name:
+    | "node"
+    | "configuration"
+    | "home"
+    | "session"
+    | "disk"
+    | "port"
+    | "clock"
+    | "data"
+    | "calendar"
+    | "kill-switch"
+    | "alerts";
   readonly state: "ok" | "warn" | "fail";
   /** For a person; with the remedy unless it is ok. */
   readonly sentence: string;
@@ -154,6 +166,14 @@ const checkCalendar = ({ instruments, session }: Config): Finding => {
   return fine(`The calendars are known: ${known.join(", ")}.`);
 };
 
+const checkAlerts = (config: Config, env: CommandIo["env"]): Finding => {
+  const opened = openAlertChannels(config, env);
+  if (!opened.ok) return fail(`${opened.error.map(({ key, problem }) => `${key} ${problem}`).join(". ")}.`);
+  const names = opened.value.map(({ name }) => name);
+  if (names.length === 0) return fine("Alerts go to the log alone; docs/operations/alerts.md says how they reach a person.");
+  return fine(`Alerts go to the log, ${names.join(", ")}; \`qts alert test\` tries whether they arrive.`);
+};
+
 const defaults = (): Config => {
   const parsed = parseConfig();
   if (!parsed.ok) throw new Error("the default configuration is not valid");
@@ -204,6 +224,7 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
       data: checkData(config.session.day),
       calendar: checkCalendar(config),
       "kill-switch": checkKillSwitch(home, config.killSwitch),
+      alerts: checkAlerts(config, io.env),
     };
     const checks = Object.entries(findings).map(([name, finding]) => ({ name, ...finding }));
     const anyFails = checks.some(({ state }) => state === "fail");
