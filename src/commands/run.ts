@@ -297,6 +297,8 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
     );
 
     const { report, failure = guestFault } = await root.finished;
+    // Telling how the session went may take long, and no guest is called any more.
+    await watchdog.stop();
     view?.stop();
     logger.info({ report }, failure ?? "the session has ended");
     const journal = sessionsOf({ journal: join(ports.home.path, "journal") }).find(({ session }) => session === ports.session);

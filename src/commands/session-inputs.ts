@@ -61,7 +61,7 @@ const importGuest = async (
   const onAbort = (): void => stop(err("QTS was told to stop while it was loaded"));
   signal?.addEventListener("abort", onAbort, { once: true });
   guests?.welcome(file);
-  guests?.onFault((sentence) => stop(err(sentence)));
+  const deafen = guests?.onFault((sentence) => stop(err(sentence)));
   try {
     return await Promise.race([import(pathToFileURL(file).href).then(ok), stopped]);
   } catch (error) {
@@ -69,6 +69,7 @@ const importGuest = async (
     return err(place === undefined ? faultText(error) : `${faultText(error).replace(/ \([^()]*:\d+:\d+\)$/, "")} (${place})`);
   } finally {
     clearTimeout(overdue);
+    deafen?.();
     signal?.removeEventListener("abort", onAbort);
   }
 };
