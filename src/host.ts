@@ -39,6 +39,7 @@ export interface HostOptions {
   readonly source: MarketSource;
   readonly strategy: Strategy;
   readonly watchdog: Watchdog;
+  readonly alertChannels: SessionPorts["alertChannels"] & object;
   /** Path of the home. */
   readonly home: string;
   /** The command line, for whoever finds the home in use. */
@@ -101,7 +102,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
   closers.push(() => journal.close());
   for (const notice of journal.notices) log.logger.warn(notice);
 
-  const otherFeed = feedOfSession({ paper: home.value.paper, session, continued, feed: config.session.feed });
+  const otherFeed = feedOfSession({ paper: home.value.paper, session, continued, ...config.session });
   if (otherFeed !== undefined) return err(otherFeed);
 
   let settle: Root["settle"] = () => undefined;
@@ -154,6 +155,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
       return space.value;
     },
     post,
+    alertChannels: options.alertChannels,
     log: log.logger,
     logLinesLost: () => log.dropped(),
     wallClock: createHostClock(),

@@ -60,6 +60,8 @@ const mayImport: Partial<Record<Room, readonly string[]>> = {
     "type:core",
     "core/result",
     "core/newest",
+    "core/printable",
+    "core/zoned-time",
     "archive",
   ],
   adapters: [
@@ -103,6 +105,7 @@ const libraries = new Set([
   "fastify",
   "prom-client",
   "ws",
+  "nodemailer",
   "yaml",
   "zod",
   "croner",

@@ -1,5 +1,6 @@
 /**
- * What a session needs besides its configuration, made before anything is written: the source of its market data and the strategy.
+ * What a session needs besides its configuration, made before anything is written: the source of its market data, the strategy,
+ * and the channels of its alerts.
  *
  * `qts run` begins with it, and `qts config check` asks the same question, so that no file is called valid and then refused.
  */
@@ -12,14 +13,19 @@ import { liveProblem } from "#core/execution/live-keys.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { faultText, whyNoStrategy } from "#core/strategy/guest.ts";
 import type { CreateStrategy, Strategy } from "#core/strategy/strategy.ts";
+import type { OutsideChannel } from "#ops/automation/alert-channels.ts";
 import { feeds, type MarketSource } from "#src/sources.ts";
+import { openAlertChannels } from "./alert-channels.ts";
 import { type CommandIo, exitCodes } from "./command.ts";
+import { ownDaysDirectory } from "./days-directory.ts";
 import { adapterIsLive } from "./session-broker.ts";
 import { whyUnreadable } from "./unreadable.ts";
 
 export interface SessionInputs {
   readonly source: MarketSource;
   readonly strategy: Strategy;
+  /** Beside the log. */
+  readonly alertChannels: readonly OutsideChannel[];
 }
 
 export interface SessionRefusal {
@@ -55,7 +61,7 @@ const importGuest = async (
   const onAbort = (): void => stop(err("QTS was told to stop while it was loaded"));
   signal?.addEventListener("abort", onAbort, { once: true });
   guests?.welcome(file);
-  guests?.onFault((sentence) => stop(err(sentence)));
+  const deafen = guests?.onFault((sentence) => stop(err(sentence)));
   try {
     return await Promise.race([import(pathToFileURL(file).href).then(ok), stopped]);
   } catch (error) {
@@ -63,6 +69,7 @@ const importGuest = async (
     return err(place === undefined ? faultText(error) : `${faultText(error).replace(/ \([^()]*:\d+:\d+\)$/, "")} (${place})`);
   } finally {
     clearTimeout(overdue);
+    deafen?.();
     signal?.removeEventListener("abort", onAbort);
   }
 };
@@ -109,7 +116,7 @@ export type SessionIo = Pick<CommandIo, "cwd" | "env" | "guests" | "signal"> & {
 /** @returns what the session is made of, or why it would not start */
 export const openSessionInputs = async (config: Config, io: SessionIo): Promise<Result<SessionInputs, SessionRefusal>> => {
   const problems: ConfigProblem[] = [];
-  const source = feeds[config.session.feed].prepare(config);
+  const source = feeds[config.session.feed].prepare(config, ownDaysDirectory(io));
   const damaged = !source.ok && source.error.isDamaged ? source.error.problems : undefined;
   if (!source.ok && damaged === undefined) problems.push(...source.error.problems);
   const { env } = io;
@@ -121,8 +128,10 @@ export const openSessionInputs = async (config: Config, io: SessionIo): Promise<
     { name: adapter, live: adapterIsLive[adapter] },
   );
   if (live !== undefined) problems.push({ key: "live.enabled", problem: `is refused: ${live.replace(/\.$/, "")}` });
+  const channels = openAlertChannels(config, env);
+  if (!channels.ok) problems.push(...channels.error);
   if (problems.length > 0) return err({ exitCode: exitCodes.config, problems });
   if (damaged !== undefined) return err({ exitCode: exitCodes.refused, problems: damaged });
-  if (!source.ok || !strategy.ok) throw new Error("broken assumption: a refusal names no problem");
-  return ok({ source: source.value, strategy: strategy.value });
+  if (!source.ok || !strategy.ok || !channels.ok) throw new Error("broken assumption: a refusal names no problem");
+  return ok({ source: source.value, strategy: strategy.value, alertChannels: channels.value });
 };

@@ -7,14 +7,17 @@ export interface TableRow {
 }
 
 export const commandTable: readonly TableRow[] = [
+  { name: "alert test", load: async () => (await import("./alert-test.ts")).command },
   { name: "archive check", load: async () => (await import("./archive-check.ts")).command },
   { name: "config check", load: async () => (await import("./config.ts")).configCheck },
   { name: "config show", load: async () => (await import("./config.ts")).configShow },
+  { name: "days", load: async () => (await import("./days.ts")).command },
   { name: "doctor", load: async () => (await import("./doctor.ts")).doctor },
   { name: "exchange", load: async () => (await import("./exchange.ts")).command },
   { name: "explain operating", load: async () => (await import("./explain.ts")).explainOperating },
   { name: "explain order", load: async () => (await import("./explain-order.ts")).command },
   { name: "explain safety", load: async () => (await import("./explain.ts")).explainSafety },
+  { name: "import", load: async () => (await import("./import.ts")).command },
   { name: "inspect", load: async () => (await import("./inspect.ts")).inspect },
   { name: "journal", load: async () => (await import("./journal.ts")).command },
   { name: "lockdown", load: async () => (await import("./lockdown.ts")).lockdown },

@@ -40,10 +40,9 @@ describe("qts doctor", () => {
     expect(exitCode).toBe(0);
     const lines = out.trimEnd().split("\n");
     expect(lines.map((line) => line.split(/\s+/).slice(0, 2))).toEqual(
-      ["node", "configuration", "home", "session", "disk", "port", "clock", "data", "calendar", "kill-switch"].map((name) => [
-        "ok",
-        name,
-      ]),
+      ["node", "configuration", "home", "session", "disk", "port", "clock", "data", "calendar", "kill-switch", "alerts"].map(
+        (name) => ["ok", name],
+      ),
     );
     expect(readdirSync(cwd)).toEqual(["qts.yaml"]);
   });
@@ -68,7 +67,7 @@ describe("qts doctor", () => {
       state: "fail",
       sentence: expect.stringContaining("htpt"),
     });
-    expect(checks).toHaveLength(10);
+    expect(checks).toHaveLength(11);
   });
 
   it.each([
@@ -162,7 +161,9 @@ describe("qts doctor", () => {
     writeFileSync(join(cwd, "qts.yaml"), "http: { port: 0 }\nsession: { day: mars-equity-20990101 }\n");
     expect(await found("data")).toMatchObject({
       state: "fail",
-      sentence: expect.stringContaining("mars-equity-20990101 is missing"),
+      sentence: expect.stringContaining(
+        '"mars-equity-20990101": there is no such recorded day; choose one of us-equity-20131007',
+      ),
     });
   });
 });
