@@ -176,7 +176,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
       return present.ok ? present.value : "";
     };
     const http = createHttpServer({
-      inspector: createInspector({ inspection: root.inspection, token: presentToken, secrets: secretsOf(process.env) }),
+      inspector: createInspector({ inspection: root.inspection, token: presentToken, secrets: secretsOf(process.env, config) }),
       host: config.http.host,
       port: config.http.port,
       status: root.status,

@@ -46,11 +46,21 @@ export const redacted = (value: unknown): unknown => shown(value, 0);
 /** Shorter ones would black out ordinary words. */
 const secretLettersMin = 8;
 
-/** Values of the environment that have a secret's name. */
-export const secretsOf = (env: Readonly<Record<string, string | undefined>>): string[] =>
-  Object.entries(env).flatMap(([name, value]) =>
-    value !== undefined && value.length >= secretLettersMin && hidden.test(name) ? [value] : [],
+/** Names of variables that hold a secret, wherever the configuration has them: the keys that end with Env. */
+const namedIn = (config: unknown): string[] =>
+  typeof config !== "object" || config === null
+    ? []
+    : Object.entries(config).flatMap(([key, value]) =>
+        typeof value === "string" ? (/Env$/.test(key) ? [value] : []) : namedIn(value),
+      );
+
+/** Values of the environment that have a secret's name, or that the configuration calls secret. */
+export const secretsOf = (env: Readonly<Record<string, string | undefined>>, config: object = {}): string[] => {
+  const named = new Set(namedIn(config));
+  return Object.entries(env).flatMap(([name, value]) =>
+    value !== undefined && value.length >= secretLettersMin && (named.has(name) || hidden.test(name)) ? [value] : [],
   );
+};
 
 /** A text without the secrets that are known. */
 export const withoutSecrets = (text: string, secrets: readonly string[]): string =>
