@@ -16,6 +16,9 @@ import { acquireLease } from "#adapters/host/lease.ts";
 import { createLog, type Log } from "#adapters/host/log.ts";
 import { post } from "#adapters/host/outgoing.ts";
 import { createHttpServer } from "#adapters/host/page/http.ts";
+import { secretsOf } from "#adapters/host/page/inspector.redaction.ts";
+import { pageToken, publishPage } from "#adapters/host/page/inspector.token.ts";
+import { createInspector } from "#adapters/host/page/inspector.ts";
 import { watchVitalSigns } from "#adapters/host/vitals.ts";
 import { stuckNotePath, type Watchdog, watchedStrategy } from "#adapters/host/watchdog.ts";
 import { rulesFor } from "#adapters/paper/market-rules.ts";
@@ -59,8 +62,10 @@ export interface Host {
 }
 
 export interface Doors {
-  /** Of the dashboard. */
+  /** Of the page. */
   readonly url: string;
+  /** The same with the token that shows machines and orders: for a person's screen, never for a log. */
+  readonly urlWithToken: string;
   /** From now on commands are answered. */
   readonly listen: () => Promise<void>;
 }
@@ -163,7 +168,15 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
 
   const openDoors = async (root: Root): Promise<Result<Doors, string>> => {
     const metrics = createHouseMetrics();
+    const token = pageToken(home.value.control);
+    if (!token.ok) return token;
+    // Read again each time: `qts inspect --new-token` changes the file. A file that cannot be read opens to nobody.
+    const presentToken = (): string => {
+      const present = pageToken(home.value.control);
+      return present.ok ? present.value : "";
+    };
     const http = createHttpServer({
+      inspector: createInspector({ inspection: root.inspection, token: presentToken, secrets: secretsOf(process.env) }),
       host: config.http.host,
       port: config.http.port,
       status: root.status,
@@ -178,7 +191,11 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     closers.push(() => control.close());
     const opening = await control.open();
     if (!opening.ok) return err(opening.error.sentence);
-    return ok({ url: listening.value.url, listen: () => control.listen(root.answer) });
+    const { url } = listening.value;
+    const published = publishPage(home.value.control, url);
+    if (!published.ok) return published;
+    closers.push(published.value);
+    return ok({ url, urlWithToken: `${url}#token=${token.value}`, listen: () => control.listen(root.answer) });
   };
 
   return ok({

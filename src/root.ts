@@ -4,9 +4,8 @@
  */
 import type { Config } from "#config/config.ts";
 import type { NewFact, Offer } from "#core/event/catalog.ts";
-import { degradationOf } from "#core/event/degradation.ts";
 import { createIntake } from "#core/event/intake.ts";
-import { changedSections, type Reloaded } from "#core/event/reload.ts";
+import { createReload, type Reloaded } from "#core/event/reload.ts";
 import { journalRefusal } from "#core/journal-sentence.ts";
 import { createOrderIds } from "#core/orders/intent.ts";
 import type { CommandReply } from "#core/ports.ts";
@@ -15,6 +14,8 @@ import { err, ok, type Result } from "#core/result.ts";
 import { bootProblem } from "#core/runtime/boot-check.ts";
 import type { EffectHandlers } from "#core/runtime/effects.ts";
 import { createHouse, type House } from "#core/runtime/house.ts";
+import { createInspection, type Inspection } from "#core/runtime/inspection.ts";
+import { createObserver } from "#core/runtime/observer.ts";
 import { type ControlRequest, createOperator } from "#core/runtime/operator.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
 import { createStatus } from "#core/runtime/status.ts";
@@ -43,7 +44,9 @@ export interface Root {
   readonly answer: (request: ControlRequest) => Promise<CommandReply>;
   /** Applies what of a changed configuration can be applied live, and names what needs a restart. */
   readonly reload: (config: Config) => Reloaded;
-  /** The corridor itself, for whoever looks on: tests, the inspector. */
+  /** What a page is shown. */
+  readonly inspection: Inspection;
+  /** The corridor itself, for tests. */
   readonly house: House;
 }
 
@@ -87,6 +90,7 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
   const readings = together(parts, "readings") satisfies Readings;
   const machines = together(parts, "machines");
 
+  const observer = createObserver((error) => log.error({ error }, "whoever looked on failed three times and is let go"));
   const house = createHouse({
     config: config.events,
     seed: config.session.seed,
@@ -104,10 +108,8 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
       log.error({ error }, "the journal cannot append: trading stops");
       each((part) => part.journalFailed?.());
     },
-    onSafetyChange: (to) => {
-      house.dispatcher.setDegradation(degradationOf(to));
-      each((part) => part.safetyChanged?.(to));
-    },
+    onSafetyChange: (to) => each((part) => part.safetyChanged?.(to)),
+    observer,
     onLost: (name, event) => log.error({ actor: name, fact: event.type }, "a fact for an actor that is down was lost"),
   });
   each((part) => part.listen?.(house.dispatcher));
@@ -125,7 +127,6 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
     recovered = recovery.value.recovered;
     // Time goes on where the journal ended; what was due in between fires as soon as deadlines are armed.
     await clock.advanceTo?.(Math.max(ports.startsAt, recovery.value.lastAt ?? 0));
-    house.dispatcher.setDegradation(degradationOf(view.safety()));
     house.open({ session, epoch, recovered });
     each((part) => part.opened?.());
     await begun;
@@ -138,13 +139,10 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
     finished,
     status: figures.status,
     view,
-    reload: (changed) => {
-      const { applied, needsRestart } = house.dispatcher.reload(changed.events);
-      intake.reload(changed.events.intake);
-      return { applied, needsRestart: [...needsRestart, ...changedSections(config, changed)] };
-    },
+    reload: createReload(config, house.dispatcher, intake),
     settle: house.settle,
     answer: createOperator({ house, view, offer, status: figures.status }),
+    inspection: createInspection({ house, view, status: figures.status, observer }),
     house,
   };
 };

@@ -126,8 +126,17 @@ const placesOn = (points: readonly Point[]): Point[] => {
   );
 };
 
+/** Ways without their guards: on a map these ask what the arrow's end says already. */
+export const factsOf = (labels: readonly string[]): string[] => [
+  ...new Set(labels.map((label) => label.replace(/ \[.*\]$/, ""))),
+];
+
+/** Which state a map is about: the one that is looked at, else the innermost active one. */
+const subjectOf = (layout: Layout, { focus, active }: Lit): string | undefined =>
+  focus ?? layout.states.findLast(({ id }) => active.has(id))?.id;
+
 /**
- * Words of the ways of the focused state on a map, on plates. A plate that finds no free place on its way is left out: the lists
+ * Words of the ways of one state on a map, on plates. A plate that finds no free place on its way is left out: the lists
  * beside the chart have every word.
  */
 const drawPlates = (layout: Layout, focus: string | undefined): Mark[] => {
@@ -135,8 +144,7 @@ const drawPlates = (layout: Layout, focus: string | undefined): Mark[] => {
   const taken: Box[] = layout.states.filter(({ kind }) => kind !== "compound" && kind !== "parallel");
   return layout.arrows.flatMap(({ from, to, labels, points }) => {
     if (from === undefined || (from !== focus && to !== focus)) return [];
-    // The guards of a map ask what the arrow's end says already.
-    const lines = labelLines([...new Set(labels.map((label) => label.replace(/ \[.*\]$/, "")))]);
+    const lines = labelLines(factsOf(labels));
     const size = {
       width: Math.max(...lines.map((line) => textWidth(line, labelPx))) + 8,
       height: lines.length * labelLinePx + 4,
@@ -233,8 +241,10 @@ export const draw = (layout: Layout, lit: Lit = unlit): Mark => {
         : [linesOf(label.lines, label, classes("label", (lit.focus === from || lit.focus === to) && "lit"))],
     ),
     ...plain.map((state) => drawState(state, lit)),
-    ...(layout.isMap ? drawPlates(layout, lit.focus) : []),
+    ...(layout.isMap ? drawPlates(layout, subjectOf(layout, lit)) : []),
     ...moves.flatMap(({ from, to }, index) => {
+      // An arrow has the number of its newest move.
+      if (moves.findIndex((move) => move.from === from && move.to === to) < index) return [];
       const arrow = layout.arrows.find((laid) => laid.from === from && laid.to === to);
       return arrow === undefined ? [] : [drawNumber(middleOf(arrow.points), index + 1)];
     }),

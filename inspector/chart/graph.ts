@@ -176,3 +176,15 @@ export const around = (
   from: graph.arrows.filter(({ to }) => to === state).map(({ from, labels }) => ({ state: from, labels })),
   to: graph.arrows.filter(({ from }) => from === state).map(({ to, labels }) => ({ state: to, labels })),
 });
+
+export interface Move {
+  readonly from: string;
+  readonly to: string;
+}
+
+/** What was really taken, and how often, in the order of the first time. @param moves oldest first */
+export const takenOf = (moves: readonly Move[]): readonly (Move & { readonly times: number })[] =>
+  [...Map.groupBy(moves, ({ from, to }) => `${from} ${to}`).values()].map((same) => ({
+    ...(same[0] as Move),
+    times: same.length,
+  }));

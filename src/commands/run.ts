@@ -46,7 +46,7 @@ Options:
   --broker-token FILE  the token that \`qts exchange\` keeps beside its ledger (default: exchange/token in the home)
   --strategy NAME|FILE the sample strategy moving-average-cross, or your module (docs/examples/strategy.md)
   --seed N             seed of everything random; the same seed gives the same run
-  --port N             of the dashboard, /status and /metrics on loopback (default 8420); 0: any free port
+  --port N             of the page, /status and /metrics on loopback (default 8420); 0: any free port
   --new-session        leave an unfinished session as it is and begin a new one
   --without-ops        no maintenance, scheduler or heartbeat; core runs all the same
   --no-view            JSON log lines also in a terminal
@@ -261,7 +261,7 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
     });
     const doors = await openDoors(root);
     if (!doors.ok) return refuse(doors.error);
-    const { url } = doors.value;
+    const { url, urlWithToken } = doors.value;
 
     const whyStopped = (): string => `stopped by ${String(io.signal?.reason ?? "a signal")}`;
     // A signal is heard at the next turn of the event loop, and making the house had none.
@@ -272,7 +272,16 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
       return exitCodes.ok;
     };
     if (isStopped()) return stopBeforeStart();
-    view = isTerminal ? createTerminalView({ out: screen, status: root.status, address: url, clock, env: io.env }) : undefined;
+    view = isTerminal
+      ? createTerminalView({
+          out: screen,
+          status: root.status,
+          address: url,
+          addressWithToken: urlWithToken,
+          clock,
+          env: io.env,
+        })
+      : undefined;
     // Before the recovery: a long one must not look like a hang.
     view?.start();
     closers.push(() => view?.stop());

@@ -18,6 +18,7 @@ export const commandTable: readonly TableRow[] = [
   { name: "explain order", load: async () => (await import("./explain-order.ts")).command },
   { name: "explain safety", load: async () => (await import("./explain.ts")).explainSafety },
   { name: "import", load: async () => (await import("./import.ts")).command },
+  { name: "inspect", load: async () => (await import("./inspect.ts")).inspect },
   { name: "journal", load: async () => (await import("./journal.ts")).command },
   { name: "lockdown", load: async () => (await import("./lockdown.ts")).lockdown },
   { name: "maintain", load: async () => (await import("./maintain.ts")).command },

@@ -41,6 +41,8 @@ export interface DeskInput {
 /** What became of one fact. */
 export interface FactOutcome {
   readonly orderId: string;
+  /** The order as it was; undefined when it was not here. */
+  readonly before: OrderRecord | undefined;
   readonly order: OrderRecord | undefined;
   readonly refusal: DeskRefusal | null;
 }
@@ -127,6 +129,7 @@ export interface DeskView {
 type OrderMachine = ReturnType<typeof createOrderMachine>;
 
 const notReconciled = { open: false, why: "the broker has not been reconciled yet" };
+const noOutcomes: readonly FactOutcome[] = [];
 const noInterest: OpenInterest = { buyLots: 0, sellLots: 0, buyLimitMinor: 0, buyMarketLots: 0 };
 const zeroCounts = (): Record<OrderStatus, number> =>
   Object.fromEntries(orderStatuses.map((status) => [status, 0])) as Record<OrderStatus, number>;
@@ -166,6 +169,7 @@ export class OrderDesk implements DeskView {
   #total = 0;
   #day: DayFigures = { day: "", entries: 0, netMinor: 0 };
   #trading = notReconciled;
+  #outcomes: readonly FactOutcome[] = noOutcomes;
 
   constructor(input: DeskInput, persisted?: PersistedDesk) {
     this.#input = input;
@@ -220,6 +224,18 @@ export class OrderDesk implements DeskView {
    * @returns what became of each order that the fact concerned; never throws
    */
   handle(event: DeskEvent, emit: (effect: OrderEffect) => void): readonly FactOutcome[] {
+    this.#outcomes = this.#outcomesOf(event, emit);
+    return this.#outcomes;
+  }
+
+  /** Outcomes of the last fact, once: for whoever looks on, because an actor's step returns nothing. */
+  takeOutcomes(): readonly FactOutcome[] {
+    const taken = this.#outcomes;
+    this.#outcomes = noOutcomes;
+    return taken;
+  }
+
+  #outcomesOf(event: DeskEvent, emit: (effect: OrderEffect) => void): readonly FactOutcome[] {
     switch (event.type) {
       case "order.intended":
         return [this.#open(event, emit)];
@@ -264,7 +280,7 @@ export class OrderDesk implements DeskView {
     this.#total += 1;
     this.#counts.initialized += 1;
     this.#index(undefined, order);
-    return { orderId, order, refusal: null };
+    return { orderId, before: undefined, order, refusal: null };
   }
 
   #step(orderId: string, event: OrderFact, emit: (effect: OrderEffect) => void): FactOutcome {
@@ -273,13 +289,13 @@ export class OrderDesk implements DeskView {
     const { before, after, effects } = step;
     if (after.refusal !== null && after !== before) {
       for (const effect of effects) emit(effect);
-      return this.#refused(orderId, after, after.refusal);
+      return this.#refused(orderId, before, after.refusal, after);
     }
     this.#index(before, after);
     this.#learn(before, after, event);
     for (const effect of effects) if (!this.#isPremature(effect, orderId)) emit(effect);
     this.#count(before, after, event, emit);
-    return { orderId, order: after, refusal: null };
+    return { orderId, before, order: after, refusal: null };
   }
 
   /** FS042 is one alarm for all orders: it ends with the last of them. */
@@ -300,9 +316,14 @@ export class OrderDesk implements DeskView {
     return this.#refused(orderId, undefined, { at: event.at, fact: event.type, code: "order.not.here", reason });
   }
 
-  #refused(orderId: string, order: OrderRecord | undefined, refusal: Omit<DeskRefusal, "orderId">): FactOutcome {
+  #refused(
+    orderId: string,
+    before: OrderRecord | undefined,
+    refusal: Omit<DeskRefusal, "orderId">,
+    order: OrderRecord | undefined = before,
+  ): FactOutcome {
     this.#refusals.set(refusal.code, (this.#refusals.get(refusal.code) ?? 0) + 1);
-    return { orderId, order, refusal: { ...refusal, orderId } };
+    return { orderId, before, order, refusal: { ...refusal, orderId } };
   }
 
   /** Keeps every index in step with one order's change; O(1). */

@@ -38,7 +38,7 @@ export interface DispatcherOptions {
   /** Called in order for every journaled fact right before its delivery. */
   readonly record: (fact: Fact) => void;
   /** Sends to the actors of the route; called only when there is one. */
-  readonly deliver: (fact: Fact, route: readonly ActorName[]) => void;
+  readonly deliver: (fact: Fact, route: readonly ActorName[], waitedMs: number) => void;
   /** Safety facts of the lanes themselves (FS095, FS098, AN062, AN063, GR090); absent: they are offered like any internal fact. */
   readonly report?: (newFact: NewFact) => void;
 }
@@ -167,12 +167,12 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
     handlers.forgetFailures();
   };
 
-  const process = (entry: Waiting): void => {
+  const process = (entry: Waiting, nowMs: number): void => {
     const { fact, kind } = entry;
     if (kind.journaled) record(fact);
     if (kind.route.length > 0) {
       try {
-        deliver(fact, kind.route);
+        deliver(fact, kind.route, nowMs - entry.enqueuedAt);
         deliveryFails = false;
       } catch (error) {
         // Not retried: some of the actors may have had the fact.
@@ -212,7 +212,7 @@ export const createDispatcher = (options: DispatcherOptions): Dispatcher => {
           nowMs = clock.monotonicMs();
           finishAt(entry, nowMs);
         } else {
-          process(entry);
+          process(entry, nowMs);
           nowMs = clock.monotonicMs();
           if (lane === 0 && nowMs - startedMs > config.lanes.P0.processingMsMax) figures.overran(lane);
         }

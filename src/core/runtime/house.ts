@@ -10,6 +10,7 @@ import type { SafetyState } from "#machines/facts/safety.ts";
 import type { ActorName } from "../actors.ts";
 import { coreParts } from "../actors.ts";
 import { type ActorEvent, type Fact, isFactType, type Offer, rowOf } from "../event/catalog.ts";
+import { degradationOf } from "../event/degradation.ts";
 import { routeOf } from "../event/routes.ts";
 import type { Clock, Journal, JournalError, StateSnapshot } from "../ports.ts";
 import { err, ok, type Result } from "../result.ts";
@@ -17,6 +18,7 @@ import { type ActorSystem, createActorSystem, type PartLogics, type SystemInput,
 import { createDeadlines, type Deadlines } from "./deadlines.ts";
 import { createDispatcher, type Dispatcher, type DrainReport } from "./dispatcher.ts";
 import { type Effect, type EffectHandlers, type EffectType, irreversibleEffects } from "./effects.ts";
+import { type Observer, orderSteps } from "./observer.ts";
 import { createRecorder, type Recorder } from "./recorder.ts";
 import { type FreshState, type RestoredState, readState, writeState } from "./restore.ts";
 
@@ -49,7 +51,7 @@ export interface House {
   readonly recovering: () => RecoveryProgress | undefined;
   /** False until the snapshot has been read: there are no actors to ask yet. */
   readonly isRestored: () => boolean;
-  /** Effects on, deadlines armed, `session.started` offered. */
+  /** Effects on, lanes held as safety says, deadlines armed, `session.started` offered. */
   readonly open: (session: { readonly session: string; readonly epoch: number; readonly recovered: boolean }) => void;
   /** Handles what waits, without leaving the event loop; a promise when real work holds the market's time. */
   readonly settle: () => Promise<void> | undefined;
@@ -88,9 +90,11 @@ export interface HouseOptions {
     readonly restore: (state: unknown) => void;
   };
   readonly onJournalFailure: (error: JournalError) => void;
-  /** Not called while the journal is replayed: whoever opens the house looks at the state it has come to. */
+  /** The lanes are held back already. Not called while the journal is replayed: whoever opens the house looks at its state. */
   readonly onSafetyChange: (to: SafetyState) => void;
   readonly onLost: (name: ActorName, event: ActorEvent) => void;
+  /** Whoever looks on. */
+  readonly observer?: Observer;
 }
 
 /** How long a recovery may hold the event loop, so that whoever asks how far it is gets an answer. */
@@ -101,7 +105,7 @@ const reasonOf = (error: JournalError): string =>
   "reason" in error ? error.reason : `expected record ${error.expectedSeq}, found ${error.actualSeq}`;
 
 export const createHouse = (options: HouseOptions): House => {
-  const { clock, journal, handlers } = options;
+  const { clock, journal, handlers, observer } = options;
   const input = withEveryPart(options.input);
   let isLive = false;
   let recovering: RecoveryProgress | undefined = { fact: 0, of: journal.lastSeq };
@@ -109,6 +113,10 @@ export const createHouse = (options: HouseOptions): House => {
   let effectsWithheld = 0;
   let lastSnapshotSeq = journal.lastSeq;
   let snapshotUnderWay = false;
+  /** How long the fact that is being delivered waited in its lane. */
+  let waitedBefore = 0;
+  /** The record that a replay has reached. */
+  let replayedSeq = 0;
   let actors: ActorSystem | undefined;
 
   const system = (): ActorSystem => {
@@ -167,16 +175,41 @@ export const createHouse = (options: HouseOptions): House => {
         const { from, to, code, reason } = effect;
         for (const name of routeOf("safety.changed")) deliverEvent(name, { type: "safety.changed", at, from, to, code, reason });
         // What was halted long ago and released since halts nothing now.
-        if (isLive) options.onSafetyChange(to);
+        if (isLive) {
+          dispatcher.setDegradation(degradationOf(to));
+          options.onSafetyChange(to);
+        }
       } else if (isLive) perform(effect);
     }
   };
 
   const deliverEvent = (name: ActorName, event: ActorEvent): void => {
-    react(system().send(name, event), event.at);
+    if (observer === undefined) react(system().send(name, event), event.at);
+    else react(observed(observer, name, event), event.at);
   };
 
-  const deliver = (fact: Fact, route: readonly ActorName[]): void => {
+  const stateOf = (name: ActorName): unknown => (system().snapshotOf(name) as { readonly value?: unknown } | undefined)?.value;
+
+  /** Sends, and tells what became of it before its effects lead to anything else. */
+  const observed = (by: Observer, name: ActorName, event: ActorEvent): readonly Effect[] => {
+    const isWatched = by.isWatched();
+    const from = stateOf(name);
+    const startedMs = isWatched ? clock.monotonicMs() : 0;
+    const effects = system().send(name, event);
+    const tookMs = isWatched ? clock.monotonicMs() - startedMs : 0;
+    const outcomes = name === "orders" && !system().isDown(name) ? system().snapshotOf("orders").desk.takeOutcomes() : [];
+    const to = stateOf(name);
+    // While nobody watches, what changed nothing is not worth an object.
+    if (!isWatched && from === to && effects.length === 0 && outcomes.length === 0) return effects;
+    const seq = recovering === undefined ? recorder.seq() : replayedSeq;
+    const step = { seq, event, lane: rowOf(event.type).priority, waitedMs: waitedBefore, tookMs, actor: name, from, to, effects };
+    if (outcomes.length === 0) by.take({ ...step, orderId: null, refusal: null });
+    else for (const one of orderSteps(step, outcomes)) by.take(one);
+    return effects;
+  };
+
+  const deliver = (fact: Fact, route: readonly ActorName[], waitedMs = 0): void => {
+    waitedBefore = waitedMs;
     if (fact.type === "timer.due" && !deadlines.take(fact.payload.id, fact.payload.dueAt)) return;
     const event = { type: fact.type, at: fact.at, ...(fact.payload as object) } as ActorEvent;
     for (const name of route) deliverEvent(name, event);
@@ -285,6 +318,7 @@ export const createHouse = (options: HouseOptions): House => {
     try {
       for await (const record of journal.read(seq)) {
         seq = record.seq;
+        replayedSeq = seq;
         if (!isFactType(record.type))
           return err({
             type: "journal.other.version",
@@ -363,6 +397,8 @@ export const createHouse = (options: HouseOptions): House => {
     open: ({ session, epoch, recovered }) => {
       recovering = undefined;
       isLive = true;
+      // What cannot say how it stands is taken for the worst.
+      dispatcher.setDegradation(degradationOf(system().isDown("safety") ? "LOCKDOWN" : system().snapshotOf("safety").value));
       dispatcher.offer({ type: "session.started", payload: { session, epoch, recovered }, source: "root" });
       // The process that waited for its journal died before it could say that it is over. This one has just written to it.
       if (system().snapshotOf("safety").context.cause?.code === "FS075")

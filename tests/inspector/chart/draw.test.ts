@@ -38,7 +38,7 @@ describe("the drawing of a chart", () => {
     expect(svgFile(drawn("order"), css)).toBe(readFileSync("docs/machines/order.svg", "utf8"));
   });
 
-  it("says what is active by a mark and a word, also of the states around it", () => {
+  it("says what is active by a mark and a word, also of the states around it (I12)", () => {
     const svg = drawn("execution-loop", { active: new Set(["running", "running.waiting"]) });
     const active = withClass(svg, "active");
     expect(active.map(({ attributes }) => attributes["data-state"])).toEqual(["running", "running.waiting"]);
@@ -49,7 +49,7 @@ describe("the drawing of a chart", () => {
     expect(svg.attributes["aria-label"]).toBe("execution: 7 states, 14 arrows; active is running, running.waiting.");
   });
 
-  it("numbers the last three moves, the newest first", () => {
+  it("numbers the last three moves, the newest first (I12)", () => {
     const moves = [
       { from: "lost", to: "reconnecting" },
       { from: "live", to: "lost" },
@@ -66,7 +66,7 @@ describe("the drawing of a chart", () => {
     expect(withClass(svg, "move")).toEqual([]);
   });
 
-  it("lights on a map the ways of the state that is looked at, and makes the others faint", () => {
+  it("lights on a map the ways of the state that is looked at, and makes the others faint (I12)", () => {
     const svg = drawn("order", { active: new Set(["accepted"]), focus: "partiallyFilled" });
     const { arrows } = layouts.get("order") as Layout;
     const touching = arrows.filter(({ from, to }) => from === "partiallyFilled" || to === "partiallyFilled").length;
@@ -75,7 +75,7 @@ describe("the drawing of a chart", () => {
     expect(withClass(svg, "plate").length).toBeGreaterThan(touching / 2);
   });
 
-  it("puts no plate of words over a state or over another plate", () => {
+  it("puts no plate of words over a state or over another plate (I12)", () => {
     const layout = layouts.get("order") as Layout;
     const boxOf = ({ attributes: { x, y, width, height } }: Mark) =>
       ({ x, y, width, height }) as Record<"x" | "y" | "width" | "height", number>;
@@ -94,6 +94,24 @@ describe("the drawing of a chart", () => {
       );
       expect(over, id).toEqual([]);
     }
+  });
+
+  it("labels on a map the ways of the active state while no other is looked at (I12)", () => {
+    const active = withClass(drawn("order", { active: new Set(["accepted"]) }), "plate").map(textOf);
+    const looked = withClass(drawn("order", { active: new Set(["accepted"]), focus: "filled" }), "plate").map(textOf);
+    expect(active.length).toBeGreaterThan(5);
+    expect(active).toEqual(withClass(drawn("order", { focus: "accepted" }), "plate").map(textOf));
+    expect(looked).not.toEqual(active);
+    expect(active.join(" ")).not.toContain("leadsTo");
+  });
+
+  it("gives an arrow the number of its newest move only", () => {
+    const there = { from: "live", to: "stale" };
+    const back = { from: "stale", to: "live" };
+    expect(withClass(drawn("feed", { moves: [there, back, there] }), "move").map((mark) => textOf(mark).trim())).toEqual([
+      "1",
+      "2",
+    ]);
   });
 
   it("shows no way faint while nothing is looked at", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it, test } from "vitest";
 import { assign, setup } from "xstate";
 import { type DirectedGraphNode, toDirectedGraph } from "xstate/graph";
-import { around, graphOf, isDense } from "#chart/graph.ts";
+import { around, graphOf, isDense, takenOf } from "#chart/graph.ts";
 import { drawnMachines } from "#chart/machines.ts";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
 import { orderMachine } from "#machines/order.machine.ts";
@@ -68,9 +68,21 @@ describe("the graph of a chart", () => {
     expect(lamp.initial).toBe("off");
   });
 
-  it("says of a state where one comes from and where one may go", () => {
+  it("says of a state where one comes from and where one may go (I12)", () => {
     expect(around(lamp, "off")).toEqual({ from: [], to: [{ state: "on", labels: arrow("off", "on")?.labels }] });
     expect(around(lamp, "resting").from.map(({ state }) => state)).toEqual(["on"]);
+  });
+
+  it("says which ways were really taken, and how often (I12)", () => {
+    const [there, back] = [
+      { from: "live", to: "stale" },
+      { from: "stale", to: "live" },
+    ] as const;
+    expect(takenOf([there, back, there])).toEqual([
+      { ...there, times: 2 },
+      { ...back, times: 1 },
+    ]);
+    expect(takenOf([])).toEqual([]);
   });
 
   it("calls a chart of thirty arrows readable and one of thirty-one dense", () => {

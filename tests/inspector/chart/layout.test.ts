@@ -56,7 +56,7 @@ describe("the layout of a chart", () => {
     }
   });
 
-  it("leaves the labels of a dense chart out and makes it a map", () => {
+  it("leaves the labels of a dense chart out and makes it a map (I12)", () => {
     expect(layoutFor("order", "RIGHT").isMap).toBe(true);
     expect(layoutFor("order", "RIGHT").arrows.filter(({ label }) => label !== undefined)).toEqual([]);
     expect(layoutFor("feed", "DOWN").isMap).toBe(false);

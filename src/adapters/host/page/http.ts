@@ -1,12 +1,15 @@
 /**
- * HTTP on loopback: liveness, readiness, status, metrics and the dashboard page (spec A12). Reading only: nothing that a
+ * HTTP on loopback: liveness, readiness, status, metrics, the page and its socket (spec A12). Reading only: nothing that a
  * request can do changes the house; commands come in by the control socket.
  */
-import { readFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
 import fastify, { type FastifyInstance } from "fastify";
 import { err, ok, type Result } from "#core/result.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
+import { boundConnections, headBounds } from "../http-door.ts";
+import { pageFiles } from "./files.ts";
+import type { Inspector } from "./inspector.ts";
+import { isOurName } from "./names.ts";
 
 export interface HttpOptions {
   /** A loopback address: 127.0.0.1, ::1 or localhost. */
@@ -21,11 +24,15 @@ export interface HttpOptions {
   /** The text of `/metrics`, see ops/automation/metrics.ts. */
   readonly metrics: () => Promise<string>;
   readonly metricsContentType?: string;
+  /** Shows machines and orders to whoever has the token. */
+  readonly inspector?: Inspector;
+  /** Where the built page lies. */
+  readonly page?: string;
 }
 
 export interface HttpAddress {
   readonly port: number;
-  /** Of the dashboard, with a slash at the end. */
+  /** Of the page, with a slash at the end. */
   readonly url: string;
 }
 
@@ -41,25 +48,14 @@ export interface HttpServer {
   close(): Promise<void>;
 }
 
-const loopbackNames = new Set(["localhost", "127.0.0.1", "[::1]"]);
-
-const page = (name: string): string => readFileSync(new URL(`./dashboard/${name}`, import.meta.url), "utf8");
-
 const securityHeaders = {
   "content-security-policy":
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; require-trusted-types-for 'script'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
   "x-content-type-options": "nosniff",
   "referrer-policy": "no-referrer",
   "cross-origin-resource-policy": "same-origin",
   "cache-control": "no-store",
 } as const;
-
-/**
- * A web page elsewhere can point its own name at 127.0.0.1 and read us from the browser (DNS rebinding); its requests then
- * carry that name in Host. Only our own names are answered.
- */
-const isOurName = (hostHeader: string | undefined): boolean =>
-  hostHeader !== undefined && loopbackNames.has(hostHeader.toLowerCase().replace(/:\d+$/, ""));
 
 const shareOf = (part: number, whole: number): number | null => (whole === 0 ? null : part / whole);
 
@@ -83,9 +79,6 @@ const listenError = (error: NodeJS.ErrnoException, host: string, port: number): 
 const addRoutes = (server: FastifyInstance, options: HttpOptions): void => {
   const { status } = options;
   const notReady = options.notReady ?? (() => (status().trading.open ? [] : [status().trading.why]));
-  const html = page("dashboard.html");
-  const script = page("dashboard.js");
-  const style = page("dashboard.css");
 
   // Liveness: whoever restarts us on a failure must not do it for a full disk, so this says no only by not answering.
   server.get("/health", () => {
@@ -109,9 +102,16 @@ const addRoutes = (server: FastifyInstance, options: HttpOptions): void => {
   server.get("/metrics", async (_request, reply) =>
     reply.type(options.metricsContentType ?? "text/plain; version=0.0.4; charset=utf-8").send(await options.metrics()),
   );
-  server.get("/", (_request, reply) => reply.type("text/html; charset=utf-8").send(html));
-  server.get("/dashboard.js", (_request, reply) => reply.type("text/javascript; charset=utf-8").send(script));
-  server.get("/dashboard.css", (_request, reply) => reply.type("text/css; charset=utf-8").send(style));
+  for (const [path, { type, body, gzip, isHashed }] of pageFiles(options.page))
+    server.get(path, (request, reply) => {
+      const takesGzip = request.headers["accept-encoding"]?.includes("gzip") ?? false;
+      if (takesGzip) reply.header("content-encoding", "gzip");
+      if (isHashed) reply.header("cache-control", "public, max-age=31536000, immutable");
+      return reply
+        .header("vary", "accept-encoding")
+        .type(type)
+        .send(takesGzip ? gzip : body);
+    });
 };
 
 export const createHttpServer = (options: HttpOptions): HttpServer => {
@@ -120,9 +120,11 @@ export const createHttpServer = (options: HttpOptions): HttpServer => {
     logger: false,
     forceCloseConnections: true,
     bodyLimit: 1024,
-    requestTimeout: 5000,
+    requestTimeout: headBounds().requestTimeout,
     keepAliveTimeout: 5000,
+    http: headBounds(),
   });
+  boundConnections(server.server);
 
   server.addHook("onRequest", async (request, reply) => {
     reply.headers(securityHeaders);
@@ -140,6 +142,7 @@ export const createHttpServer = (options: HttpOptions): HttpServer => {
     reply.code(error.statusCode ?? 500).send({ error: `This page could not be made: ${error.message}` }),
   );
   addRoutes(server, options);
+  options.inspector?.attach(server.server);
 
   return {
     listen: async () => {
@@ -152,6 +155,7 @@ export const createHttpServer = (options: HttpOptions): HttpServer => {
       return ok({ port: bound, url: `http://${host.includes(":") ? `[${host}]` : host}:${bound}/` });
     },
     close: async () => {
+      options.inspector?.close();
       await server.close();
     },
   };

@@ -5,8 +5,10 @@ import type { HouseStatus } from "#core/runtime/report.ts";
 import { lossesText } from "#core/runtime/status.ts";
 
 export interface FrameOptions {
-  /** Address of the dashboard, where there is one. */
+  /** Address of the page, where there is one. */
   readonly address?: string;
+  /** The same with the token that shows machines and orders; shown where it fits, because half of it opens nothing. */
+  readonly addressWithToken?: string | undefined;
   readonly colour: boolean;
   /** False where the terminal's encoding is not UTF-8. */
   readonly unicode: boolean;
@@ -84,7 +86,13 @@ const line = (width: number, colour: boolean, ...pieces: readonly Piece[]): stri
 const quiet = (text: string): Piece => ({ text, tone: "quiet" });
 const bold = (text: string): Piece => ({ text, tone: "bold" });
 
-const label = (text: string): Piece => quiet(text.padEnd(11));
+const labelCells = 11;
+const label = (text: string): Piece => quiet(text.padEnd(labelCells));
+
+const pageText = (width: number, address: string, withToken: string | undefined): string => {
+  if (withToken === undefined) return address;
+  return labelCells + withToken.length <= width ? withToken : `${address}  (machines and orders: qts inspect)`;
+};
 
 const bar = (share: number, cells: number, unicode: boolean): readonly Piece[] => {
   const full = Math.min(cells, Math.floor(share * cells));
@@ -237,7 +245,7 @@ export const renderFrame = (status: HouseStatus, width: number, options: FrameOp
     ...(restarts.length === 0
       ? []
       : [row(label("Restarts"), { text: restarts.map(([part, times]) => `${part} ${times}`).join(dot), tone: "watch" })]),
-    ...(address === undefined ? [] : ["", row(label("Dashboard"), address)]),
+    ...(address === undefined ? [] : ["", row(label("Page"), pageText(width, address, options.addressWithToken))]),
   ].join("\n");
 };
 

@@ -17,8 +17,10 @@ export interface TerminalOut {
 export interface TerminalViewOptions {
   readonly out: TerminalOut;
   readonly status: () => HouseStatus;
-  /** Of the dashboard. */
+  /** Of the page. */
   readonly address?: string;
+  /** The same with its token. */
+  readonly addressWithToken?: string;
   /** Elapsed real time; in a replay `now()` is market time and of no use for drawing. */
   readonly clock: { monotonicMs(): number };
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -49,9 +51,10 @@ const abilitiesOf = (env: TerminalViewOptions["env"]): { moves: boolean; colour:
   return { moves, colour: moves && !env.NO_COLOR, unicode: /utf-?8/i.test(locale) };
 };
 
-export const createTerminalView = ({ out, status, address, clock, env }: TerminalViewOptions): TerminalView => {
+export const createTerminalView = (given: TerminalViewOptions): TerminalView => {
+  const { out, status, address, addressWithToken, clock, env } = given;
   const { moves, colour, unicode } = abilitiesOf(env);
-  const options: FrameOptions = { colour, unicode, ...(address === undefined ? {} : { address }) };
+  const options: FrameOptions = { colour, unicode, ...(address === undefined ? {} : { address }), addressWithToken };
   const everyMs = moves ? frameMsMin : plainLineMs;
   let timer: NodeJS.Timeout | undefined;
   let drawnAt = Number.NEGATIVE_INFINITY;

@@ -1,6 +1,9 @@
 /** What a browser, a scraper and a load balancer get from QTS, over a real socket on loopback. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, request } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { createHttpServer, type HttpOptions, type HttpServer } from "#adapters/host/page/http.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
@@ -74,17 +77,37 @@ describe("HTTP on loopback (A12)", () => {
     expect(await answer.text()).toBe("qts_trading_open 1\n");
   });
 
-  it("serves a dashboard that loads nothing from elsewhere and may run nothing inline", async () => {
-    const url = await serve();
+  it("serves the built page, compressed for whoever takes that, with assets that never change", async () => {
+    const page = mkdtempSync(join(tmpdir(), "qts-page-"));
+    mkdirSync(join(page, "assets"));
+    writeFileSync(join(page, "index.html"), '<!doctype html><script src="/assets/index-1a2b.js"></script>');
+    writeFileSync(join(page, "assets/index-1a2b.js"), "document.title = 'QTS';");
+    const url = await serve(exampleStatus, { page });
+    rmSync(page, { recursive: true });
     const answer = await fetch(url);
-    const html = await answer.text();
-    const policy = answer.headers.get("content-security-policy") as string;
+    expect(answer.headers.get("content-encoding")).toBe("gzip");
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(await answer.text()).toContain("/assets/index-1a2b.js");
+    const asset = await fetch(`${url}assets/index-1a2b.js`, { headers: { "accept-encoding": "identity" } });
+    expect(asset.headers.get("content-type")).toContain("text/javascript");
+    expect(asset.headers.get("content-encoding")).toBeNull();
+    expect(asset.headers.get("cache-control")).toContain("immutable");
+    expect(await asset.text()).toBe("document.title = 'QTS';");
+  });
+
+  it("loads nothing from elsewhere and may run nothing inline", async () => {
+    const policy = (await fetch(await serve())).headers.get("content-security-policy") as string;
     expect(policy).toContain("default-src 'none'");
+    expect(policy).toContain("require-trusted-types-for 'script'");
     expect(policy).not.toContain("unsafe");
-    const loaded = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map((match) => match[1] as string);
-    expect(loaded.filter((path) => !path.startsWith("/") && path !== "data:,")).toEqual([]);
-    for (const path of loaded.filter((path) => path.startsWith("/")))
-      expect((await fetch(new URL(path, url))).status, path).toBe(200);
+  });
+
+  it("says how the page is built where it has not been, and has the figures all the same", async () => {
+    const url = await serve(exampleStatus, { page: "/nowhere" });
+    const answer = await fetch(url);
+    expect(answer.status).toBe(200);
+    expect(await answer.text()).toContain("npm run page");
+    expect((await fetch(`${url}status`)).status).toBe(200);
   });
 
   it("answers to its own names only, so that a web page cannot reach it under a borrowed name", async () => {

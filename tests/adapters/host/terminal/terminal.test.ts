@@ -9,7 +9,7 @@ const plain: FrameOptions = { address: "http://127.0.0.1:8420/", colour: false, 
 const withoutEscapes = (text: string): string => text.replace(/\x1b\[[?\d;]*[a-zA-Z]/g, "");
 
 describe("a frame of the live view", () => {
-  it("shows time, progress, states, lanes, orders, position, PnL, archive and where the dashboard is (E8)", () => {
+  it("shows time, progress, states, lanes, orders, position, PnL, archive and where the page is (E8)", () => {
     expect(renderFrame(exampleStatus(), 80, plain)).toBe(
       `QTS 0.1.0 · us-equity-20131007 · recovered, epoch 3
 2013-10-07 14:42:17 UTC  ━━━━━━━━━━━━━━━━━━━━━━━━───────────────────────  52.3 %
@@ -31,7 +31,7 @@ Sources    broker 480, 2 reconnects, waits · feed 120,334
 Dead       1, the latest market.trade.ticked, strategy: divided by zero
 Restarts   feed 1
 
-Dashboard  http://127.0.0.1:8420/`,
+Page       http://127.0.0.1:8420/`,
     );
   });
 

@@ -1,0 +1,104 @@
+/** The page: a frame that never changes its place, and one view at a time, each with an address that can be opened again. */
+import { signal } from "@preact/signals";
+import { render } from "preact";
+import "#chart/chart.css";
+import "./page.css";
+import { begin, hasToken, heardAt, link, look, now, sight, status } from "./connection.ts";
+import { clock, duration, inSeoul } from "./format.ts";
+import { Machine, Machines } from "./machines.tsx";
+import { Now } from "./now.tsx";
+import { Order, Orders } from "./orders.tsx";
+import { remember } from "./visit.ts";
+
+const route = signal("");
+addEventListener("hashchange", () => {
+  route.value = location.hash;
+  scrollTo(0, 0);
+});
+
+const views = [
+  ["now", "Now"],
+  ["machines", "Machines"],
+  ["orders", "Orders"],
+] as const;
+
+const levels: { readonly [safety: string]: string } = { NORMAL: "calm", WARNING: "watch", recovering: "watch" };
+export const levelOf = (safety: string): string => levels[safety] ?? "alarm";
+
+const Frame = () => {
+  const { value: shown } = status;
+  const [, view = "now", name] = route.value.split("/");
+  const chosen = name === undefined || name === "" ? null : decodeURIComponent(name);
+  look(view === "machines" ? chosen : null, view === "orders" ? chosen : null);
+  const isOld = link.value === "lost";
+  document.title =
+    shown === undefined
+      ? "QTS"
+      : `${isOld ? "? " : ""}${shown.safety === "NORMAL" ? "" : `${shown.safety} · `}QTS ${shown.session}`;
+  if (shown === undefined)
+    return <main class="empty">{isOld ? "QTS does not answer. This page tries again by itself." : "Asking QTS…"}</main>;
+  if (!isOld) remember(shown, now.value);
+  const marketAt = Date.parse(shown.marketTime);
+  return (
+    <>
+      <header class={`bar ${levelOf(shown.safety)}`}>
+        <a class="badge" href="#/now">
+          <b>{shown.safety}</b> <span>{shown.operating}</span>
+        </a>
+        <nav aria-label="Views">
+          {views.map(([id, title]) => (
+            <a key={id} href={`#/${id}`} aria-current={view === id ? "page" : undefined}>
+              {title}
+            </a>
+          ))}
+        </nav>
+        <span class="clock" title="Market time">
+          {clock(marketAt)} UTC <span class="quiet">{inSeoul(marketAt)}</span>
+        </span>
+      </header>
+      <p class="announce" role="status">
+        {`Safety ${shown.safety}, trading ${shown.trading.open ? "open" : "closed"}.`}
+      </p>
+      {isOld && (
+        <p class="banner alarm" role="alert">
+          QTS does not answer since {duration(now.value - heardAt.value)}; these are its last figures.
+        </p>
+      )}
+      <main class={isOld ? "old" : ""}>
+        {view === "machines" ? (
+          chosen === null ? (
+            <Machines />
+          ) : (
+            <Machine name={chosen} key={chosen} />
+          )
+        ) : view === "orders" ? (
+          chosen === null ? (
+            <Orders />
+          ) : (
+            <Order orderId={chosen} />
+          )
+        ) : (
+          <Now />
+        )}
+      </main>
+      <footer>
+        QTS {shown.version} · session {shown.session}, epoch {shown.epoch} · {shown.home} · <a href="/status">status</a> ·{" "}
+        <a href="/metrics">metrics</a> · <a href="/health">health</a> · <a href="/ready">ready</a>
+        {!hasToken.value && sight.value === undefined && (
+          <>
+            {" "}
+            · machines and orders need the address that <code>qts inspect</code> prints
+          </>
+        )}
+      </footer>
+    </>
+  );
+};
+
+const place = document.getElementById("page");
+if (place !== null) {
+  // First, so that the token has left the address.
+  begin();
+  route.value = location.hash;
+  render(<Frame />, place);
+}
