@@ -4,10 +4,11 @@
  *
  * A replay winds its own clock and ends; a live feed has this machine's clock and ends when somebody ends it.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EMPTY, type Observable } from "rxjs";
 import { createHostClock } from "#adapters/host/clock.ts";
+import { writeFileDurably } from "#adapters/host/durable-files.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import type { RecordedDay } from "#adapters/replay/day-format.ts";
 import { createReplayFeed } from "#adapters/replay/feed.ts";
@@ -273,6 +274,6 @@ export const feedOfSession = ({
   const before = existsSync(note) ? readFileSync(note, "utf8").trim() : isBegun ? "replay" : undefined;
   if (isBegun && before !== feed)
     return `session ${session} on this home is not over and lives on the feed ${before}, not on ${feed}: go on with \`--feed ${before}\`, take another --home, or leave it with --new-session`;
-  if (before !== feed) writeFileSync(note, `${feed}\n`);
+  if (before !== feed) writeFileDurably(note, Buffer.from(`${feed}\n`));
   return undefined;
 };

@@ -280,6 +280,18 @@ const bans: readonly { readonly pattern: RegExp; readonly where: (path: string) 
     where: (path) => path.startsWith("src/") && roomOf(path) !== "main",
     instead: "an exit code returned to main.ts",
   },
+  {
+    // Each of these follows a link that somebody has planted, or makes a file that others may read.
+    pattern:
+      /\b(writeFile|writeFileSync|appendFile|appendFileSync|createWriteStream|copyFileSync|cpSync)\(|\bopen(Sync)?\([^)]*,\s*"(w|a|r\+)|\bmkdir(Sync)?\((?!.*(mode|privateFolder))/,
+    where: (path) => path.startsWith("src/") && path !== "src/install.js",
+    instead: "createOwn, openOwn, writeFileDurably or makeFolders (adapters/host/own-files.ts, durable-files.ts)",
+  },
+  {
+    pattern: /\bnew DatabaseSync\((?!.*readOnly)/,
+    where: (path) => path.startsWith("src/") && !/host\/(lease|journal\/store)\.ts$/.test(path),
+    instead: "the journal's store or the lease, which claim the file first (claimFile)",
+  },
 ];
 
 const unfoundNouns = /(^|\/)(utils?|helpers?|common|misc|tools?)(\.|\/|-)|(^|\/)\w*(Manager|Service|Processor|Impl)\b/i;

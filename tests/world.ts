@@ -258,6 +258,8 @@ export const createWorld = async (options: WorldOptions = {}) => {
     storage,
     log,
     settle,
+    turns,
+    clock: () => life.clock,
     root: () => life.root,
     journal: () => life.journal,
     now: () => life.clock.now(),

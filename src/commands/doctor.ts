@@ -4,7 +4,7 @@ import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { sendCommand } from "#adapters/host/control/client.ts";
-import { homePaths, openHome } from "#adapters/host/home.ts";
+import { accessProblem, homePaths, openHome } from "#adapters/host/home.ts";
 import { createKillSwitch, killSwitchPath } from "#adapters/host/kill-switch.ts";
 import { readOwner } from "#adapters/host/lease.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
@@ -55,9 +55,17 @@ const checkNode = (): Finding => {
 const nearestExisting = (path: string): string => (existsSync(path) ? path : nearestExisting(dirname(path)));
 
 const checkHome = (home: string): Finding => {
+  const access = accessProblem(home);
+  if (access !== undefined) return fail(access);
   if (existsSync(homePaths(home).journal)) {
-    const opened = openHome(home);
-    return opened.ok ? fine(`${home} and its directories can be written by ${userInfo().username}.`) : fail(opened.error.problem);
+    const opened = openHome(home, { isOnlyLooking: true });
+    if (!opened.ok) return fail(opened.error.problem);
+    const mode = statSync(home).mode & 0o777;
+    if ((mode & 0o077) !== 0)
+      return warn(
+        `${home} is open to other users (mode 0${mode.toString(8)}): chmod 700 ${home}, or start a session, which does it.`,
+      );
+    return fine(`${home} and its directories can be written by ${userInfo().username}, and by nobody else.`);
   }
   const place = nearestExisting(home);
   if (place === home && !statSync(home).isDirectory()) return fail(`${home} is a file; give a directory with --home.`);

@@ -378,7 +378,7 @@ export const readers: { readonly [path: string]: Reader } = {
   ...Object.fromEntries(states),
   ...eachSees(execution, "execution.intervalMs", "execution.errorBackoffMs", "execution.cycleBudgetMs", "execution.cyclesMax"),
   ...eachSees(execution, "execution.retriesMax", "execution.consecutiveErrorsMax"),
-  "execution.strategy": written("src/commands/session-inputs.ts", "loadStrategy(config.execution.strategy, cwd)"),
+  "execution.strategy": written("src/commands/session-inputs.ts", "const { strategy: name } = config.execution"),
   ...Object.fromEntries(
     [
       ...["orderValueMinorMax", "positionValueMinorMax", "exposureMinorMax", "dailyLossMinorMax"],
@@ -400,6 +400,7 @@ export const readers: { readonly [path: string]: Reader } = {
   "broker.finishedOrdersKept": composed("finishedKept: config.broker.finishedOrdersKept"),
   "broker.reconcileEveryMs": composed("everyMs: config.broker.reconcileEveryMs"),
   "broker.exchange.url": written("src/commands/session-broker.ts", "createExchangeClient({ ...exchange"),
+  "broker.exchange.tokenFile": written("src/commands/session-broker.ts", "exchange.tokenFile"),
   "broker.exchange.silenceMsMax": written("src/adapters/paper/exchange-client.ts", "options.silenceMsMax"),
   "broker.paper.cashMinor": composed("startingCashMinor: config.broker.paper.cashMinor"),
   ...eachSees(fates, "broker.paper.latencyMs", ...faultShares),
