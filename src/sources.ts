@@ -10,15 +10,16 @@ import { EMPTY, type Observable } from "rxjs";
 import { createHostClock } from "#adapters/host/clock.ts";
 import { writeFileDurably } from "#adapters/host/durable-files.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
-import type { RecordedDay } from "#adapters/replay/day-format.ts";
+import type { DayHeader } from "#adapters/replay/day-format.ts";
 import { createReplayFeed } from "#adapters/replay/feed.ts";
-import { openRecordedDay, recordedDays, volatilityOf } from "#adapters/replay/recorded-days.ts";
+import { checkDays, chooseDays, headerOf, recordedDays, shippedDays, volatilityOf } from "#adapters/replay/recorded-days.ts";
 import { playedAt } from "#adapters/replay/timed-values.ts";
 import { createUpbitWire } from "#adapters/upbit/wire.ts";
 import { createWireFeed } from "#adapters/wire/feed.ts";
 import type { Config, ConfigProblem } from "#config/config.ts";
 import { type Instrument, moneyScaleOf } from "#core/instrument.ts";
 import { err, ok, type Result } from "#core/result.ts";
+import { calendarOf } from "#market/calendar.ts";
 import type { Feed } from "#market/ports.ts";
 import type { Wire } from "#market/wire.ts";
 import type { SessionPorts, TimedValue } from "#parts/ports.ts";
@@ -101,8 +102,14 @@ export interface FeedSource {
   readonly clock: ClockName;
   /** Absent for a source that brings its own instruments. */
   readonly market?: LiveMarket;
-  /** Checks what the configuration says, and writes nothing. */
-  readonly prepare: (config: Config) => Result<MarketSource, SourceProblem>;
+  /** Configuration that fits what is played; a person's own file wins over it. */
+  readonly below?: (day: string, ownDays: string) => object;
+  /**
+   * Checks what the configuration says, and writes nothing.
+   *
+   * @param ownDays the folder of the days that somebody imported
+   */
+  readonly prepare: (config: Config, ownDays: string) => Result<MarketSource, SourceProblem>;
 }
 
 const misconfigured = (key: string, problem: string) => err({ problems: [{ key, problem }] });
@@ -159,25 +166,79 @@ const liveSource = ({
   },
 });
 
-/** A session whose instruments the day does not have would record nothing and look well. */
-const dayProblem = (
-  instruments: readonly Instrument[],
-  { name, symbols, priceScale }: RecordedDay["header"],
-): ConfigProblem | undefined => {
-  const has = symbols.map(({ symbol }) => symbol);
+/** A session whose instruments the days do not have would record nothing and look well. */
+const dayProblem = (instruments: readonly Instrument[], headers: readonly DayHeader[]): ConfigProblem | undefined => {
+  const [{ name } = { name: "" }] = headers;
+  const has = [...new Set(headers.flatMap(({ symbols }) => symbols.map(({ symbol }) => symbol)))];
   const known = instruments.filter(({ symbol }) => has.includes(symbol));
   if (known.length === 0)
     return {
       key: "instruments",
       problem: `has ${instruments.map(({ symbol }) => symbol).join(", ")}, and the recorded day ${name} has ${has.join(", ")} only: nothing would be recorded; name one of these, or another session.day`,
     };
-  const odd = known.find((instrument) => instrument.priceScale !== priceScale);
-  return odd === undefined
-    ? undefined
-    : {
-        key: "instruments",
-        problem: `has ${odd.symbol} with priceScale ${odd.priceScale}, and the recorded day ${name} counts prices in units of 1e-${priceScale}: set priceScale to ${priceScale}, and tickSize in the same units`,
-      };
+  for (const header of headers) {
+    const scales = new Map(header.symbols.map(({ symbol }) => [symbol, { priceScale: header.priceScale, quantityScale: 0 }]));
+    for (const { symbol, priceScale, quantityScale = 0 } of header.instruments ?? [])
+      scales.set(symbol, { priceScale, quantityScale });
+    for (const { symbol, priceScale, quantityScale = 0 } of known) {
+      const own = scales.get(symbol);
+      if (own !== undefined && own.priceScale !== priceScale)
+        return {
+          key: "instruments",
+          problem: `has ${symbol} with priceScale ${priceScale}, and the recorded day ${header.name} counts prices in units of 1e-${own.priceScale}: set priceScale to ${own.priceScale}, and tickSize in the same units`,
+        };
+      if (own !== undefined && own.quantityScale !== quantityScale)
+        return {
+          key: "instruments",
+          problem: `has ${symbol} with quantityScale ${quantityScale}, and the recorded day ${header.name} counts lots of 1e-${own.quantityScale}: set quantityScale to ${own.quantityScale}`,
+        };
+    }
+  }
+  return undefined;
+};
+
+/** Paper money for somebody's own days: a million, or a billion won, where that many units can be counted. */
+const paperCash = (instrument: Instrument): number =>
+  Math.min((instrument.currency === "KRW" ? 1e9 : 1e6) * 10 ** moneyScaleOf(instrument), 1e15);
+
+/** Twice the longest silence of the days: a recorded day is never a connection that died. */
+const silenceOf = (headers: readonly DayHeader[]): number => {
+  let longest = Math.max(10_000, ...headers.map(({ quietMs = 0 }) => quietMs));
+  headers.forEach((header, index) => {
+    const next = headers[index + 1];
+    const isAlways = header.instruments?.some(({ market }) => calendarOf(market)?.known === undefined);
+    if (next !== undefined && isAlways)
+      longest = Math.max(longest, next.midnightAt + next.regularMs[0] - header.midnightAt - header.regularMs[1]);
+  });
+  return longest * 2;
+};
+
+/** What imported days bring along: their instruments, and an account that counts in the same money. */
+const ofOwnDays = (day: string, ownDays: string): object => {
+  const chosen = chooseDays(day, [shippedDays, ownDays]);
+  if (!chosen.ok) return {};
+  const headers = chosen.value.flatMap((one) => {
+    const header = headerOf(one);
+    return header.ok ? [header.value] : [];
+  });
+  const instruments = new Map<string, Instrument>();
+  for (const header of headers)
+    for (const instrument of header.instruments ?? [])
+      if (!instruments.has(instrument.symbol)) instruments.set(instrument.symbol, instrument);
+  const [first] = instruments.values();
+  if (first === undefined) return {};
+  const cashMinor = paperCash(first);
+  return {
+    instruments: [...instruments.values()],
+    archive: { silenceMsMax: Math.max(20_000, silenceOf(headers)) },
+    broker: { paper: { cashMinor } },
+    risk: {
+      orderValueMinorMax: cashMinor / 2,
+      positionValueMinorMax: cashMinor / 2,
+      exposureMinorMax: cashMinor,
+      dailyLossMinorMax: cashMinor / 20,
+    },
+  };
 };
 
 const upbitQuantityScale = 8;
@@ -187,32 +248,41 @@ const won = (amount: number): number => amount * 10 ** upbitQuantityScale;
 export const feeds: { readonly [N in FeedName]: FeedSource } = {
   replay: {
     clock: "replay",
-    prepare: (config) => {
-      const { session } = config;
+    below: ofOwnDays,
+    prepare: (config, ownDays) => {
+      const { session, instruments } = config;
       if (session.mode !== "replay")
         return misconfigured(
           "session.mode",
           `is ${session.mode}, and a recorded day has its own clock: set session.mode to replay, or name a live feed`,
         );
-      const known = recordedDays();
-      if (known.length > 0 && !known.includes(session.day))
-        return misconfigured(
-          "session.day",
-          `is ${JSON.stringify(session.day)}: there is no such recorded day; choose one of ${known.join(", ")}`,
-        );
-      const opened = openRecordedDay(session.day);
-      if (!opened.ok) return err({ problems: [{ key: "session.day", problem: `is refused: ${opened.error}` }], isDamaged: true });
-      const day = opened.value;
-      const unfit = dayProblem(config.instruments, day.header);
+      const chosen = chooseDays(session.day, [shippedDays, ownDays]);
+      if (!chosen.ok) return misconfigured("session.day", `is ${JSON.stringify(session.day)}: ${chosen.error}`);
+      const checked = checkDays(chosen.value);
+      if (!checked.ok)
+        return err({ problems: [{ key: "session.day", problem: `is refused: ${checked.error}` }], isDamaged: true });
+      const days = checked.value;
+      const headers = days.map(({ header }) => header);
+      const unfit = dayProblem(instruments, headers);
       if (unfit !== undefined) return err({ problems: [unfit] });
+      const money = moneyProblem(instruments);
+      if (money !== undefined) return misconfigured("instruments", money);
+      const silenceMs = silenceOf(headers);
+      // Taken for a dead connection the days would be opened again and again, in every pause of their own.
+      if (headers.some(({ quietMs }) => quietMs !== undefined) && config.archive.silenceMsMax * 2 <= silenceMs)
+        return misconfigured(
+          "archive.silenceMsMax",
+          `is ${config.archive.silenceMsMax}, and ${session.day} has a pause of ${silenceMs / 2} ms in session: leave it out, or set it to ${silenceMs}`,
+        );
       return ok({
-        clockStartsAt: day.header.midnightAt,
+        clockStartsAt: headers[0]?.midnightAt ?? 0,
         open: ({ clock, settle }) => {
           const { hours, speed } = session;
           const { advanceTo } = clock;
           if (advanceTo === undefined) throw new Error("broken assumption: a replay was given a clock that cannot be wound");
-          const feed = createReplayFeed({ day, hours, speed, clock: { ...clock, advanceTo }, settle });
-          return { feed, startsAt: feed.startsAt, vix: playedAt(clock, volatilityOf(session.day)) };
+          const feed = createReplayFeed({ day: days, hours, speed, clock: { ...clock, advanceTo }, settle });
+          const closes = days.flatMap(({ name, directory }) => volatilityOf(name, directory));
+          return { feed, startsAt: feed.startsAt, vix: playedAt(clock, closes) };
         },
       });
     },
@@ -252,8 +322,21 @@ export const feeds: { readonly [N in FeedName]: FeedSource } = {
 
 export const feedNames = Object.keys(feeds) as readonly FeedName[];
 
+/** What a session plays, as it is noted beside its ledger. The day that ships is the plain word: it was once the only one. */
+const noteOf = ({ feed, day }: Pick<Config["session"], "feed" | "day">): string =>
+  feed !== "replay" || recordedDays().includes(day) ? feed : `${feed} ${day}`;
+
+const notePath = (paper: string, session: string): string => join(paper, `session-${session}.feed`);
+
+/** The days that a session plays, when somebody imported them: whoever reads its journal needs their instruments. */
+export const ownDaysOf = (paper: string, session: string): string | undefined => {
+  const note = notePath(paper, session);
+  return existsSync(note) ? /^replay (.+)$/.exec(readFileSync(note, "utf8").trim())?.[1] : undefined;
+};
+
 /**
- * Notes which feed a session lives on, beside its ledger: an account in won does not go on in dollars, nor today in 2013.
+ * Notes which feed a session lives on, beside its ledger: an account in won does not go on in dollars, nor today in 2013, nor one
+ * recorded day in another.
  *
  * @returns the sentence with the remedy when the session that would go on lives on another feed
  */
@@ -262,18 +345,24 @@ export const feedOfSession = ({
   session,
   continued,
   feed,
+  day,
 }: {
   readonly paper: string;
   readonly session: string;
   readonly continued: boolean;
   readonly feed: FeedName;
+  readonly day: string;
 }): string | undefined => {
-  const note = join(paper, `session-${session}.feed`);
+  const note = notePath(paper, session);
   // A session without a note is of a time when there was nothing but the recorded day. A ledger alone has its account and its time too.
   const isBegun = continued || existsSync(join(paper, `session-${session}.jsonl`));
   const before = existsSync(note) ? readFileSync(note, "utf8").trim() : isBegun ? "replay" : undefined;
-  if (isBegun && before !== feed)
-    return `session ${session} on this home is not over and lives on the feed ${before}, not on ${feed}: go on with \`--feed ${before}\`, take another --home, or leave it with --new-session`;
-  if (before !== feed) writeFileDurably(note, Buffer.from(`${feed}\n`));
+  const now = noteOf({ feed, day });
+  if (isBegun && before !== undefined && before !== now) {
+    const [was = "", wasDay] = before.split(" ");
+    const goOn = wasDay === undefined ? `--feed ${was}` : wasDay.includes("..") ? `--days ${wasDay}` : `--day ${wasDay}`;
+    return `session ${session} on this home is not over and lives on the feed ${before}, not on ${now}: go on with \`${goOn}\`, take another --home, or leave it with --new-session`;
+  }
+  if (before !== now) writeFileDurably(note, Buffer.from(`${now}\n`));
   return undefined;
 };

@@ -7,7 +7,7 @@ import { sendCommand } from "#adapters/host/control/client.ts";
 import { accessProblem, homePaths, openHome } from "#adapters/host/home.ts";
 import { createKillSwitch, killSwitchPath } from "#adapters/host/kill-switch.ts";
 import { readOwner } from "#adapters/host/lease.ts";
-import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
+import { checkDays, chooseDays, headerOf, shippedDays } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { printable } from "#core/printable.ts";
 import { calendarOf } from "#market/calendar.ts";
@@ -15,6 +15,7 @@ import { openAlertChannels } from "./alert-channels.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, readOptions } from "./command.ts";
 import { problemLines, tellProblems } from "./config-file.ts";
+import { ownDaysDirectory } from "./days-directory.ts";
 import { readSessionConfig } from "./session-config.ts";
 import { openSessionInputs } from "./session-inputs.ts";
 
@@ -147,16 +148,26 @@ const checkKillSwitch = (home: string, { available, tripped }: Config["killSwitc
   return warn(`It is on (${found.value}): a session is in LOCKDOWN; remove ${path}, then \`qts release\`.`);
 };
 
-const checkData = (name: string): Finding => {
-  const day = openRecordedDay(name);
-  return day.ok ? fine(`The recorded day ${name} is whole.`) : fail(`${day.error.charAt(0).toUpperCase()}${day.error.slice(1)}.`);
+const checkData = (name: string, ownDays: string): Finding => {
+  const chosen = chooseDays(name, [shippedDays, ownDays]);
+  if (!chosen.ok) return fail(`The recorded day ${JSON.stringify(name)}: ${chosen.error}.`);
+  const days = checkDays(chosen.value);
+  if (!days.ok) return fail(`${days.error.charAt(0).toUpperCase()}${days.error.slice(1)}.`);
+  return fine(
+    days.value.length === 1
+      ? `The recorded day ${name} is whole.`
+      : `The ${days.value.length} recorded days of ${name} are whole.`,
+  );
 };
 
 /** Whoever trades on a day must know whether it is a holiday; in a replay the day is the recorded one. */
-const checkCalendar = ({ instruments, session }: Config): Finding => {
-  const day = openRecordedDay(session.day);
+const checkCalendar = ({ instruments, session }: Config, ownDays: string): Finding => {
+  const chosen = chooseDays(session.day, [shippedDays, ownDays]);
   const noon = 43_200_000;
-  const times = day.ok ? [day.value.header.midnightAt + noon] : [];
+  const times = (chosen.ok ? chosen.value : []).flatMap((day) => {
+    const header = headerOf(day);
+    return header.ok ? [header.value.midnightAt + noon] : [];
+  });
   const calendars = [...new Set(instruments.map(({ market }) => market))].flatMap((market) => calendarOf(market) ?? []);
   const problem = calendars.flatMap(({ unknownProblem }) => times.map(unknownProblem)).find((text) => text !== undefined);
   if (problem !== undefined) return warn(`${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`);
@@ -221,8 +232,8 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
       disk: checkDisk(home, config.disk),
       port: await checkPort(config.http, isRunning),
       clock: checkClock(home, Date.now()),
-      data: checkData(config.session.day),
-      calendar: checkCalendar(config),
+      data: checkData(config.session.day, ownDaysDirectory(io)),
+      calendar: checkCalendar(config, ownDaysDirectory(io)),
       "kill-switch": checkKillSwitch(home, config.killSwitch),
       alerts: checkAlerts(config, io.env),
     };

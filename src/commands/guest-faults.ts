@@ -16,8 +16,8 @@ export interface GuestFaults {
   readonly sentenceOf: (error: unknown, how: string) => string | undefined;
   /** @returns false when nobody listens */
   readonly tell: (sentence: string) => boolean;
-  /** Told of every fault from now on, and of those that nobody had listened to; the newest listener alone is told. */
-  readonly onFault: (listener: (sentence: string) => void) => void;
+  /** Told of every fault until what was returned is called; the newest listener alone is told. */
+  readonly onFault: (listener: (sentence: string) => void) => () => void;
 }
 
 interface Frame {
@@ -37,7 +37,6 @@ const framesOf = (error: unknown): readonly Frame[] => {
 
 export const createGuestFaults = (): GuestFaults => {
   const guests = new Set<string>();
-  const untold: string[] = [];
   let listen: ((sentence: string) => void) | undefined;
 
   const isGuest = ({ path }: Frame): boolean => guests.has(path) || !ours.some((folder) => path.startsWith(folder));
@@ -56,13 +55,14 @@ export const createGuestFaults = (): GuestFaults => {
       return `the strategy ${guest} ${how}: ${what}${frame === undefined ? "" : ` (${frame.path}:${frame.place})`}`;
     },
     tell: (sentence) => {
-      if (listen === undefined) untold.push(sentence);
-      else listen(sentence);
+      listen?.(sentence);
       return listen !== undefined;
     },
     onFault: (listener) => {
       listen = listener;
-      for (const sentence of untold.splice(0)) listener(sentence);
+      return () => {
+        if (listen === listener) listen = undefined;
+      };
     },
   };
 };

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { homePaths } from "#adapters/host/home.ts";
 import { journalErrorOf } from "#adapters/host/journal/errors.ts";
 import { type JournalStore, openStore } from "#adapters/host/journal/store.ts";
+import { chooseDays, shippedDays } from "#adapters/replay/recorded-days.ts";
 import type { Config } from "#config/config.ts";
 import { type ActorEvent, isFactType } from "#core/event/catalog.ts";
 import { moneyScaleOf } from "#core/instrument.ts";
@@ -12,10 +13,12 @@ import { createPerformance, type Performance } from "#core/performance.ts";
 import { printable } from "#core/printable.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { tradingDayOf } from "#market/calendar.ts";
+import { ownDaysOf } from "#src/sources.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, stoppedCode } from "./command.ts";
 import { qtsVersion } from "./command-line.ts";
 import { tellProblems } from "./config-file.ts";
+import { ownDaysDirectory, withDaysDirectory } from "./days-directory.ts";
 import { readRecords, sessionFileOf } from "./journal-records.ts";
 import { performancePage } from "./report-page.ts";
 import { type MoneyText, moneyTextOf, performanceText } from "./report-text.ts";
@@ -125,20 +128,32 @@ export const writePage = (file: string, session: string, found: SessionPerforman
   }
 };
 
-const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
+const run = async (args: readonly string[], given: CommandIo): Promise<number> => {
   const { values } = readOptions("report", args, {
     home: { type: "string" },
     session: { type: "string" },
     config: { type: "string" },
     html: { type: "string" },
+    "days-dir": { type: "string" },
     json: { type: "boolean" },
   });
-  const read = await readSessionConfig(values.config, io);
-  if (!read.ok) return tellProblems(read, io);
-  const { config } = read;
-  const session = sessionFileOf(homePaths(homeOf(values.home, io)), values.session, io);
+  const io = withDaysDirectory(given, values["days-dir"]);
+  const paths = homePaths(homeOf(values.home, io));
+  const session = sessionFileOf(paths, values.session, io);
   if (session === undefined) return exitCodes.failed;
   const { newest } = session;
+  // Your own days know their instruments; the home remembers which days they were.
+  const day = ownDaysOf(paths.paper, newest.session);
+  const ownDays = ownDaysDirectory(io);
+  if (day !== undefined && values.config === undefined && !chooseDays(day, [shippedDays, ownDays]).ok) {
+    io.err(
+      `Session ${newest.session} played ${day}, which is not in ${ownDays}: how its money is counted stands there; give --days-dir, or --config with its instruments.\n`,
+    );
+    return exitCodes.failed;
+  }
+  const read = await readSessionConfig(values.config, io, day === undefined ? {} : { feed: "replay", day });
+  if (!read.ok) return tellProblems(read, io);
+  const { config } = read;
   const found = await readPerformance(newest.file, config, io.signal);
   if (!found.ok) {
     if (io.signal?.aborted) return stoppedCode(io);
@@ -176,6 +191,7 @@ Usage: qts report [options]
 Options:
   --home DIR       the home (default: QTS_HOME, else ./var)
   --session NNNN   another session than the newest
+  --days-dir DIR   where your days lie, when the session played them (default: QTS_DAYS, else ./days)
   --config FILE    the configuration that the session ran with: instruments and starting cash are in it
   --html FILE      also writes one page with plots of equity, states and fills; it asks nothing of any server
   --json           one JSON document

@@ -13,6 +13,7 @@ import { createRoot } from "#src/root.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
 import { problemLines, tellProblems } from "./config-file.ts";
+import { withDaysDirectory } from "./days-directory.ts";
 import { moneyOf, readPerformance, writePage } from "./report.ts";
 import { performanceText } from "./report-text.ts";
 import { feedOf, readSessionConfig, symbolsOf } from "./session-config.ts";
@@ -34,6 +35,10 @@ Options:
   --symbols A,B        what a live feed trades, written as the venue does: KRW-BTC,KRW-ETH (default KRW-BTC)
   --speed N|max        market seconds per real second (default 60); max: as fast as the machine can
   --session WHICH      regular (default) or all: the whole recorded day
+  --day NAME           another recorded day: \`qts days\` lists them, \`qts import\` makes them of your own data
+  --days FROM..TO      a row of days of yours in one session, nights and weekends between them at full speed:
+                       005930-20180118..20180226
+  --days-dir DIR       where your days lie (default: QTS_DAYS, else ./days)
   --home DIR           where everything is kept (default: QTS_HOME, else ./var)
   --config FILE        YAML laid over the defaults; \`qts config show\` prints them all
   --broker URL         trade at the paper exchange that \`qts exchange\` runs there (ws://127.0.0.1:PORT), not at the one
@@ -60,6 +65,9 @@ const options = {
   symbols: { type: "string" },
   speed: { type: "string" },
   session: { type: "string" },
+  day: { type: "string" },
+  days: { type: "string" },
+  "days-dir": { type: "string" },
   home: { type: "string" },
   config: { type: "string" },
   broker: { type: "string" },
@@ -94,8 +102,30 @@ const sessionOf = (text: string | undefined): "regular" | "all" | undefined => {
   throw new UsageError(`--session is "${text}" and must be regular or all.`);
 };
 
+/** What is played, as `session.day` has it. */
+const dayOf = ({
+  feed,
+  day,
+  days,
+}: {
+  readonly feed?: string | undefined;
+  readonly day?: string | undefined;
+  readonly days?: string | undefined;
+}): string | undefined => {
+  if (day === undefined && days === undefined) return undefined;
+  if (day !== undefined && days !== undefined)
+    throw new UsageError("--day is one day and --days a row of them; give one of both.");
+  if (feed !== undefined && feed !== "replay")
+    throw new UsageError(
+      `--${day === undefined ? "days" : "day"} is for recorded days, and --feed ${feed} is live; give one of both.`,
+    );
+  if (days !== undefined && !days.includes(".."))
+    throw new UsageError(`--days is "${days}" and must be FROM..TO, like 005930-20180118..20180226; one day is --day ${days}.`);
+  return day ?? days;
+};
+
 /** Leaves out what was not given, so that the configuration's value stays. */
-const given = (values: Record<string, unknown>): Record<string, unknown> =>
+const filled = (values: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
 /** A line only when something was lost. */
@@ -137,31 +167,34 @@ const readConfig = async (
   values: ReturnType<typeof readOptions<typeof options>>["values"],
   io: CommandIo,
 ): Promise<{ readonly config: Config } | { readonly exitCode: number }> => {
-  const asked = feedOf(values.feed);
-  const read = await readSessionConfig(values.config, io, asked);
+  const day = dayOf(values);
+  const asked = feedOf(values.feed) ?? (day === undefined ? undefined : "replay");
+  const read = await readSessionConfig(values.config, io, { feed: asked, day });
   if (!read.ok) return { exitCode: tellProblems(read, io) };
   const feed = asked ?? read.config.session.feed;
   const parsed = parseConfig(read.config, {
     ...symbolsOf(feed, values.symbols),
-    session: given({
+    session: filled({
       feed,
+      day,
       speed: speedOf(values.speed),
       hours: sessionOf(values.session),
       seed: wholeNumber("run", "seed", values.seed),
     }),
-    http: given({ port: portNumber("run", values.port) }),
+    http: filled({ port: portNumber("run", values.port) }),
     broker:
       values.broker === undefined
         ? {}
-        : { adapter: "exchange", exchange: given({ url: values.broker, tokenFile: tokenFileOf(values, io) }) },
-    execution: given({ strategy: values.strategy }),
-    maintenance: given({ enabled: values["without-ops"] ? false : undefined }),
+        : { adapter: "exchange", exchange: filled({ url: values.broker, tokenFile: tokenFileOf(values, io) }) },
+    execution: filled({ strategy: values.strategy }),
+    maintenance: filled({ enabled: values["without-ops"] ? false : undefined }),
   });
   return parsed.ok ? { config: parsed.config } : { exitCode: tellProblems({ ...parsed, file: undefined }, io) };
 };
 
-const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
+const run = async (args: readonly string[], given: CommandIo): Promise<number> => {
   const { values } = readOptions("run", args, options);
+  const io = withDaysDirectory(given, values["days-dir"]);
   const read = await readConfig(values, io);
   if ("exitCode" in read) return read.exitCode;
   const { config } = read;
@@ -264,6 +297,8 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
     );
 
     const { report, failure = guestFault } = await root.finished;
+    // Telling how the session went may take long, and no guest is called any more.
+    await watchdog.stop();
     view?.stop();
     logger.info({ report }, failure ?? "the session has ended");
     const journal = sessionsOf({ journal: join(ports.home.path, "journal") }).find(({ session }) => session === ports.session);

@@ -6,6 +6,7 @@ import type { Config } from "#config/config.ts";
 import { type FeedName, feedNames, feeds } from "#src/sources.ts";
 import { type CommandIo, UsageError } from "./command.ts";
 import { type ReadConfig, readConfigFile } from "./config-file.ts";
+import { ownDaysDirectory } from "./days-directory.ts";
 
 /** @throws {UsageError} for a name that is none */
 export const feedOf = (text: string | undefined): FeedName | undefined => {
@@ -14,18 +15,22 @@ export const feedOf = (text: string | undefined): FeedName | undefined => {
   throw new UsageError(`--feed is "${text}" and must be ${feedNames.join(" or ")}.`);
 };
 
-const under = (feed: FeedName): object => {
-  const { clock, market } = feeds[feed];
-  if (market === undefined) return {};
+const under = (feed: FeedName, day: string, io: CommandIo): object => {
+  const { clock, market, below } = feeds[feed];
+  if (market === undefined) return below?.(day, ownDaysDirectory(io)) ?? {};
   return { ...market.defaults, session: { mode: clock, feed }, instruments: market.symbols.map(market.instrumentOf) };
 };
 
 /**
  * @param option the value of --config; undefined: the defaults alone
- * @param feed that was asked for by name; undefined: the file says which
+ * @param asked by name on the command line; what is undefined the file says
  */
-export const readSessionConfig = (option: string | undefined, io: CommandIo, feed?: FeedName): Promise<ReadConfig> =>
-  readConfigFile(option, io, ({ session }: Config) => under(feed ?? session.feed));
+export const readSessionConfig = (
+  option: string | undefined,
+  io: CommandIo,
+  asked: { readonly feed?: FeedName | undefined; readonly day?: string | undefined } = {},
+): Promise<ReadConfig> =>
+  readConfigFile(option, io, ({ session }: Config) => under(asked.feed ?? session.feed, asked.day ?? session.day, io));
 
 /**
  * @param symbols the value of --symbols

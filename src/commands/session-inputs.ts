@@ -17,6 +17,7 @@ import type { OutsideChannel } from "#ops/automation/alert-channels.ts";
 import { feeds, type MarketSource } from "#src/sources.ts";
 import { openAlertChannels } from "./alert-channels.ts";
 import { type CommandIo, exitCodes } from "./command.ts";
+import { ownDaysDirectory } from "./days-directory.ts";
 import { adapterIsLive } from "./session-broker.ts";
 import { whyUnreadable } from "./unreadable.ts";
 
@@ -60,7 +61,7 @@ const importGuest = async (
   const onAbort = (): void => stop(err("QTS was told to stop while it was loaded"));
   signal?.addEventListener("abort", onAbort, { once: true });
   guests?.welcome(file);
-  guests?.onFault((sentence) => stop(err(sentence)));
+  const deafen = guests?.onFault((sentence) => stop(err(sentence)));
   try {
     return await Promise.race([import(pathToFileURL(file).href).then(ok), stopped]);
   } catch (error) {
@@ -68,6 +69,7 @@ const importGuest = async (
     return err(place === undefined ? faultText(error) : `${faultText(error).replace(/ \([^()]*:\d+:\d+\)$/, "")} (${place})`);
   } finally {
     clearTimeout(overdue);
+    deafen?.();
     signal?.removeEventListener("abort", onAbort);
   }
 };
@@ -114,7 +116,7 @@ export type SessionIo = Pick<CommandIo, "cwd" | "env" | "guests" | "signal"> & {
 /** @returns what the session is made of, or why it would not start */
 export const openSessionInputs = async (config: Config, io: SessionIo): Promise<Result<SessionInputs, SessionRefusal>> => {
   const problems: ConfigProblem[] = [];
-  const source = feeds[config.session.feed].prepare(config);
+  const source = feeds[config.session.feed].prepare(config, ownDaysDirectory(io));
   const damaged = !source.ok && source.error.isDamaged ? source.error.problems : undefined;
   if (!source.ok && damaged === undefined) problems.push(...source.error.problems);
   const { env } = io;

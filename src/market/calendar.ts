@@ -24,6 +24,8 @@ const tables: { readonly [M in Market]: MarketTable } = {
   UPBIT: neverCloses,
   BITHUMB: neverCloses,
   BINANCE: neverCloses,
+  // Data of a market that has no calendar here.
+  ALWAYS: neverCloses,
 };
 
 /** A phase, from when inclusive until when exclusive; neither crosses the market's midnight. */

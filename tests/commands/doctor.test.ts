@@ -161,7 +161,9 @@ describe("qts doctor", () => {
     writeFileSync(join(cwd, "qts.yaml"), "http: { port: 0 }\nsession: { day: mars-equity-20990101 }\n");
     expect(await found("data")).toMatchObject({
       state: "fail",
-      sentence: expect.stringContaining("mars-equity-20990101 is missing"),
+      sentence: expect.stringContaining(
+        '"mars-equity-20990101": there is no such recorded day; choose one of us-equity-20131007',
+      ),
     });
   });
 });

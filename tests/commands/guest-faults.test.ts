@@ -61,13 +61,16 @@ describe("whose fault it is", () => {
     expect(createGuestFaults().sentenceOf("plain", "threw")).toBeUndefined();
   });
 
-  it("is told to who listens, also when it came before anybody listened", () => {
+  it("is told to the newest listener until that listens no more, and whoever tells knows whether anybody has heard", () => {
     const guests = withGuest();
     const heard: string[] = [];
     expect(guests.tell("early")).toBe(false);
-    guests.onFault((sentence) => heard.push(`old ${sentence}`));
-    guests.onFault((sentence) => heard.push(sentence));
+    const deafenOld = guests.onFault((sentence) => heard.push(`old ${sentence}`));
+    const deafen = guests.onFault((sentence) => heard.push(sentence));
+    deafenOld();
     expect(guests.tell("late")).toBe(true);
-    expect(heard).toEqual(["old early", "late"]);
+    deafen();
+    expect(guests.tell("too late")).toBe(false);
+    expect(heard).toEqual(["late"]);
   });
 });

@@ -61,7 +61,7 @@ describe("a strategy's file", () => {
   it("that fails outside of its calls while it is loaded is refused with that fault", async () => {
     const guests = createGuestFaults();
     const loading = open(`await new Promise(() => {});\n${strategy}`, { guests });
-    guests.tell("the strategy wanted to end the process");
+    await expect.poll(() => guests.tell("the strategy wanted to end the process")).toBe(true);
     expect((await loading).opened).toMatchObject({
       ok: false,
       error: { problems: [{ problem: expect.stringContaining("wanted to end the process") }] },

@@ -45,7 +45,7 @@ describe("the configuration", () => {
   it("refuses a market without a calendar, and names those that have one (M11)", () => {
     const instrument = { symbol: "X", market: "KOSPI", currency: "KRW", priceScale: 0, tickSize: 1, lotSize: 1 };
     expect(problemsOf({ instruments: [instrument] })).toEqual([
-      'instruments.0.market is "KOSPI": no market of this name has a calendar, without which nobody knows when it is open; known are KRX, NXT, NYSE, NASDAQ, UPBIT, BITHUMB, BINANCE',
+      'instruments.0.market is "KOSPI": no market of this name has a calendar, without which nobody knows when it is open; known are KRX, NXT, NYSE, NASDAQ, UPBIT, BITHUMB, BINANCE, ALWAYS',
     ]);
   });
 

@@ -320,7 +320,7 @@ const handlersFile = "src/core/event/handlers.ts";
 export const readers: { readonly [path: string]: Reader } = {
   "session.mode": composed("clocks[config.session.mode]"),
   "session.feed": composed("feeds[config.session.feed]"),
-  "session.day": composed("volatilityOf(session.day)"),
+  "session.day": composed("chooseDays(session.day, [shippedDays, ownDays])"),
   "session.hours": composed("const { hours, speed } = session"),
   "session.speed": composed("const { hours, speed } = session"),
   "session.seed": { sees: ({ session }) => createRandom(session.seed)() },

@@ -1,13 +1,14 @@
 /**
- * A recorded day as a feed, and the hand that moves the simulated clock.
+ * Recorded days as a feed, and the hand that moves the simulated clock.
  *
  * For every trade it first brings market time to the trade's own time, so that a deadline between two trades fires between
- * them, and then delivers the trade. It waits for whatever is downstream: a replay slows down, it does not drop.
+ * them, and then delivers the trade. It waits for whatever is downstream: a replay slows down, it does not drop. Of several
+ * days one is in memory at a time, and the nights between them pass as fast as the machine can, with every deadline in them.
  */
 import { pulled } from "#core/event/valve.ts";
 import type { Clock } from "#core/ports.ts";
 import type { Feed, FeedConnection, FeedOpening, RawTick, SequenceBySymbol } from "#market/ports.ts";
-import type { RecordedDay } from "./day-format.ts";
+import type { DayHeader, RecordedDay } from "./day-format.ts";
 
 /** The part of the simulated clock that a replay drives. */
 export type ReplayClock = Pick<Clock, "now" | "monotonicMs" | "yieldToIo"> & {
@@ -15,8 +16,16 @@ export type ReplayClock = Pick<Clock, "now" | "monotonicMs" | "yieldToIo"> & {
   advanceTo(at: number): Promise<void> | undefined;
 };
 
+/** A day that can be read when its turn comes. */
+export interface PlayableDay {
+  readonly header: DayHeader;
+  /** Throws a sentence when the day cannot be read any more. */
+  load(): RecordedDay;
+}
+
 export interface ReplayFeedOptions {
-  readonly day: RecordedDay;
+  /** One day, or several in the order of time. */
+  readonly day: RecordedDay | readonly PlayableDay[];
   readonly hours: "regular" | "all";
   /** Market seconds per real second; 0 is as fast as possible. */
   readonly speed: number;
@@ -52,6 +61,52 @@ const firstRowAt = ({ exchangeAt, rows }: RecordedDay, at: number): number => {
   return low;
 };
 
+/** The part of a day that is played. */
+interface Part {
+  readonly day: RecordedDay;
+  readonly fromRow: number;
+  readonly toRow: number;
+  readonly startsAt: number;
+  readonly endsAt: number;
+  readonly sequenceOf: (row: number) => number;
+  readonly symbolOf: (row: number) => string;
+}
+
+/** The number that each symbol has reached before a day. */
+type Reached = ReadonlyMap<string, number>;
+
+const partOf = (day: RecordedDay, hours: "regular" | "all", reached: Reached): Part => {
+  const { header } = day;
+  const [openMs, closeMs] = header.regularMs;
+  const fromRow = hours === "regular" ? firstRowAt(day, header.midnightAt + openMs) : 0;
+  const toRow = hours === "regular" ? firstRowAt(day, header.midnightAt + closeMs) : day.rows;
+  const startsAt = hours === "regular" ? header.midnightAt + openMs : (day.exchangeAt[0] ?? header.midnightAt);
+  const endsAt = hours === "regular" ? header.midnightAt + closeMs : (day.exchangeAt[day.rows - 1] ?? startsAt);
+  const symbols = header.symbols.map(({ symbol }) => symbol);
+  // Numbers count from the first trade that is played, so that whoever reads the archive can tell a lost beginning too.
+  const playedBefore = new Float64Array(symbols.length);
+  for (let row = 0; row < fromRow; row++) playedBefore[day.symbol[row] as number] = day.sequence[row] as number;
+  const offsets = Float64Array.from(symbols, (symbol, which) => (reached.get(symbol) ?? 0) - (playedBefore[which] as number));
+  return {
+    day,
+    fromRow,
+    toRow,
+    startsAt,
+    endsAt,
+    sequenceOf: (row) => (day.sequence[row] as number) + (offsets[day.symbol[row] as number] as number),
+    symbolOf: (row) => symbols[day.symbol[row] as number] as string,
+  };
+};
+
+const reachedAfter = ({ fromRow, toRow, symbolOf, sequenceOf }: Part, reached: Reached): Reached => {
+  const after = new Map(reached);
+  for (let row = fromRow; row < toRow; row++) after.set(symbolOf(row), sequenceOf(row));
+  return after;
+};
+
+/** Market time passes a night in steps, between which somebody may want to stop. */
+const nightStepMs = 900_000;
+
 export const createReplayFeed = ({
   day,
   hours,
@@ -60,52 +115,50 @@ export const createReplayFeed = ({
   settle = () => undefined,
   wait = realWait,
 }: ReplayFeedOptions): ReplayFeed => {
-  const { header } = day;
-  const [openMs, closeMs] = header.regularMs;
-  const fromRow = hours === "regular" ? firstRowAt(day, header.midnightAt + openMs) : 0;
-  const toRow = hours === "regular" ? firstRowAt(day, header.midnightAt + closeMs) : day.rows;
-  const startsAt = hours === "regular" ? header.midnightAt + openMs : (day.exchangeAt[0] ?? header.midnightAt);
-  const endsAt = hours === "regular" ? header.midnightAt + closeMs : (day.exchangeAt[day.rows - 1] ?? startsAt);
-  const symbols = header.symbols.map(({ symbol }) => symbol);
+  const days: readonly PlayableDay[] = "rows" in day ? [{ header: day.header, load: () => day }] : day;
+  const first = partOf((days[0] as PlayableDay).load(), hours, new Map());
 
-  // Numbers count from the first trade that is played, so that whoever reads the archive can tell a lost beginning too.
-  const playedBefore = new Uint32Array(symbols.length);
-  for (let row = 0; row < fromRow; row++) playedBefore[day.symbol[row] as number] = day.sequence[row] as number;
-  const sequenceOf = (row: number): number => (day.sequence[row] as number) - (playedBefore[day.symbol[row] as number] as number);
-  const symbolOf = (row: number): string => symbols[day.symbol[row] as number] as string;
-  const expected: Record<string, number> = {};
-  for (let row = fromRow; row < toRow; row++) expected[symbolOf(row)] = sequenceOf(row);
+  const tickOf = ({ day, symbolOf, sequenceOf }: Part, row: number): RawTick => {
+    const venue = day.header.venues[day.venue[row] as number];
+    const condition = day.header.conditions[day.condition[row] as number];
+    return {
+      symbol: symbolOf(row),
+      exchangeAt: day.exchangeAt[row] as number,
+      sequence: sequenceOf(row),
+      priceMinor: day.priceMinor[row] as number,
+      quantity: day.quantity[row] as number,
+      // A source that does not say has none, and not an empty one.
+      ...(venue ? { venue } : {}),
+      ...(condition ? { condition } : {}),
+      suspicious: day.suspicious[row] === 1,
+    };
+  };
 
-  const tickOf = (row: number): RawTick => ({
-    symbol: symbolOf(row),
-    exchangeAt: day.exchangeAt[row] as number,
-    sequence: sequenceOf(row),
-    priceMinor: day.priceMinor[row] as number,
-    quantity: day.quantity[row] as number,
-    venue: header.venues[day.venue[row] as number] as string,
-    condition: header.conditions[day.condition[row] as number] as string,
-    suspicious: day.suspicious[row] === 1,
-  });
+  /** A clock has one hand: a new connection begins when the one before has let go of it. */
+  let before = Promise.resolve();
 
   const open = ({ afterSequence = {}, valve }: FeedOpening): FeedConnection => {
-    let row = fromRow;
+    let index = 0;
+    let part = first;
+    let row = part.fromRow;
     let stopped = false;
     /** What must be over before the next trade. */
     let pending: Promise<void> | undefined;
     let finished = Promise.resolve();
 
-    const isDelivered = (at: number): boolean => sequenceOf(at) <= (afterSequence[symbolOf(at)] ?? 0);
+    const isDelivered = (at: number): boolean => part.sequenceOf(at) <= (afterSequence[part.symbolOf(at)] ?? 0);
 
     /** Trades up to `untilAt`, until something must be waited for. */
     function* tradesUntil(untilAt: number): Generator<RawTick> {
-      while (row < toRow && !stopped && (day.exchangeAt[row] as number) <= untilAt) {
-        const at = day.exchangeAt[row] as number;
+      const { exchangeAt } = part.day;
+      while (row < part.toRow && !stopped && (exchangeAt[row] as number) <= untilAt) {
+        const at = exchangeAt[row] as number;
         if (at > clock.now()) {
           pending = clock.advanceTo(at);
           if (pending !== undefined) return;
         }
         const current = row++;
-        if (!isDelivered(current)) yield tickOf(current);
+        if (!isDelivered(current)) yield tickOf(part, current);
         pending = settle();
         if (pending !== undefined) return;
       }
@@ -125,7 +178,15 @@ export const createReplayFeed = ({
       await clock.advanceTo(at);
     };
 
+    const passNight = async (untilAt: number): Promise<void> => {
+      while (!stopped && clock.now() < untilAt) {
+        await moveTo(Math.min(untilAt, clock.now() + nightStepMs));
+        await settle();
+      }
+    };
+
     async function* playPaced(): AsyncGenerator<Iterable<RawTick>> {
+      const { day, toRow, startsAt, endsAt } = part;
       const marketStart = Math.max(clock.now(), startsAt);
       const realStart = clock.monotonicMs();
       while (!stopped) {
@@ -138,15 +199,31 @@ export const createReplayFeed = ({
       }
     }
 
+    async function* playPart(): AsyncGenerator<Iterable<RawTick>> {
+      while (row < part.toRow && isDelivered(row)) row++;
+      yield* speed > 0 ? playPaced() : deliver(part.endsAt);
+      await moveTo(part.endsAt);
+    }
+
     async function* play(): AsyncGenerator<Iterable<RawTick>> {
       const over = Promise.withResolvers<void>();
+      const earlier = before;
       finished = over.promise;
+      before = over.promise;
       try {
+        await earlier;
         // The subscriber is in place before the first trade.
         await clock.yieldToIo();
-        while (row < toRow && isDelivered(row)) row++;
-        yield* speed > 0 ? playPaced() : deliver(endsAt);
-        await moveTo(endsAt);
+        yield* playPart();
+        let reached: Reached = new Map();
+        while (index + 1 < days.length && !stopped) {
+          reached = reachedAfter(part, reached);
+          part = partOf((days[index + 1] as PlayableDay).load(), hours, reached);
+          row = part.fromRow;
+          index += 1;
+          await passNight(part.startsAt);
+          if (!stopped) yield* playPart();
+        }
       } finally {
         stopped = true;
         over.resolve();
@@ -156,7 +233,10 @@ export const createReplayFeed = ({
     const ticks = pulled(play, valve);
     return {
       ticks,
-      progress: () => (toRow === fromRow ? 1 : (row - fromRow) / (toRow - fromRow)),
+      progress: () => {
+        const { fromRow, toRow } = part;
+        return (index + (toRow === fromRow ? 1 : (row - fromRow) / (toRow - fromRow))) / days.length;
+      },
       stop: () => {
         stopped = true;
         return finished;
@@ -164,5 +244,17 @@ export const createReplayFeed = ({
     };
   };
 
-  return { name: "replay", startsAt, endsAt, expected, open };
+  return {
+    name: "replay",
+    startsAt: first.startsAt,
+    get endsAt() {
+      return days.length === 1 ? first.endsAt : partOf((days.at(-1) as PlayableDay).load(), hours, new Map()).endsAt;
+    },
+    get expected() {
+      let reached: Reached = new Map();
+      for (const each of days) reached = reachedAfter(partOf(each.load(), hours, reached), reached);
+      return Object.fromEntries(reached);
+    },
+    open,
+  };
 };

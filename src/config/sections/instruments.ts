@@ -3,7 +3,7 @@ import { z } from "zod";
 import { count, positive } from "../values.ts";
 
 /** Markets with a calendar (src/market/calendar.ts): hours, holidays and days are theirs. */
-export const markets = ["KRX", "NXT", "NYSE", "NASDAQ", "UPBIT", "BITHUMB", "BINANCE"] as const;
+export const markets = ["KRX", "NXT", "NYSE", "NASDAQ", "UPBIT", "BITHUMB", "BINANCE", "ALWAYS"] as const;
 export type Market = (typeof markets)[number];
 
 export const instruments = z

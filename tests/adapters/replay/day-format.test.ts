@@ -81,7 +81,9 @@ describe("a file that is not whole is refused with one sentence before anything 
   const bytes = readFileSync(shipped);
 
   it("missing: names the path and the days there are", () => {
-    expect(withFile(undefined)).toMatch(/^the recorded day broken is missing: there is no .*broken\.qtsday; restore it with/);
+    expect(withFile(undefined)).toMatch(
+      /^the recorded day broken is missing: there is no .*broken\.qtsday; import it again with `qts import --replace`/,
+    );
     const other = openRecordedDay("us-equity-20131008");
     expect(other).toMatchObject({ ok: false, error: expect.stringContaining("choose one of us-equity-20131007") });
     expect(recordedDays()).toEqual(["us-equity-20131007"]);
@@ -89,7 +91,7 @@ describe("a file that is not whole is refused with one sentence before anything 
 
   it("cut short: says how much is there", () => {
     expect(withFile(bytes.subarray(0, bytes.length - 1000))).toContain(
-      `is cut short: ${bytes.length - 1000} of ${bytes.length} bytes are there; restore it`,
+      `is cut short: ${bytes.length - 1000} of ${bytes.length} bytes are there; import it again`,
     );
     expect(withFile(new Uint8Array())).toContain("is cut short: only 0 bytes are left");
     expect(withFile(bytes.subarray(0, 40))).toContain("is cut short");
@@ -98,11 +100,11 @@ describe("a file that is not whole is refused with one sentence before anything 
   it("garbled in the middle", () => {
     const garbled = Buffer.from(bytes);
     garbled.writeUInt8(garbled.readUInt8(200_000) ^ 0xff, 200_000);
-    expect(withFile(garbled)).toContain("is damaged: its content does not match its checksum; restore it");
+    expect(withFile(garbled)).toContain("is damaged: its content does not match its checksum; import it again");
   });
 
   it("something else altogether", () => {
-    expect(withFile(Buffer.from("a,b,c\n".repeat(100)))).toContain("is not a recorded day of QTS (version 1)");
+    expect(withFile(Buffer.from("a,b,c\n".repeat(100)))).toContain("is not a recorded day of QTS (version 1 or 2)");
   });
 
   it("any single changed byte, anywhere", () => {

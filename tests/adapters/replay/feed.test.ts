@@ -151,6 +151,69 @@ describe("a replay", () => {
   });
 });
 
+describe("a row of days", () => {
+  const night = 86_400_000;
+  const days = (loaded: string[] = []) =>
+    [0, 1, 4].map((after) => {
+      const one = dayOf([500, "A"], [1000, "A"], [4000, "B"], [9999, "A"], [12_000, "B"]);
+      const moved = {
+        ...one,
+        header: { ...one.header, midnightAt: midnightAt + after * night },
+        exchangeAt: one.exchangeAt.map((at) => at + after * night),
+      };
+      return {
+        header: moved.header,
+        load: () => {
+          loaded.push(String(after));
+          return moved;
+        },
+      };
+    });
+
+  it.each([0, 1e6])("is played in one go, numbered on from day to day (speed %s)", async (speed) => {
+    const { feed, clock } = setUp({ day: days(), hours: "regular", startAt: midnightAt + 1000, speed });
+    const times: number[] = [];
+    const ticks = await play(feed.open({}), ({ exchangeAt }) => times.push(exchangeAt));
+    expect(told(ticks)).toEqual(["A1", "B1", "A2", "A3", "B2", "A4", "A5", "B3", "A6"]);
+    expect(times.map((at) => at - midnightAt)).toEqual(
+      [0, 1, 4].flatMap((day) => [1000, 4000, 9999].map((ms) => day * night + ms)),
+    );
+    expect(clock.now()).toBe(midnightAt + 4 * night + 10_000);
+    expect(feed.expected).toEqual({ A: 6, B: 3 });
+    expect(feed.endsAt).toBe(clock.now());
+  });
+
+  it("lets every deadline of the nights between fire at its own time, however slow the pace is", async () => {
+    const { feed, clock, real } = setUp({ day: days(), hours: "regular", startAt: midnightAt + 1000, speed: 1 });
+    const fired: number[] = [];
+    for (const at of [0.5 * night, 2 * night, 3.25 * night])
+      clock.setTimer(midnightAt + at, () => fired.push(clock.now() - midnightAt));
+    await play(feed.open({}));
+    expect(fired).toEqual([0.5 * night, 2 * night, 3.25 * night]);
+    // Nine seconds each, and nothing for the nights.
+    expect(real.ms).toBeLessThan(28_000);
+  });
+
+  it("goes on in the middle of it, reading one day at a time", async () => {
+    const loaded: string[] = [];
+    const { feed } = setUp({ day: days(loaded), hours: "regular", startAt: midnightAt + night + 5000 });
+    loaded.length = 0;
+    const connection = feed.open({ afterSequence: { A: 3, B: 2 } });
+    expect(told(await play(connection))).toEqual(["A4", "A5", "B3", "A6"]);
+    expect(connection.progress()).toBe(1);
+    expect(loaded).toEqual(["1", "4"]);
+  });
+
+  it("stops in the middle of a night", async () => {
+    const { feed, clock } = setUp({ day: days(), hours: "regular", startAt: midnightAt + 1000 });
+    const connection = feed.open({});
+    clock.setTimer(midnightAt + 2 * night, () => void connection.stop());
+    const ticks = await play(connection);
+    expect(told(ticks)).toEqual(["A1", "B1", "A2", "A3", "B2", "A4"]);
+    expect(clock.now()).toBeLessThan(midnightAt + 2 * night + 900_001);
+  });
+});
+
 describe("a replay at a pace", () => {
   it("keeps market time at start + elapsed × speed and delivers each trade when it is due", async () => {
     const { feed, real } = setUp({ speed: 10 });

@@ -1,0 +1,94 @@
+/**
+ * A folder of recorded days that somebody imports into: all the days of one import appear, or none.
+ *
+ * An import writes into a folder of its own (`.import-PID`). When every day is there and on disk, the folder is renamed to
+ * `.import-PID.whole`, which is the moment of truth: from then on whoever comes next moves its days to their names, also when the
+ * import was killed. One that was killed before leaves nothing but its folder, which the next one removes.
+ */
+import { closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+
+export const daySuffix = ".qtsday";
+const ownFolder = /^\.import-(\d+)(\.whole)?$/;
+
+const syncFolder = (path: string): void => {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+};
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+};
+
+/** Moves the days of a finished import to their names. Two at once do no harm: what the other has moved is moved. */
+const moveDays = (directory: string, whole: string): void => {
+  for (const file of readdirSync(whole).filter((name) => name.endsWith(daySuffix))) {
+    try {
+      renameSync(join(whole, file), join(directory, file));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+  }
+  syncFolder(directory);
+  rmSync(whole, { recursive: true, force: true });
+};
+
+/** Ends what killed imports began: finished ones get their names, the others are removed. Throws the system's error. */
+export const settleImports = (directory: string): void => {
+  if (!existsSync(directory)) return;
+  for (const name of readdirSync(directory)) {
+    const [, pid, whole] = ownFolder.exec(name) ?? [];
+    if (pid === undefined) continue;
+    if (whole !== undefined) moveDays(directory, join(directory, name));
+    else if (Number(pid) !== process.pid && !isAlive(Number(pid)))
+      rmSync(join(directory, name), { recursive: true, force: true });
+  }
+};
+
+/** How files are written: through nothing that somebody planted, and readable by nobody else. Each throws the system's error. */
+export interface OwnFiles {
+  makeFolders(path: string): void;
+  write(path: string, bytes: Uint8Array): void;
+  append(path: string, bytes: Uint8Array): void;
+}
+
+/** One import on its way. */
+export interface ImportFolder {
+  /** For what it needs meanwhile. */
+  readonly path: string;
+  write(name: string, file: Uint8Array): void;
+  /** Every day gets its name. */
+  publish(): void;
+  /** Leaves nothing behind; after `publish` it does nothing. */
+  discard(): void;
+}
+
+/** Throws the system's error. */
+export const openImport = (directory: string, files: OwnFiles): ImportFolder => {
+  files.makeFolders(directory);
+  settleImports(directory);
+  const path = join(directory, `.import-${process.pid}`);
+  const whole = `${path}.whole`;
+  rmSync(path, { recursive: true, force: true });
+  mkdirSync(path, { mode: 0o700 });
+  return {
+    path,
+    write: (name, file) => files.write(join(path, `${name}${daySuffix}`), file),
+    publish: () => {
+      syncFolder(path);
+      renameSync(path, whole);
+      syncFolder(directory);
+      moveDays(directory, whole);
+    },
+    discard: () => rmSync(path, { recursive: true, force: true }),
+  };
+};
