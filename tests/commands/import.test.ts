@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import type { RecordedDay } from "#adapters/replay/day-format.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
+import { systemLine } from "#archive/system-record.ts";
 import { snapshotLine } from "#market/snapshot.ts";
 import { type Ran, runLine } from "./console.ts";
 
@@ -346,14 +347,13 @@ describe("an archive of QTS", () => {
       },
       _quality: [],
     });
-  const tree = async (...lines: readonly string[]): Promise<void> => {
-    const { mkdirSync } = await import("node:fs");
+  const tree = (...lines: readonly string[]): void => {
     mkdirSync(join(folder, "home/config/observer/scalp/20180118"), { recursive: true });
     write("home/config/observer/scalp/20180118/09_00_00.jsonl", lines.join(""));
   };
 
   it("brings market and symbols, and says what is missing", async () => {
-    await tree(row({ sequence: 1 }), row({ sequence: 2 }));
+    tree(row({ sequence: 1 }), row({ sequence: 2 }));
     expect((await qts("import", "home")).exitCode).toBe(0);
     expect(rowsOf(open("a-20180118"))).toEqual([
       ["2018-01-18T00:00:00.001Z", "A", 5000, 3, 1],
@@ -362,17 +362,37 @@ describe("an archive of QTS", () => {
     expect(open("a-20180118").header.instruments).toMatchObject([
       { market: "KRX", currency: "KRW", priceScale: 0, tickSize: 10 },
     ]);
-    await tree(row({ sequence: 1 }), row({ sequence: 5 }));
+    tree(row({ sequence: 1 }), row({ sequence: 5 }));
     expect((await qts("import", "home", "--replace")).err).toContain("3 trades of A are missing");
   });
 
+  it("of a source whose numbers are not consecutive has no holes, and says what its scales are", async () => {
+    tree(row({ sequence: 100, market: "UPBIT" }), row({ sequence: 900, market: "UPBIT" }));
+    mkdirSync(join(folder, "home/config/observer/system"));
+    const meta = { at: 1, session: "0001", run: "1", sequence: 1 };
+    write(
+      "home/config/observer/system/20180118.jsonl",
+      systemLine(meta, { type: "opened", tornFiles: 0, tornBytes: 0, numbers: "sparse" }),
+    );
+    expect(await qts("import", "home")).toMatchObject({ exitCode: 2, err: expect.stringContaining("give --quantity-scale") });
+    expect(await qts("import", "home", "--market", "NYSE")).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining("give --price-scale"),
+    });
+    expect(await qts("import", "home", "--quantity-scale", "8")).toMatchObject({ exitCode: 0, err: "" });
+    expect([...open("a-20180118").sequence]).toEqual([1, 2]);
+    expect(open("a-20180118").header.instruments).toMatchObject([
+      { market: "UPBIT", currency: "KRW", priceScale: 0, quantityScale: 8 },
+    ]);
+  });
+
   it("is refused with two sessions or markets in it until one is named, and when it is none", async () => {
-    await tree(row({ sequence: 1 }), row({ sequence: 2, session: "0002" }));
+    tree(row({ sequence: 1 }), row({ sequence: 2, session: "0002" }));
     expect((await qts("import", "home")).err).toContain('there were rows of "0001": import one at a time, with --session');
     expect((await qts("import", "home", "--session", "0002")).exitCode).toBe(0);
-    await tree(row({ sequence: 1 }), row({ sequence: 2, market: "NYSE" }));
+    tree(row({ sequence: 1 }), row({ sequence: 2, market: "NYSE" }));
     expect((await qts("import", "home")).err).toContain('there were rows of "KRX": import one at a time, with --market');
-    await tree("{}\n");
+    tree("{}\n");
     expect((await qts("import", "home")).err).toContain("09_00_00.jsonl:1: the line is of the schema");
     expect((await qts("import", ".")).err).toContain("there is no archive at .");
   });

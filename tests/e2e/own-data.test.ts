@@ -68,7 +68,9 @@ describe("your own data", () => {
     expect(ran.exitCode, ran.stderr).toBe(0);
     const check = await qts("archive", "check", home, "--complete");
     expect(check).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("missing   declared 3 · silent 0") });
-    expect((await qts("import", home, "--name", "b", "--days-dir", days)).stderr).toContain("2 trades of G are missing");
+    expect(
+      (await qts("import", home, "--name", "b", "--days-dir", days, "--price-scale", "2", "--quantity-scale", "0")).stderr,
+    ).toContain("2 trades of G are missing");
 
     // A pause of the data is no connection that died.
     writeFileSync(config, "archive: { silenceMsMax: 400 }\n");
