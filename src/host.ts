@@ -17,6 +17,7 @@ import { createLog, type Log } from "#adapters/host/log.ts";
 import { post } from "#adapters/host/outgoing.ts";
 import { createHttpServer } from "#adapters/host/page/http.ts";
 import { watchVitalSigns } from "#adapters/host/vitals.ts";
+import { stuckNotePath, type Watchdog, watchedStrategy } from "#adapters/host/watchdog.ts";
 import { rulesFor } from "#adapters/paper/market-rules.ts";
 import { qtsVersion } from "#commands/command-line.ts";
 import { openSessionBroker, orderSeriesFor } from "#commands/session-broker.ts";
@@ -24,7 +25,7 @@ import type { Config } from "#config/config.ts";
 import { liveProblem } from "#core/execution/live-keys.ts";
 import { journalSentence } from "#core/journal-sentence.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import type { CreateStrategy } from "#core/strategy/strategy.ts";
+import type { Strategy } from "#core/strategy/strategy.ts";
 import { createHouseMetrics } from "#ops/automation/metrics.ts";
 import type { SessionPorts } from "#parts/ports.ts";
 import type { Root } from "#src/root.ts";
@@ -33,7 +34,9 @@ import { clocks, feedOfSession, type MarketSource } from "#src/sources.ts";
 export interface HostOptions {
   readonly config: Config;
   readonly source: MarketSource;
-  readonly createStrategy: CreateStrategy;
+  readonly strategy: Strategy;
+  readonly watchdog: Watchdog;
+  readonly alertChannels: SessionPorts["alertChannels"] & object;
   /** Path of the home. */
   readonly home: string;
   /** The command line, for whoever finds the home in use. */
@@ -70,18 +73,17 @@ export type Closers = (() => Promise<unknown> | unknown)[];
  * @returns one sentence that says what is in the way and the remedy, when the session cannot be opened
  */
 export const openHost = async (options: HostOptions, closers: Closers): Promise<Result<Host, string>> => {
-  const { config, source, createStrategy } = options;
+  const { config, source } = options;
   const home = openHome(options.home);
   if (!home.ok) return err(home.error.problem);
   const lease = acquireLease({ home: home.value.path, command: options.commandLine, now: Date.now() });
   if (!lease.ok) return err(lease.error.problem);
   closers.push(() => lease.value.release());
 
-  const log = createLog({
-    level: config.log.level,
-    to: options.logToFile ? join(home.value.path, "ops", "logs", "qts.log") : 2,
-  });
+  const logFile = options.logToFile ? join(home.value.path, "ops", "logs", "qts.log") : undefined;
+  const log = createLog({ level: config.log.level, to: logFile ?? 2 });
   closers.push(() => log.close());
+  options.watchdog.settleIn({ note: stuckNotePath(home.value.path), ...(logFile === undefined ? {} : { log: logFile }) });
   const opened = await openSessionJournal(home.value, {
     fresh: options.newSession,
     snapshotsKept: config.journal.snapshotsKept,
@@ -101,11 +103,11 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
   let settle: Root["settle"] = () => undefined;
   const { clock, stop } = clocks[config.session.mode]({ startAt: source.clockStartsAt, settle: () => settle() });
   closers.push(stop);
-  const { hours, seed } = config.session;
+  const { hours } = config.session;
   const { feed, startsAt, vix } = source.open({ clock, settle: () => settle(), say: (sentence) => log.logger.warn(sentence) });
   const ledgerPath = join(home.value.paper, `session-${session}.jsonl`);
   const orderSeries = orderSeriesFor(config, { ledgerPath, epoch: lease.value.epoch, startedAt: Date.now() });
-  const broker = await openSessionBroker(config, { clock, ledgerPath });
+  const broker = await openSessionBroker(config, { clock, ledgerPath, home: home.value.path });
   if (!broker.ok) return broker;
   closers.push(() => broker.value.close());
   const live = liveProblem(
@@ -138,7 +140,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     onTrade: ({ symbol, priceMinor, quantity, exchangeAt, sequence }) =>
       broker.value.onTrade({ symbol, priceMinor, quantity, at: exchangeAt, sequence }),
     endOfDay: () => broker.value.endOfSession(),
-    strategy: createStrategy({ instruments: config.instruments, seed }),
+    strategy: watchedStrategy(options.strategy, options.watchdog),
     archiveFiles,
     loopDelayMs: vitals.loopDelayMs,
     tickAt: (symbol, priceMinor) => rules.get(symbol)?.tickAt(priceMinor) ?? 1,
@@ -148,6 +150,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
       return space.value;
     },
     post,
+    alertChannels: options.alertChannels,
     log: log.logger,
     logLinesLost: () => log.dropped(),
     wallClock: createHostClock(),

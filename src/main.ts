@@ -1,7 +1,11 @@
 /** The process: argv, environment, signals, lost output and the exit code. What the words mean is in commands/. */
 import type { CommandIo } from "#commands/command.ts";
 import { crashSentence, runCommandLine } from "#commands/command-line.ts";
+import { createGuestFaults } from "#commands/guest-faults.ts";
 import { commandTable } from "#commands/table.ts";
+
+// What QTS writes is its user's alone, whatever umask a shell or a service manager has.
+process.umask(0o077);
 
 const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const;
 const argv = process.argv.slice(2);
@@ -20,7 +24,24 @@ for (const [name, number] of Object.entries(signalNumbers)) {
   });
 }
 
-process.on("uncaughtException", (error) => {
+const guests = createGuestFaults();
+const exit = process.exit.bind(process);
+process.exit = (code) => {
+  const call = new Error("process.exit was called");
+  const fault = guests.sentenceOf(call, "wanted to end the process");
+  if (fault === undefined) return exit(code);
+  if (!guests.tell(fault)) process.stderr.write(`qts: ${fault}.\n`);
+  throw call;
+};
+
+process.on("uncaughtException", (error, origin) => {
+  const how = origin === "unhandledRejection" ? "left a rejected promise to nobody" : "threw outside of its calls";
+  const fault = guests.sentenceOf(error, how);
+  if (fault !== undefined) {
+    if (guests.tell(fault)) return;
+    process.stderr.write(`qts: ${fault}.\n`);
+    exit(1);
+  }
   process.stderr.write(crashSentence(error, argv.includes("--debug") || Boolean(process.env.QTS_DEBUG)));
   process.exit(1);
 });
@@ -58,6 +79,7 @@ const io: CommandIo = {
     if (lost !== undefined) listener(lost);
   },
   onReload: (listener) => void process.on("SIGHUP", listener),
+  guests,
 };
 
 exitCode = await runCommandLine(argv, commandTable, io);

@@ -8,6 +8,7 @@ import { degradationOf } from "#core/event/degradation.ts";
 import { createIntake } from "#core/event/intake.ts";
 import { changedSections, type Reloaded } from "#core/event/reload.ts";
 import { journalRefusal } from "#core/journal-sentence.ts";
+import { createOrderIds } from "#core/orders/intent.ts";
 import type { CommandReply } from "#core/ports.ts";
 import { createRandom } from "#core/random.ts";
 import { err, ok, type Result } from "#core/result.ts";
@@ -22,7 +23,7 @@ import { createParts } from "./parts/list.ts";
 import { type Part, type PartContext, runTextOf } from "./parts/part.ts";
 import type { SessionPorts } from "./parts/ports.ts";
 import { createSessionPart, type Finished } from "./parts/session.ts";
-import { chartsOf, logicsOf, projectionOf, supervisionOf, together } from "./parts/together.ts";
+import { chartsOf, hostedOf, logicsOf, projectionOf, supervisionOf, together } from "./parts/together.ts";
 import { createWaits } from "./parts/waits.ts";
 
 export interface Root {
@@ -71,6 +72,7 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
     offer,
     tell: (type, payload) => offer({ type, payload, source: "root" } as NewFact),
     intake,
+    nextOrderId: createOrderIds(ports.orderSeries),
     waits: createWaits(clock, ports.wallClock, () => house.dispatcher),
     deadlines: () => house.deadlines,
     house: () => house,
@@ -113,7 +115,7 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
   const figures = createStatus({ ...ports, view, house, recovered: () => recovered, parts });
 
   const start: Root["start"] = async (isStopped) => {
-    const problem = bootProblem(chartsOf(parts), house.dispatcher.isHandled);
+    const problem = bootProblem(chartsOf(parts), hostedOf(parts), house.dispatcher.isHandled);
     if (problem !== undefined) return err(problem);
     const recovery = await house.recover(isStopped);
     if (!recovery.ok) return err(journalRefusal(recovery.error, `${ports.home.path}/journal`));

@@ -4,10 +4,11 @@
  *
  * A replay winds its own clock and ends; a live feed has this machine's clock and ends when somebody ends it.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EMPTY, type Observable } from "rxjs";
 import { createHostClock } from "#adapters/host/clock.ts";
+import { writeFileDurably } from "#adapters/host/durable-files.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import type { DayHeader } from "#adapters/replay/day-format.ts";
 import { createReplayFeed } from "#adapters/replay/feed.ts";
@@ -362,6 +363,6 @@ export const feedOfSession = ({
     const goOn = wasDay === undefined ? `--feed ${was}` : wasDay.includes("..") ? `--days ${wasDay}` : `--day ${wasDay}`;
     return `session ${session} on this home is not over and lives on the feed ${before}, not on ${now}: go on with \`${goOn}\`, take another --home, or leave it with --new-session`;
   }
-  if (before !== now) writeFileSync(note, `${now}\n`);
+  if (before !== now) writeFileDurably(note, Buffer.from(`${now}\n`));
   return undefined;
 };

@@ -58,6 +58,8 @@ const mayImport: Partial<Record<Room, readonly string[]>> = {
     "type:core",
     "core/result",
     "core/newest",
+    "core/printable",
+    "core/zoned-time",
     "archive",
   ],
   adapters: [
@@ -91,6 +93,7 @@ const libraries = new Set([
   "fastify",
   "prom-client",
   "ws",
+  "nodemailer",
   "yaml",
   "zod",
   "croner",
@@ -276,6 +279,18 @@ const bans: readonly { readonly pattern: RegExp; readonly where: (path: string) 
     pattern: /\bprocess\.exit\(/,
     where: (path) => path.startsWith("src/") && roomOf(path) !== "main",
     instead: "an exit code returned to main.ts",
+  },
+  {
+    // Each of these follows a link that somebody has planted, or makes a file that others may read.
+    pattern:
+      /\b(writeFile|writeFileSync|appendFile|appendFileSync|createWriteStream|copyFileSync|cpSync)\(|\bopen(Sync)?\([^)]*,\s*"(w|a|r\+)|\bmkdir(Sync)?\((?!.*(mode|privateFolder))/,
+    where: (path) => path.startsWith("src/") && path !== "src/install.js",
+    instead: "createOwn, openOwn, writeFileDurably or makeFolders (adapters/host/own-files.ts, durable-files.ts)",
+  },
+  {
+    pattern: /\bnew DatabaseSync\((?!.*readOnly)/,
+    where: (path) => path.startsWith("src/") && !/host\/(lease|journal\/store)\.ts$/.test(path),
+    instead: "the journal's store or the lease, which claim the file first (claimFile)",
   },
 ];
 

@@ -19,6 +19,7 @@ import { err, ok } from "#core/result.ts";
 import type { SessionReport } from "#core/runtime/report.ts";
 import type { Strategy } from "#core/strategy/strategy.ts";
 import type { RawTick } from "#market/ports.ts";
+import type { AlertChannel } from "#ops/automation/alerts.ts";
 import type { Post } from "#ops/ports.ts";
 import type { Oddity, OpsPorts, SessionPorts } from "#parts/ports.ts";
 import { createRoot, type Root } from "#src/root.ts";
@@ -44,6 +45,8 @@ export interface WorldOptions {
   readonly ops?: OpsPorts;
   /** The way to services outside. */
   readonly post?: Post;
+  /** The ways to people beside the log. */
+  readonly alertChannels?: readonly AlertChannel[];
   /** Lots on the venue's account from before. */
   readonly positions?: Readonly<Record<string, number>>;
   /** The journal of an earlier world. */
@@ -137,6 +140,7 @@ export const createWorld = async (options: WorldOptions = {}) => {
       ...((await options.venue?.(clock)) ?? { broker: lineTo(venue, () => isAlive) }),
       ...(ops === undefined ? {} : { ops }),
       ...(options.post === undefined ? {} : { post: options.post }),
+      ...(options.alertChannels === undefined ? {} : { alertChannels: options.alertChannels }),
     };
     const root = createRoot(config, {
       version: "test",
@@ -254,6 +258,8 @@ export const createWorld = async (options: WorldOptions = {}) => {
     storage,
     log,
     settle,
+    turns,
+    clock: () => life.clock,
     root: () => life.root,
     journal: () => life.journal,
     now: () => life.clock.now(),

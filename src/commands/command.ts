@@ -5,6 +5,7 @@
  * Each command file exports its command (or commands) and is listed, lazily loaded, in table.ts.
  */
 import { type ParseArgsOptionsConfig, parseArgs } from "node:util";
+import type { GuestFaults } from "./guest-faults.ts";
 import { nearest } from "./nearest.ts";
 
 export interface CommandIo {
@@ -21,6 +22,8 @@ export interface CommandIo {
   readonly onOutputLost?: (listener: (error: Error) => void) => void;
   /** Calls the listener at every SIGHUP: read the configuration again. */
   readonly onReload?: (listener: () => void) => void;
+  /** What a strategy's code does wrong outside of its calls. */
+  readonly guests?: GuestFaults;
 }
 
 export interface Command {

@@ -4,22 +4,34 @@ import { createServer } from "node:net";
 import { userInfo } from "node:os";
 import { dirname, join } from "node:path";
 import { sendCommand } from "#adapters/host/control/client.ts";
-import { homePaths, openHome } from "#adapters/host/home.ts";
+import { accessProblem, homePaths, openHome } from "#adapters/host/home.ts";
 import { createKillSwitch, killSwitchPath } from "#adapters/host/kill-switch.ts";
 import { readOwner } from "#adapters/host/lease.ts";
 import { checkDays, chooseDays, headerOf, shippedDays } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { printable } from "#core/printable.ts";
 import { calendarOf } from "#market/calendar.ts";
+import { openAlertChannels } from "./alert-channels.ts";
 import { homeOf } from "./ask.ts";
-import { type Command, exitCodes, readOptions } from "./command.ts";
+import { type Command, type CommandIo, exitCodes, readOptions } from "./command.ts";
 import { problemLines, tellProblems } from "./config-file.ts";
 import { ownDaysDirectory } from "./days-directory.ts";
 import { readSessionConfig } from "./session-config.ts";
 import { openSessionInputs } from "./session-inputs.ts";
 
 export interface DoctorCheck {
-  readonly name: "node" | "configuration" | "home" | "session" | "disk" | "port" | "clock" | "data" | "calendar" | "kill-switch";
+  readonly name:
+    | "node"
+    | "configuration"
+    | "home"
+    | "session"
+    | "disk"
+    | "port"
+    | "clock"
+    | "data"
+    | "calendar"
+    | "kill-switch"
+    | "alerts";
   readonly state: "ok" | "warn" | "fail";
   /** For a person; with the remedy unless it is ok. */
   readonly sentence: string;
@@ -44,9 +56,17 @@ const checkNode = (): Finding => {
 const nearestExisting = (path: string): string => (existsSync(path) ? path : nearestExisting(dirname(path)));
 
 const checkHome = (home: string): Finding => {
+  const access = accessProblem(home);
+  if (access !== undefined) return fail(access);
   if (existsSync(homePaths(home).journal)) {
-    const opened = openHome(home);
-    return opened.ok ? fine(`${home} and its directories can be written by ${userInfo().username}.`) : fail(opened.error.problem);
+    const opened = openHome(home, { isOnlyLooking: true });
+    if (!opened.ok) return fail(opened.error.problem);
+    const mode = statSync(home).mode & 0o777;
+    if ((mode & 0o077) !== 0)
+      return warn(
+        `${home} is open to other users (mode 0${mode.toString(8)}): chmod 700 ${home}, or start a session, which does it.`,
+      );
+    return fine(`${home} and its directories can be written by ${userInfo().username}, and by nobody else.`);
   }
   const place = nearestExisting(home);
   if (place === home && !statSync(home).isDirectory()) return fail(`${home} is a file; give a directory with --home.`);
@@ -157,6 +177,14 @@ const checkCalendar = ({ instruments, session }: Config, ownDays: string): Findi
   return fine(`The calendars are known: ${known.join(", ")}.`);
 };
 
+const checkAlerts = (config: Config, env: CommandIo["env"]): Finding => {
+  const opened = openAlertChannels(config, env);
+  if (!opened.ok) return fail(`${opened.error.map(({ key, problem }) => `${key} ${problem}`).join(". ")}.`);
+  const names = opened.value.map(({ name }) => name);
+  if (names.length === 0) return fine("Alerts go to the log alone; docs/operations/alerts.md says how they reach a person.");
+  return fine(`Alerts go to the log, ${names.join(", ")}; \`qts alert test\` tries whether they arrive.`);
+};
+
 const defaults = (): Config => {
   const parsed = parseConfig();
   if (!parsed.ok) throw new Error("the default configuration is not valid");
@@ -207,6 +235,7 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
       data: checkData(config.session.day, ownDaysDirectory(io)),
       calendar: checkCalendar(config, ownDaysDirectory(io)),
       "kill-switch": checkKillSwitch(home, config.killSwitch),
+      alerts: checkAlerts(config, io.env),
     };
     const checks = Object.entries(findings).map(([name, finding]) => ({ name, ...finding }));
     const anyFails = checks.some(({ state }) => state === "fail");

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { stampProblem } from "#adapters/host/home-stamp.ts";
 import { acquireLease } from "#adapters/host/lease.ts";
+import { openAbove, strangerAt } from "#adapters/host/own-files.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { createExchangeServer } from "#adapters/paper/exchange-server.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
@@ -69,11 +70,13 @@ const readConfig = async (
 /** One level, so that a mistyped path does not grow a tree; undefined when it is there. */
 const makeFolder = (path: string): string | undefined => {
   try {
-    mkdirSync(path);
+    mkdirSync(path, { mode: 0o700 });
     return undefined;
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    return code === "EEXIST" ? undefined : `${path} cannot be made (${message}); make its parent folder, or give another one.`;
+    if (code !== "EEXIST") return `${path} cannot be made (${message}); make its parent folder, or give another one.`;
+    const stranger = strangerAt(path) ?? openAbove(path);
+    return stranger === undefined ? undefined : `The folder of the ledger is not safe to use: ${stranger}.`;
   }
 };
 
@@ -130,12 +133,12 @@ const run = async (args: readonly string[], io: CommandIo): Promise<number> => {
       port,
     });
     if (!started.ok) return refuse(started.error.reason);
-    const { url, tornBytes, recovered, failed, close } = started.value;
+    const { url, tokenFile, tornBytes, recovered, failed, close } = started.value;
     const say = (figures: object, sentence: string): void =>
       io.out(values.json ? `${JSON.stringify(figures)}\n` : `${sentence}\n`);
     say(
-      { type: "exchange.listening", url, pid: process.pid, ledger: ledgerPath, recovered, tornBytes },
-      `The paper exchange listens on ${url} and writes to ${printable(ledgerPath)} (${recovered} records found).\nStop it with Ctrl-C.`,
+      { type: "exchange.listening", url, pid: process.pid, ledger: ledgerPath, tokenFile, recovered, tornBytes },
+      `The paper exchange listens on ${url} and writes to ${printable(ledgerPath)} (${recovered} records found).\nA session of another home trades there with --broker ${url} --broker-token ${printable(tokenFile)}.\nStop it with Ctrl-C.`,
     );
     const failure = await Promise.race([failed, stopped(io.signal)]);
     await close();

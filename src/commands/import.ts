@@ -2,6 +2,8 @@
 
 import { closeSync, existsSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
+import { makeFolders, writeAllSync, writeFileDurably } from "#adapters/host/durable-files.ts";
+import { openOwn } from "#adapters/host/own-files.ts";
 import { createArchiveReader } from "#adapters/import/archive-rows.ts";
 import { createCsvReader } from "#adapters/import/csv.ts";
 import { createJsonlReader } from "#adapters/import/jsonl.ts";
@@ -19,7 +21,7 @@ import {
 import { createTimeReader } from "#adapters/import/times.ts";
 import { rulesFor } from "#adapters/paper/market-rules.ts";
 import { createDaySpool } from "#adapters/replay/day-spool.ts";
-import { type ImportFolder, openImport } from "#adapters/replay/days-folder.ts";
+import { type ImportFolder, type OwnFiles, openImport } from "#adapters/replay/days-folder.ts";
 import { recordedDays, shippedDays } from "#adapters/replay/recorded-days.ts";
 import { markets } from "#config/sections/instruments.ts";
 import { unitsOf } from "#core/decimal.ts";
@@ -32,6 +34,19 @@ import { ownDaysDirectory, withDaysDirectory } from "./days-directory.ts";
 import { durationMs } from "./duration.ts";
 import { archiveFiles, type Format, formatOf, formats, type Part, partsOf, readPart } from "./import-files.ts";
 import { whyUnreadable } from "./unreadable.ts";
+
+const ownFiles: OwnFiles = {
+  makeFolders,
+  write: writeFileDurably,
+  append: (path, bytes) => {
+    const fd = openOwn(path, "append");
+    try {
+      writeAllSync(fd, bytes);
+    } finally {
+      closeSync(fd);
+    }
+  },
+};
 
 const help = `qts import FILE…: make recorded days of your own data, one for each trading day of the market.
 
@@ -342,7 +357,7 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
   const directory = ownDaysDirectory(io);
   let folder: ImportFolder;
   try {
-    folder = openImport(directory);
+    folder = openImport(directory, ownFiles);
   } catch (error) {
     return refuse(
       `${directory} cannot be written: ${(error as Error).message}; give another --days-dir, or check its owner and mode.`,
@@ -417,7 +432,7 @@ const importParts = async ({
   io,
 }: Work): Promise<Result<Imported, Failure>> => {
   const { calendar, format } = plan;
-  const spool = createDaySpool(folder.path);
+  const spool = createDaySpool(folder.path, ownFiles);
   const order = createRowOrder({ calendar, isSorting: values.sort === true, keepsGaps: values["keep-gaps"] === true });
   const symbols = new Set<string>();
   const highest = new Map<string, number>();

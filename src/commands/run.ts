@@ -2,6 +2,7 @@
 import { join, resolve } from "node:path";
 import { sessionsOf } from "#adapters/host/journal/sessions.ts";
 import { createTerminalView, type TerminalView } from "#adapters/host/terminal/terminal.ts";
+import { createWatchdog } from "#adapters/host/watchdog.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { moneyScaleOf } from "#core/instrument.ts";
 import { printable } from "#core/printable.ts";
@@ -42,6 +43,7 @@ Options:
   --config FILE        YAML laid over the defaults; \`qts config show\` prints them all
   --broker URL         trade at the paper exchange that \`qts exchange\` runs there (ws://127.0.0.1:PORT), not at the one
                        inside this process
+  --broker-token FILE  the token that \`qts exchange\` keeps beside its ledger (default: exchange/token in the home)
   --strategy NAME|FILE the sample strategy moving-average-cross, or your module (docs/examples/strategy.md)
   --seed N             seed of everything random; the same seed gives the same run
   --port N             of the dashboard, /status and /metrics on loopback (default 8420); 0: any free port
@@ -69,6 +71,7 @@ const options = {
   home: { type: "string" },
   config: { type: "string" },
   broker: { type: "string" },
+  "broker-token": { type: "string" },
   strategy: { type: "string" },
   seed: { type: "string" },
   port: { type: "string" },
@@ -78,6 +81,11 @@ const options = {
   json: { type: "boolean" },
   report: { type: "string" },
 } as const;
+
+const tokenFileOf = (values: { readonly [option: string]: unknown }, { cwd }: CommandIo): string | undefined => {
+  const file = values["broker-token"];
+  return typeof file === "string" ? resolve(cwd, file) : undefined;
+};
 
 const recoverySaidEveryMs = 2000;
 
@@ -174,7 +182,10 @@ const readConfig = async (
       seed: wholeNumber("run", "seed", values.seed),
     }),
     http: filled({ port: portNumber("run", values.port) }),
-    broker: values.broker === undefined ? {} : { adapter: "exchange", exchange: { url: values.broker } },
+    broker:
+      values.broker === undefined
+        ? {}
+        : { adapter: "exchange", exchange: filled({ url: values.broker, tokenFile: tokenFileOf(values, io) }) },
     execution: filled({ strategy: values.strategy }),
     maintenance: filled({ enabled: values["without-ops"] ? false : undefined }),
   });
@@ -192,21 +203,25 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
     return exitCode;
   };
 
+  const watchdog = createWatchdog();
+  const closers: Closers = [() => watchdog.stop()];
   // What can be checked without writing anything comes first, so that a mistake leaves nothing half-written.
-  const inputs = await openSessionInputs(config, io);
+  const leave = watchdog.enter("the strategy's module");
+  const inputs = await openSessionInputs(config, io).finally(leave);
   if (!inputs.ok) {
+    await watchdog.stop();
     io.err(problemLines(undefined, inputs.error.problems));
     return inputs.error.exitCode;
   }
 
   const screen = process.stdout; // tidy-ok: the view's own; what others say in it is printable
   const isTerminal = screen.isTTY === true && !values.json && !values["no-view"];
-  const closers: Closers = [];
   try {
     const host = await openHost(
       {
         config,
         ...inputs.value,
+        watchdog,
         home: homeOf(values.home, io),
         commandLine: `qts run ${args.join(" ")}`.trim(),
         newSession: values["new-session"] ?? false,
@@ -235,6 +250,14 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
       const again = await readConfig(values, { ...io, err: (text) => logger.error(text.trim()) });
       if ("exitCode" in again) logger.error("the changed configuration is refused; the present one stays in force");
       else logger.info(root.reload(again.config), "the configuration was read again");
+    });
+    let guestFault: string | undefined;
+    io.guests?.onFault((sentence) => {
+      // One is enough: a timer may fail at every beat until the session has ended.
+      if (guestFault !== undefined) return;
+      guestFault = `${sentence}; the session was stopped in order`;
+      logger.error(guestFault);
+      root.requestStop(sentence);
     });
     const doors = await openDoors(root);
     if (!doors.ok) return refuse(doors.error);
@@ -273,7 +296,9 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
       "the session has started",
     );
 
-    const { report, failure } = await root.finished;
+    const { report, failure = guestFault } = await root.finished;
+    // Telling how the session went may take long, and no guest is called any more.
+    await watchdog.stop();
     view?.stop();
     logger.info({ report }, failure ?? "the session has ended");
     const journal = sessionsOf({ journal: join(ports.home.path, "journal") }).find(({ session }) => session === ports.session);

@@ -1,6 +1,7 @@
 /** The broker that a session trades with, as `broker.adapter` names it. */
 import { randomInt } from "node:crypto";
 import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { createPaperBroker, type PaperBroker } from "#adapters/paper/broker.ts";
 import { createExchangeClient } from "#adapters/paper/exchange-client.ts";
 import type { Config } from "#config/config.ts";
@@ -22,7 +23,7 @@ export type SessionBroker = Broker & Pick<PaperBroker, "onTrade" | "endOfSession
  */
 export const openSessionBroker = async (
   config: Config,
-  { clock, ledgerPath }: { readonly clock: Clock; readonly ledgerPath: string },
+  { clock, ledgerPath, home }: { readonly clock: Clock; readonly ledgerPath: string; readonly home: string },
 ): Promise<Result<SessionBroker, string>> => {
   const { adapter, paper, exchange } = config.broker;
   switch (adapter) {
@@ -32,8 +33,10 @@ export const openSessionBroker = async (
       const opened = await createPaperBroker({ config: paper, instruments, hours, clock, seed, ledgerPath });
       return opened.ok ? opened : err(opened.error.reason);
     }
-    case "exchange":
-      return ok(createExchangeClient({ ...exchange, clock, config: paper }));
+    case "exchange": {
+      const tokenFile = exchange.tokenFile === "" ? join(home, "exchange", "token") : resolve(exchange.tokenFile);
+      return ok(createExchangeClient({ ...exchange, tokenFile, clock, config: paper }));
+    }
     default:
       return adapter satisfies never;
   }

@@ -1,8 +1,6 @@
-import { sendCommand } from "#adapters/host/control/client.ts";
-import { turnOnKillSwitch } from "#adapters/host/kill-switch.ts";
-import { printable } from "#core/printable.ts";
-import { askOptions, askOptionsHelp, homeOf, sentenceIn, showReply } from "./ask.ts";
-import { type Command, exitCodes, readOptions } from "./command.ts";
+import { askOptions, askOptionsHelp } from "./ask.ts";
+import { type Command, readOptions } from "./command.ts";
+import { stopNow } from "./stop-now.ts";
 
 export const stopTrading: Command = {
   name: "stop-trading",
@@ -28,35 +26,7 @@ kill switch is on; 2 usage; 3 nothing runs and the kill switch cannot be turned 
       reason: { type: "string" },
       operator: { type: "string" },
     });
-    const home = homeOf(values.home, io);
     const reason = values.reason?.trim() ?? "asked for by qts stop-trading";
-    const operator = values.operator?.trim();
-    const reply = await sendCommand(home, {
-      type: "operator.command",
-      command: "stop-trading",
-      reason,
-      ...(operator === undefined ? {} : { operator }),
-    });
-    const isAnswered = reply.ok ? reply.value.exitCode === exitCodes.ok : reply.error.type === "misunderstood";
-    if (isAnswered) return showReply(reply, values, io);
-
-    const made = turnOnKillSwitch(home, operator === undefined ? reason : `${operator}: ${reason}`);
-    if (!made.ok) {
-      const exitCode = showReply(reply, values, io);
-      if (!values.json) io.err(`${printable(made.error)}\n`);
-      return exitCode;
-    }
-    const path = made.value;
-    const isRunning = reply.ok || reply.error.type !== "not.running";
-    const why = reply.ok ? (sentenceIn(reply.value.body) ?? "QTS did not do it.") : reply.error.sentence;
-    const ends = `To trade again, remove ${path} and then \`qts release\`.`;
-    const sentence = isRunning
-      ? `${why} So the kill switch is on: ${path} is there. The running QTS looks for it once a second; one that is stuck does not, so look at \`qts status\` and, if it stays silent, end the process (kill -9): its next start begins in LOCKDOWN. ${ends}`
-      : `No QTS runs on ${home}, so nothing trades. The kill switch is on: ${path} is there, and the next start begins in LOCKDOWN. ${ends}`;
-    const exitCode = isRunning ? exitCodes.failed : exitCodes.ok;
-    if (values.json) io.out(`${JSON.stringify({ exitCode, sentence, killSwitch: path })}\n`);
-    else if (isRunning) io.err(`${printable(sentence)}\n`);
-    else io.out(`${printable(sentence)}\n`);
-    return exitCode;
+    return stopNow({ command: "stop-trading", reason, operator: values.operator?.trim() }, values, io);
   },
 };

@@ -7,6 +7,7 @@ export interface TableRow {
 }
 
 export const commandTable: readonly TableRow[] = [
+  { name: "alert test", load: async () => (await import("./alert-test.ts")).command },
   { name: "archive check", load: async () => (await import("./archive-check.ts")).command },
   { name: "config check", load: async () => (await import("./config.ts")).configCheck },
   { name: "config show", load: async () => (await import("./config.ts")).configShow },

@@ -131,6 +131,9 @@ export const parseConfig = (...layers: readonly (string | object)[]): ConfigResu
             : notAKey,
         }));
     const value = valueAt(merged, issue.path);
+    // Whoever writes a secret where its group belongs must not find it in a log.
+    if (issue.code === "invalid_type" && issue.expected === "object" && typeof value === "string")
+      return [{ key: path || "(file)", problem: "is text: must be a group of keys" }];
     // What is wrong with a whole group names the keys in it.
     const problem = isPlainObject(value) && issue.code === "custom" ? issue.message : `is ${shown(value)}: ${issue.message}`;
     return [{ key: path || "(file)", problem }];

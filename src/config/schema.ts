@@ -3,6 +3,7 @@
  * so that rooms without Node can name the type.
  */
 import { z } from "zod";
+import { alerts } from "./sections/alerts.ts";
 import { archive } from "./sections/archive.ts";
 import { broker } from "./sections/broker.ts";
 import { disk } from "./sections/disk.ts";
@@ -49,6 +50,7 @@ export const configSchema = z.strictObject({
   maintenance,
   disk,
   heartbeat,
+  alerts,
 });
 
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;

@@ -24,6 +24,14 @@ export const hours = z
   .max(centuryDays * 24);
 /** HH:MM, from 00:00 to 23:59. */
 export const timeOfDay = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, "must be a time of day, HH:MM from 00:00 to 23:59");
+/** A zone of the IANA table. */
+export const timeZone = z.string().refine((zone) => {
+  try {
+    return new Intl.DateTimeFormat("en-US", { timeZone: zone }) !== undefined;
+  } catch {
+    return false;
+  }
+}, "is not a time zone, like Asia/Seoul");
 export const share = z.number().min(0).max(1, "is a share between 0 and 1; write 0.05 for 5 %");
 export const shareRange = z.tuple([share, share]).refine(([low, high]) => low <= high, "the range must be [low, high]");
 /** What is set aside in memory for so many facts at the start: more than this is a mistake, not a wish. */

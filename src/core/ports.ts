@@ -21,9 +21,9 @@ export interface Clock {
   /**
    * Market time stands still in a replay while this real work (an fsync, a socket answer) is under way, so that a replay
    * gives the same result on a slow disk; `realMsMax` is how long it stands still at most for work that may never end. A wall
-   * clock cannot be held: there it returns `work` as it is.
+   * clock cannot be held: there it returns `work` as it is. `because` is told to people when it takes long.
    */
-  hold<T>(work: Promise<T>, realMsMax?: number): Promise<T>;
+  hold<T>(work: Promise<T>, realMsMax?: number, because?: string): Promise<T>;
   /** Resolves after pending I/O had its turn. */
   yieldToIo(): Promise<void>;
 }
@@ -83,6 +83,11 @@ export interface Journal {
   /** Records with `seq > afterSeq` in order. Damage found on the way throws an Error whose `cause` is the JournalError. */
   read(afterSeq: number): AsyncIterable<JournalRecord>;
   saveSnapshot(snapshot: StateSnapshot): Promise<Result<void, JournalError>>;
+  /**
+   * Somebody else holds it: appends wait and nothing is lost. The listener gets a sentence with who it is, and undefined once
+   * it can be written again. Absent where nobody else can hold it.
+   */
+  onBusy?(listener: (reason: string | undefined) => void): void;
   /** The newest snapshot that can be read back whole, or undefined. */
   loadSnapshot(): Promise<Result<StateSnapshot | undefined, JournalError>>;
   close(): Promise<void>;

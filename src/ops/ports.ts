@@ -197,5 +197,26 @@ export interface Outgoing {
   readonly timeoutMs: number;
 }
 
-/** Posts once. Never throws; a failure is one sentence without the address. */
-export type Post = (request: Outgoing) => Promise<Result<void, string>>;
+/** Why a message did not leave. */
+export interface SendFailure {
+  /** One sentence without an address or any other secret, and without a word of the other side's. */
+  readonly reason: string;
+  /** What the service answered, where it did. */
+  readonly status?: number;
+  /** The service asked for so much patience. */
+  readonly retryAfterMs?: number;
+}
+
+/** Posts once. Never throws. */
+export type Post = (request: Outgoing) => Promise<Result<void, SendFailure>>;
+
+/** A mail of plain text. */
+export interface Mail {
+  readonly from: string;
+  readonly to: readonly string[];
+  readonly subject: string;
+  readonly text: string;
+}
+
+/** Hands a mail to the server once. Never throws. */
+export type SendMail = (mail: Mail) => Promise<Result<void, SendFailure>>;

@@ -1,10 +1,16 @@
 /** What people are told: alerts through their channels, and the lines of the log. */
 import { tradingAllowed } from "#machines/safety.machine.ts";
 import { createAlerts, createLogAlertChannel } from "#ops/automation/alerts.ts";
+import { quietHoursOf } from "#ops/automation/quiet-hours.ts";
 import type { Part, PartContext } from "./part.ts";
 
-export const createAlertsPart = ({ ports: { log, wallClock }, view, tell }: PartContext) => {
-  const alerts = createAlerts({ channels: [createLogAlertChannel(log)], clock: wallClock });
+export const createAlertsPart = ({ config, ports: { log, wallClock, alertChannels = [] }, view, tell }: PartContext) => {
+  const alerts = createAlerts({
+    channels: [createLogAlertChannel(log), ...alertChannels],
+    clock: wallClock,
+    quiet: quietHoursOf(config.alerts.quiet),
+  });
+  const lost = (): number => Object.values(alerts.figures()).reduce((sum, figures) => sum + figures.lost, 0);
 
   /** An alarm is an effect, and a crash may have cut it off: every process says again which orders wait for a person. */
   const callForPersons = (): void => {
@@ -22,7 +28,7 @@ export const createAlertsPart = ({ ports: { log, wallClock }, view, tell }: Part
   return {
     name: "alerts",
     effects: alerts.handlers,
-    readings: { alertsLost: () => Object.values(alerts.figures()).reduce((sum, { lost }) => sum + lost, 0) },
+    readings: { alertsLost: lost },
     begin: callForPersons,
     listen: (dispatcher) => {
       // What became of an order is worth a line, but no line is worth a late fill: lines wait in P3.
@@ -42,6 +48,21 @@ export const createAlertsPart = ({ ports: { log, wallClock }, view, tell }: Part
         name: "log",
       });
     },
-    release: () => alerts.close(),
+    // The report has been told by now: what is lost from here on has a line of its own.
+    release: async () => {
+      const before = lost();
+      await alerts.close();
+      if (lost() > before)
+        log.warn({ lost: lost() - before }, "alerts were lost, because the session ended before a channel took them");
+    },
+    figures: () =>
+      Object.fromEntries(
+        Object.entries(alerts.figures()).flatMap(([channel, figures]) =>
+          Object.entries(figures)
+            // The log is there at once and has no night.
+            .filter(([figure]) => channel !== "log" || !["waiting", "held", "limited", "lastFailure"].includes(figure))
+            .map(([figure, value]) => [`${channel}${figure.charAt(0).toUpperCase()}${figure.slice(1)}`, value]),
+        ),
+      ),
   } satisfies Part;
 };

@@ -49,8 +49,8 @@ export const createHeartbeatPart = ({ config, ports, view, tell, house }: PartCo
             tell("heartbeat.sent", { beat });
           } else {
             failed += 1;
-            lastFailure = outcome.error;
-            tell("heartbeat.failed", { beat, reason: outcome.error });
+            lastFailure = outcome.error.reason;
+            tell("heartbeat.failed", { beat, reason: outcome.error.reason });
           }
         });
         void clock.hold(posted, timeoutMs);

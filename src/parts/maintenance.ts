@@ -30,7 +30,7 @@ export const createMaintenancePart = ({ config, ports, view, offer, waits, house
           clock: {
             ...clock,
             hold: (work) => {
-              void clock.hold(waits.within(work, maintenanceMsMax));
+              void clock.hold(waits.within(work, maintenanceMsMax), undefined, "maintenance");
               return work;
             },
           },

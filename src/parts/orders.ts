@@ -6,6 +6,7 @@ import { createDeskLogic } from "#core/orders/desk-logic.ts";
 import { createReconciliation } from "#core/orders/reconciliation.ts";
 import { createComputingGates } from "#core/risk/computing-gates.ts";
 import { orderMachine } from "#machines/order.machine.ts";
+import { orderTakes } from "#machines/order.rules.ts";
 import { tradingAllowed } from "#machines/safety.machine.ts";
 import { tradingDayOf } from "#market/calendar.ts";
 import type { Part, PartContext } from "./part.ts";
@@ -68,7 +69,7 @@ export const createOrdersPart = ({ config, ports, view, offer, intake }: PartCon
         input: { everyMs: config.broker.reconcileEveryMs, absentAfterMs: config.broker.absentAfterMs },
       },
     },
-    hosts: [orderMachine],
+    hosts: [{ machine: orderMachine, takes: orderTakes }],
     effects: { ...route, ...reconciliation.handlers },
     listen: (dispatcher) => {
       dispatcher.handle("broker.connect.requested", () => reports.open(), { name: "orders" });

@@ -4,10 +4,11 @@
  *
  * A part knows the others only through `HouseView`, and acts on them only by offering facts.
  */
-import type { AnyActorLogic, AnyStateMachine } from "xstate";
+import type { AnyActorLogic } from "xstate";
 import type { Config } from "#config/config.ts";
 import type { FactType, NewFact, Offer } from "#core/event/catalog.ts";
 import type { Intake } from "#core/event/intake.ts";
+import type { HostedMachine } from "#core/runtime/boot-check.ts";
 import type { Deadlines } from "#core/runtime/deadlines.ts";
 import type { Dispatcher } from "#core/runtime/dispatcher.ts";
 import type { EffectHandlers } from "#core/runtime/effects.ts";
@@ -33,7 +34,7 @@ export interface Part {
   /** By actor name. */
   readonly machines?: { readonly [actor: string]: Hosted };
   /** Machines that an actor of this part hosts; checked at boot like the others. */
-  readonly hosts?: readonly AnyStateMachine[];
+  readonly hosts?: readonly HostedMachine[];
   /** A handler never throws and never calls an actor: it starts the work and offers the outcome as a fact. */
   readonly effects: Partial<EffectHandlers>;
   /** Registers its handlers of facts; called once, before anything is recovered. */
@@ -43,7 +44,10 @@ export interface Part {
   readonly readings?: Partial<Readings>;
   /** Recovery is over and effects are on; the venue has not been asked yet. */
   readonly opened?: () => void;
-  /** Work that the scheduler runs at its times. */
+  /**
+   * Work that the scheduler runs at its times: by the session's clock, in Asia/Seoul unless `timeZone` says otherwise, only where
+   * ops runs. Unlike a handler, `run` rejects when it failed: then it is tried again. After a kill it may run twice.
+   */
   readonly schedules?: readonly { readonly name: string; readonly schedule: Schedule; readonly run: TargetRun }[];
   /** The day is over and its orders are settled: work that belongs to the day. */
   readonly endOfDay?: () => Promise<void>;
@@ -71,6 +75,8 @@ export interface PartContext {
   readonly tell: <T extends FactType>(type: T, payload: Extract<NewFact, { readonly type: T }>["payload"]) => void;
   readonly intake: Intake;
   readonly waits: Waits;
+  /** The one counter of this run's order ids: every part that wants orders takes the next. */
+  readonly nextOrderId: () => string;
   /** Deadlines of parts that are no machines. */
   readonly deadlines: () => Deadlines;
   /** For the session alone: it drains the house and stops it. */

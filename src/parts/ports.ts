@@ -6,7 +6,7 @@ import type { Result } from "#core/result.ts";
 import type { Strategy } from "#core/strategy/strategy.ts";
 import type { SafetyCode } from "#machines/safety.codes.ts";
 import type { Feed, RawTick } from "#market/ports.ts";
-import type { AlertLog } from "#ops/automation/alerts.ts";
+import type { AlertChannel, AlertLog } from "#ops/automation/alerts.ts";
 import type { BackupWorker, MaintenanceFiles, Post } from "#ops/ports.ts";
 import type { SessionClock } from "./waits.ts";
 
@@ -69,6 +69,8 @@ export interface SessionPorts {
   readonly diskSpace?: () => Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
   /** The way to services outside; absent where there is none. */
   readonly post?: Post;
+  /** The ways to people beside the log. */
+  readonly alertChannels?: readonly AlertChannel[];
   readonly log: Log;
   /** Lines that the log could not write. */
   readonly logLinesLost?: () => number;

@@ -138,12 +138,12 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
     effects: {
       "archive.open": () => {
         opening = open();
-        void clock.hold(opening);
+        void clock.hold(opening, undefined, "the archive, which is being opened");
       },
       "archive.close": () => {
         stopLoop();
         finishGaps();
-        void clock.hold(sink.close());
+        void clock.hold(sink.close(), undefined, "the archive, which is being sealed");
       },
       "feed.connect": ({ feed }: { readonly feed: string }) => {
         if (link !== undefined) connectOrSay(feed);

@@ -2,6 +2,7 @@
 import type { AnyStateMachine } from "xstate";
 import { coreParts, opsParts } from "#core/actors.ts";
 import type { SystemInput } from "#core/runtime/actor-system.ts";
+import type { HostedMachine } from "#core/runtime/boot-check.ts";
 import type { HouseOptions } from "#core/runtime/house.ts";
 import type { Hosted, Part } from "./part.ts";
 
@@ -45,14 +46,16 @@ export const supervisionOf = (machines: Machines, restart: SystemInput["restart"
 
 const isChart = (logic: object): logic is AnyStateMachine => "root" in logic && "config" in logic;
 
-/** Every chart among the machines, and those that they host. */
+/** Every chart among the actors. */
 export const chartsOf = (parts: readonly Part[]): AnyStateMachine[] =>
-  parts.flatMap(({ hosts = [], machines = {} }) => [
-    ...hosts,
-    ...Object.values(machines)
+  parts.flatMap(({ machines = {} }) =>
+    Object.values(machines)
       .map(({ logic }) => logic)
       .filter(isChart),
-  ]);
+  );
+
+/** Every machine that an actor of a part hosts. */
+export const hostedOf = (parts: readonly Part[]): HostedMachine[] => parts.flatMap(({ hosts = [] }) => hosts);
 
 /** At most one part keeps state besides the actors'. */
 export const projectionOf = (parts: readonly Part[]): Pick<HouseOptions, "projection"> => {

@@ -8,6 +8,7 @@ export type SessionClock = Clock & {
   readonly advanceTo?: (at: number) => Promise<void> | undefined;
   readonly released?: () => Promise<void>;
   readonly held?: number;
+  readonly standing?: () => { readonly because: string } | undefined;
 };
 
 export interface Waits {

@@ -40,10 +40,9 @@ describe("qts doctor", () => {
     expect(exitCode).toBe(0);
     const lines = out.trimEnd().split("\n");
     expect(lines.map((line) => line.split(/\s+/).slice(0, 2))).toEqual(
-      ["node", "configuration", "home", "session", "disk", "port", "clock", "data", "calendar", "kill-switch"].map((name) => [
-        "ok",
-        name,
-      ]),
+      ["node", "configuration", "home", "session", "disk", "port", "clock", "data", "calendar", "kill-switch", "alerts"].map(
+        (name) => ["ok", name],
+      ),
     );
     expect(readdirSync(cwd)).toEqual(["qts.yaml"]);
   });
@@ -68,7 +67,7 @@ describe("qts doctor", () => {
       state: "fail",
       sentence: expect.stringContaining("htpt"),
     });
-    expect(checks).toHaveLength(10);
+    expect(checks).toHaveLength(11);
   });
 
   it.each([

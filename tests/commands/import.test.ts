@@ -232,6 +232,35 @@ describe("what is wrong is said with its place, and nothing is imported", () => 
   });
 });
 
+describe("qts run", () => {
+  it.each<[args: readonly string[], exitCode: number, expected: string]>([
+    [["--day", "a", "--days", "a-20240101..20240102"], 2, "--day is one day and --days a row of them; give one of both."],
+    [["--day", "a", "--feed", "upbit"], 2, "--day is for recorded days, and --feed upbit is live; give one of both."],
+    [["--days", "a-20240101"], 2, "must be FROM..TO, like 005930-20180118..20180226; one day is --day a-20240101."],
+    [
+      ["--day", "a"],
+      78,
+      'session.day is "a": there is no such recorded day; choose one of us-equity-20131007, abc-20240102, abc-20240103.',
+    ],
+    [["--days", "a..b"], 78, "is no range of days; write NAME-20240102..20240131"],
+    [["--days", "abc-20240103..20240102"], 78, "ends before it begins"],
+    [["--days", "abc-20240102..xyz-20240103"], 78, "begins with abc and ends with xyz: give one name"],
+    [["--days", "abc-20250101..20250102"], 78, "has no day of abc in it; `qts days` lists them"],
+    [
+      ["--days", "20240102..20240103"],
+      78,
+      "names no data set; write one of us-equity-20240102..20240103, abc-20240102..20240103",
+    ],
+  ])("refuses %s before it makes a home", async (args, exitCode, expected) => {
+    write("a.csv", trades);
+    await qts("import", "a.csv", "--symbol", "ABC");
+    const ran = await qts("run", ...args, "--home", join(folder, "home"));
+    expect(ran).toMatchObject({ exitCode, out: "" });
+    expect(ran.err).toContain(expected);
+    expect(existsSync(join(folder, "home"))).toBe(false);
+  });
+});
+
 describe("what cannot be had straight", () => {
   it("is sorted when somebody asks for it, each time in the order of the file", async () => {
     write("a.csv", "time,price,qty,number\n1700000001,1,1,5\n1700000000,2,1,9\n1700000001,3,1,2\n");

@@ -1,5 +1,5 @@
 /** The operator's commands, against a house that answers over a real control socket (spec M15). */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -144,6 +144,15 @@ describe("an operator command (M15)", () => {
     expect((await runLine(["explain", "safety"], away)).exitCode).toBe(0);
     expect((await runLine(["explain", "safety", "--home", join(cwd, "nowhere")], away)).exitCode).toBe(3);
     expect((await runLine(["explain", "safety"], { cwd: "/" })).exitCode).toBe(3);
+  });
+
+  it("lockdown holds a home that does not run: its next start begins in LOCKDOWN", async () => {
+    const home = join(cwd, "still");
+    mkdirSync(home);
+    const { exitCode, out } = await qts("lockdown", "--reason", "it was stuck", "--operator", "mina", "--home", home);
+    expect([exitCode, out]).toEqual([0, expect.stringContaining("the next start begins in LOCKDOWN")]);
+    expect(readFileSync(join(home, "KILL"), "utf8")).toBe("mina: it was stuck\n");
+    expect((await qts("lockdown", "--reason", "x", "--home", join(cwd, "nowhere"))).exitCode).toBe(3);
   });
 
   it("ends with 4 when the token is another's", async () => {

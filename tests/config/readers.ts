@@ -7,6 +7,7 @@
  */
 import fc from "fast-check";
 import { reportFate, requestFate } from "#adapters/paper/faults.ts";
+import { openAlertChannels } from "#commands/alert-channels.ts";
 import type { Config } from "#config/config.ts";
 import { OrderDesk } from "#core/orders/order-desk.ts";
 import { createRandom } from "#core/random.ts";
@@ -25,6 +26,7 @@ import { type OperatingState, operatingStates, policyOf } from "#machines/operat
 import { promotionBlock, ruleNames } from "#machines/operating-state.rules.ts";
 import { restartDelayMs, restartsLeft } from "#machines/restarts.rules.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
+import { quietHoursOf } from "#ops/automation/quiet-hours.ts";
 import { heldFor } from "#ops/maintenance/retention/policy.ts";
 import { createHandClock, drainAll, fill, metric, signal, tick } from "../core/event/setup.ts";
 import { deskInput } from "../core/orders/rig.ts";
@@ -115,6 +117,17 @@ const heartbeat = ({ heartbeat: { everyMs, timeoutMs } }: Config): unknown => {
     driven.send({ type: "session.started", at: 0, session: "s", epoch: 1, recovered: false } as never),
     driven.send({ type: "heartbeat.sent", at: 0, beat: 1 } as never),
   ];
+};
+
+const night = { alerts: { quiet: { from: "22:00", to: "07:00" } } };
+const quietHours = ({ alerts }: Config): unknown =>
+  Array.from({ length: 24 }, (_, hour) => quietHoursOf(alerts.quiet).endsAt(wednesday + hour * hourMs) ?? null);
+/** Which variables are missed: the names come from the configuration, the secrets from nowhere. */
+const variables = (config: Config): unknown => openAlertChannels(config, {});
+const mailBase = {
+  alerts: {
+    mail: { host: "mail.example.org", from: "a@example.org", to: ["b@example.org"], userEnv: "QTS_A", passwordEnv: "QTS_B" },
+  },
 };
 
 const restarts = ({ supervision }: Config): unknown => {
@@ -365,7 +378,7 @@ export const readers: { readonly [path: string]: Reader } = {
   ...Object.fromEntries(states),
   ...eachSees(execution, "execution.intervalMs", "execution.errorBackoffMs", "execution.cycleBudgetMs", "execution.cyclesMax"),
   ...eachSees(execution, "execution.retriesMax", "execution.consecutiveErrorsMax"),
-  "execution.strategy": written("src/commands/session-inputs.ts", "loadStrategy(config.execution.strategy, cwd)"),
+  "execution.strategy": written("src/commands/session-inputs.ts", "const { strategy: name } = config.execution"),
   ...Object.fromEntries(
     [
       ...["orderValueMinorMax", "positionValueMinorMax", "exposureMinorMax", "dailyLossMinorMax"],
@@ -387,6 +400,7 @@ export const readers: { readonly [path: string]: Reader } = {
   "broker.finishedOrdersKept": composed("finishedKept: config.broker.finishedOrdersKept"),
   "broker.reconcileEveryMs": composed("everyMs: config.broker.reconcileEveryMs"),
   "broker.exchange.url": written("src/commands/session-broker.ts", "createExchangeClient({ ...exchange"),
+  "broker.exchange.tokenFile": written("src/commands/session-broker.ts", "exchange.tokenFile"),
   "broker.exchange.silenceMsMax": written("src/adapters/paper/exchange-client.ts", "options.silenceMsMax"),
   "broker.paper.cashMinor": composed("startingCashMinor: config.broker.paper.cashMinor"),
   ...eachSees(fates, "broker.paper.latencyMs", ...faultShares),
@@ -438,4 +452,25 @@ export const readers: { readonly [path: string]: Reader } = {
   "disk.measureEveryMs": composed("diskEveryMs: config.disk.measureEveryMs"),
   "heartbeat.url": composed("const { url, everyMs, timeoutMs } = config.heartbeat"),
   ...eachSees(heartbeat, "heartbeat.everyMs", "heartbeat.timeoutMs"),
+  "alerts.name": composed('session.mode === "live" ? alerts.name'),
+  "alerts.language": composed("const { language, timeoutMs, webhook, telegram, mail } = alerts"),
+  "alerts.timeoutMs": composed("const { language, timeoutMs, webhook, telegram, mail } = alerts"),
+  "alerts.quiet.from": { sees: quietHours, base: night, other: "23:00" },
+  "alerts.quiet.to": { sees: quietHours, base: night, other: "06:00" },
+  "alerts.quiet.timeZone": { sees: quietHours, base: night, other: "UTC" },
+  "alerts.webhook.urlEnv": { sees: variables, other: "QTS_NONE" },
+  "alerts.telegram.tokenEnv": {
+    sees: variables,
+    base: { alerts: { telegram: { tokenEnv: "QTS_A", chatId: 1 } } },
+    other: "QTS_B",
+  },
+  "alerts.telegram.chatId": composed("chatId: telegram.chatId"),
+  "alerts.telegram.apiUrl": composed("apiUrl: telegram.apiUrl"),
+  "alerts.mail.host": composed("createSmtp({ host, port, tls, timeoutMs"),
+  "alerts.mail.port": composed("createSmtp({ host, port, tls, timeoutMs"),
+  "alerts.mail.tls": composed("createSmtp({ host, port, tls, timeoutMs"),
+  "alerts.mail.userEnv": { sees: variables, base: mailBase, other: "QTS_OTHER" },
+  "alerts.mail.passwordEnv": { sees: variables, base: mailBase, other: "QTS_OTHER" },
+  "alerts.mail.from": composed("createMailChannel({ from, to }"),
+  "alerts.mail.to": composed("createMailChannel({ from, to }"),
 };

@@ -20,7 +20,17 @@ describe("an order id is never used twice at a venue, whatever became of the hom
     // The venue's clock goes with the market and never back: each session trades after the last one's market.
     let after = "";
     const trade = async (home: string) => {
-      const args = ["--home", join(folder, home), "--broker", url, "--strategy", strategy, "--new-session"];
+      const args = [
+        "--home",
+        join(folder, home),
+        "--broker",
+        url,
+        "--broker-token",
+        join(folder, "venue", "exchange", "token"),
+        "--strategy",
+        strategy,
+        "--new-session",
+      ];
       const session = startQts(["run", "--port", "0", "--without-ops", "--json", ...args], { TRADE_AFTER: after });
       onTestFinished(() => void session.child.kill("SIGKILL"));
       await new Promise<void>((resolve, reject) => {

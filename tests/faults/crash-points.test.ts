@@ -57,7 +57,11 @@ const venueLivesOn: Stage = (act) =>
     if (!server.ok) throw new Error(server.error.reason);
     const home = join(folder, "home");
     try {
-      return await act({ home, ledger, play: (env = {}) => run(home, env, ["--broker", server.value.url]) });
+      return await act({
+        home,
+        ledger,
+        play: (env = {}) => run(home, env, ["--broker", server.value.url, "--broker-token", server.value.tokenFile]),
+      });
     } finally {
       await server.value.close();
     }

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,6 +28,8 @@ describe("a home of an earlier version", () => {
       onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
       const home = join(folder, "home");
       cpSync(join(kept, version, "home"), home, { recursive: true });
+      // A checkout has the modes that the umask of whoever cloned it gave.
+      execFileSync("chmod", ["-R", "go-w", home]);
       const expected = JSON.parse(readFileSync(join(kept, version, "expected.json"), "utf8")) as Expected;
       expect(expected).toMatchObject({ version, safety: "LOCKDOWN", openOrders: 1 });
 

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type AnyStateMachine, assign, setup } from "xstate";
 import { routeOf } from "#core/event/routes.ts";
 import { catalogueProblems, chartProblems } from "#core/runtime/boot-check.ts";
+import { orderTakes } from "#machines/order.rules.ts";
 
 const folder = join(import.meta.dirname, "../../machines");
 const files = readdirSync(folder).filter((name) => name.endsWith(".machine.ts"));
@@ -18,11 +19,21 @@ const machinesIn = async (file: string): Promise<AnyStateMachine[]> =>
 const planted = (id: string, takes: readonly string[]): AnyStateMachine =>
   setup({}).createMachine({ id, on: Object.fromEntries(takes.map((type) => [type, { actions: () => {} }])) });
 
+/** The desk's machine; what it is sent is said where it is hosted (parts/orders.ts). */
+const hosted: { readonly [id: string]: typeof orderTakes | undefined } = { order: orderTakes };
+
 describe("every chart is whole", () => {
   it.each(files)("%s: targets, guards and actions exist, every state can be entered", async (file) => {
     const machines = await machinesIn(file);
     expect(machines.length).toBeGreaterThan(0);
-    for (const machine of machines) expect(chartProblems(machine)).toEqual([]);
+    for (const machine of machines) expect(chartProblems(machine, hosted[machine.id])).toEqual([]);
+  });
+
+  it("takes the list of a hosted machine from the part that hosts it, as boot does", () => {
+    expect(chartProblems(planted("guard", ["timer.due"]), ["timer.due"])).toEqual([]);
+    expect(chartProblems(planted("guard", ["timer.due"]), ["timer.due", "order.filled"])).toEqual([
+      "guard lists order.filled, and no state of it takes that",
+    ]);
   });
 
   it("names a guard that does not exist, a state that cannot be entered, and an action that is missing", () => {
@@ -32,7 +43,7 @@ describe("every chart is whole", () => {
       states: { a: { on: { go: { target: "b", guard: "missing" as never, actions: "gone" as never } } }, b: {}, island: {} },
     });
     expect(chartProblems(broken)).toEqual([
-      "broken is no actor: give it a row in core/actors.ts",
+      "broken is neither an actor nor hosted: give it a row in core/actors.ts, or name it in its part's hosts",
       'broken.a on go names the guard "missing", which does not exist',
       'broken.a on go names the action "gone", which does not exist',
       "broken.island can never be entered",

@@ -7,7 +7,7 @@ import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { parseConfig } from "#config/config.ts";
 import { ok, type Result } from "#core/result.ts";
 import { createHouseMetrics } from "#ops/automation/metrics.ts";
-import type { Outgoing } from "#ops/ports.ts";
+import type { Outgoing, SendFailure } from "#ops/ports.ts";
 import { createHeartbeatPart } from "#parts/heartbeat.ts";
 import type { PartContext } from "#parts/part.ts";
 import { createWorld, idleOps, type World, type WorldOptions } from "../world.ts";
@@ -67,7 +67,7 @@ const types = (world: World) => world.facts().map(({ type }) => type);
 const isAlert = ({ fields }: World["log"][number]) => "code" in fields && fields.code === "AN092";
 
 /** A switch of the test's own, for what no server has to be there for. */
-const scripted = (outcome: () => Promise<Result<void, string>> = async () => ok(undefined)) => {
+const scripted = (outcome: () => Promise<Result<void, SendFailure>> = async () => ok(undefined)) => {
   const posts: Outgoing[] = [];
   return {
     posts,

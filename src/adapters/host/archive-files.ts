@@ -1,9 +1,11 @@
 /** The archive's files on this machine's disk. Every error is a value with the system's own code. */
 import { constants } from "node:fs";
-import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, statfs, truncate, writeFile } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, readFile, stat, statfs, truncate } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
 import type { ArchiveFiles, FileError, FoundFile, Pulse, SegmentFile } from "#archive/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
+import { writeFileDurably } from "./durable-files.ts";
+import { privateFile, privateFolder } from "./own-files.ts";
 
 const problem = (error: unknown): FileError => {
   const { code, message } = error as NodeJS.ErrnoException;
@@ -55,7 +57,7 @@ const segmentOn = (handle: FileHandle): SegmentFile => ({
 /** Like `mkdir` with `recursive`, which hides a read-only disk behind ENOENT (Node 26). */
 const makeDirectory = async (path: string): Promise<void> => {
   try {
-    await mkdir(path);
+    await mkdir(path, { mode: privateFolder });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "EEXIST") return;
@@ -85,9 +87,9 @@ export const createArchiveFiles = (): ArchiveFiles => ({
   create: async (path) => {
     const created = await attempt(async () => {
       await makeDirectory(dirname(path));
-      const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_EXCL;
+      const { O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW } = constants;
       // The first fsync of a new file makes its name durable too on ext4 and xfs (measured), so that no directory is fsynced here.
-      return segmentOn(await open(path, flags, 0o644));
+      return segmentOn(await open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_NOFOLLOW, privateFile));
     });
     if (created.ok || (created.error.code !== "EACCES" && created.error.code !== "EPERM")) return created;
     return err({ code: created.error.code, reason: `${created.error.reason}; ${await describeAccess(path)}` });
@@ -136,8 +138,7 @@ export const createArchiveFiles = (): ArchiveFiles => ({
         if (whole === size) return 0;
         const torn = Buffer.alloc(size - whole);
         await handle.read(torn, 0, torn.length, whole);
-        await writeFile(`${path}.torn.partial`, torn, { flush: true });
-        await rename(`${path}.torn.partial`, `${path}.torn`);
+        writeFileDurably(`${path}.torn`, torn);
         await truncate(path, whole);
         return torn.length;
       } finally {

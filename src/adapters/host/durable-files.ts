@@ -4,10 +4,12 @@
  */
 import { closeSync, constants, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
+import { createOwn, privateFolder, unguessable } from "./own-files.ts";
 
 /** Starts like this: cleaned up at the next start when a run died. */
 export const partialPrefix = ".partial-";
-export const partialPath = (path: string): string => join(dirname(path), `${partialPrefix}${basename(path)}`);
+/** A new name each time: nobody can have put anything there. */
+export const partialPath = (path: string): string => join(dirname(path), `${partialPrefix}${unguessable()}-${basename(path)}`);
 
 /** Writes all of it. `writeSync` returns short at a full disk and throws only at the next call. */
 export const writeAllSync = (fd: number, bytes: Uint8Array): void => {
@@ -23,7 +25,7 @@ export const makeFolders = (path: string): void => {
   if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) return;
   if (dirname(path) !== path) makeFolders(dirname(path));
   try {
-    mkdirSync(path, 0o700);
+    mkdirSync(path, privateFolder);
     syncDirectory(dirname(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST" || !statSync(path).isDirectory()) throw error;
@@ -41,8 +43,8 @@ export const syncDirectory = (directory: string): void => {
 };
 
 /** Gives the finished temporary file its name. The caller has fsynced its content. */
-export const publish = (path: string): void => {
-  renameSync(partialPath(path), path);
+export const publish = (partial: string, path: string): void => {
+  renameSync(partial, path);
   syncDirectory(dirname(path));
 };
 
@@ -50,14 +52,14 @@ export const publish = (path: string): void => {
 export const writeFileDurably = (path: string, bytes: Uint8Array): void => {
   const partial = partialPath(path);
   try {
-    const fd = openSync(partial, "w", 0o600);
+    const fd = createOwn(partial);
     try {
       writeAllSync(fd, bytes);
       fsyncSync(fd);
     } finally {
       closeSync(fd);
     }
-    publish(path);
+    publish(partial, path);
   } catch (error) {
     rmSync(partial, { force: true });
     throw error;

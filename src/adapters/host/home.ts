@@ -4,11 +4,12 @@
  * It is proved usable before anything starts, by writing: permission bits do not know of read-only mounts, immutable
  * directories or full disks. A home that is refused is left as it was found.
  */
-import { closeSync, mkdirSync, openSync, rmdirSync, type Stats, statSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, readdirSync, rmdirSync, type Stats, statSync, unlinkSync, writeSync } from "node:fs";
 import { userInfo } from "node:os";
-import { basename, dirname, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
 import { stampProblem } from "./home-stamp.ts";
+import { createOwn, openAbove, privateFolder, shutOut, strangerAt, unguessable } from "./own-files.ts";
 
 export interface Home {
   /** Absolute. */
@@ -52,10 +53,16 @@ export const homePaths = (path: string): Home => {
  * of its directories can be written.
  *
  * @param path absolute, or relative to the working directory
+ * @param isOnlyLooking leaves the modes of what is there as they are
  * @returns the paths; or the first thing in the way, with everything that was created removed again
  */
-export const openHome = (path: string): Result<Home, HomeProblem> => {
+export const openHome = (
+  path: string,
+  { isOnlyLooking = false }: { readonly isOnlyLooking?: boolean } = {},
+): Result<Home, HomeProblem> => {
   const home = homePaths(path);
+  const access = accessProblem(home.path);
+  if (access !== undefined) return err({ type: "home.unusable", path: home.path, problem: access });
   const foreign = stampProblem(home.path);
   if (foreign !== undefined) return err({ type: "home.foreign", path: home.path, problem: foreign });
   const parent = dirname(home.path);
@@ -79,7 +86,47 @@ export const openHome = (path: string): Result<Home, HomeProblem> => {
     }
     return err(problem);
   }
+  // A home of an earlier QTS was open to whoever could look at its parent.
+  if (!isOnlyLooking) for (const place of [home.path, ...directoriesOf(home), ...filesOf(home)]) shutOut(place);
   return ok(home);
+};
+
+/**
+ * Whether a home is its user's alone, by reading only: owner and mode of its folders and of the files that decide.
+ *
+ * @param path absolute; a home that is not there yet is judged by what is above it
+ * @returns one sentence with the remedy
+ */
+export const accessProblem = (path: string): string | undefined => {
+  const home = homePaths(path);
+  try {
+    for (const place of [home.path, ...directoriesOf(home), ...filesOf(home)]) {
+      const problem = strangerAt(place);
+      if (problem !== undefined) return `The home ${home.path} is not safe to use: ${problem}.`;
+    }
+    const above = openAbove(home.path);
+    return above === undefined ? undefined : `The home ${home.path} is not safe to use: ${above}.`;
+  } catch {
+    // What cannot be looked at cannot be used either, and whoever uses it says why.
+    return undefined;
+  }
+};
+
+/** A person may keep files of their own in a home, and a kill switch counts whoever made it. */
+const ofTheHome = /^(home\.json|lock\.)/;
+
+/** What is looked at besides folders: whoever can write one of these could speak for QTS. The archive lies behind its folder. */
+const filesOf = (home: Home): readonly string[] => {
+  const within = (directory: string): readonly string[] => {
+    try {
+      return readdirSync(directory, { withFileTypes: true })
+        .filter((entry) => !entry.isDirectory() && (directory !== home.path || ofTheHome.test(entry.name)))
+        .map(({ name }) => join(directory, name));
+    } catch {
+      return [];
+    }
+  };
+  return [home.path, home.journal, home.paper, home.control, dirname(home.maintenanceLogs), home.maintenanceLogs].flatMap(within);
 };
 
 /** Every directory of the home, parents first. */
@@ -99,8 +146,7 @@ const make = (directory: string, created: string[]): HomeProblem | undefined => 
   if (found !== undefined)
     return unusable(directory, `is a file, and QTS needs a directory there; move it away or give another --home`);
   try {
-    // Only this user may talk to the control socket.
-    mkdirSync(directory, basename(directory) === "control" ? { mode: 0o700 } : {});
+    mkdirSync(directory, { mode: privateFolder });
     created.push(directory);
     return undefined;
   } catch (error) {
@@ -111,9 +157,9 @@ const make = (directory: string, created: string[]): HomeProblem | undefined => 
 };
 
 const probe = (directory: string): HomeProblem | undefined => {
-  const file = join(directory, `.qts-probe-${process.pid}`);
+  const file = join(directory, `.qts-probe-${unguessable()}`);
   try {
-    const handle = openSync(file, "wx");
+    const handle = createOwn(file);
     try {
       writeSync(handle, "QTS was here to see whether it can write.\n");
     } finally {

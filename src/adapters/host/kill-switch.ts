@@ -9,6 +9,7 @@ import { lstat, open } from "node:fs/promises";
 import { join } from "node:path";
 import type { KillSwitch } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
+import { createOwn } from "./own-files.ts";
 
 const name = "KILL";
 const withoutReason = `the file ${name} is in the home`;
@@ -89,7 +90,7 @@ export const createKillSwitch = (path: string): KillSwitch => ({
 export const turnOnKillSwitch = (home: string, reason: string): Result<string, string> => {
   const path = killSwitchPath(home);
   try {
-    const handle = openSync(path, "wx");
+    const handle = createOwn(path);
     try {
       writeSync(handle, `${reason}\n`);
       fsyncSync(handle);

@@ -5,13 +5,16 @@
  * counts the epoch. Nothing else in this process may open `lock.sqlite`: POSIX frees a process's locks on a file when the
  * process closes any handle of it.
  */
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { Lease } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
+import { writeFileDurably } from "./durable-files.ts";
 import { describeFailure } from "./journal/sqlite.errors.ts";
+import { holdersOf, holdersText, type LockHolder } from "./lock-holders.ts";
+import { claimFile } from "./own-files.ts";
 
 export interface LeaseOwner {
   readonly pid: number;
@@ -48,6 +51,7 @@ export const acquireLease = ({
   const ownerFile = join(home, "lock.owner.json");
   let db: DatabaseSync | undefined;
   try {
+    claimFile(file);
     db = new DatabaseSync(file, { timeout: waitMsMax });
     db.exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = FULL; BEGIN EXCLUSIVE");
     db.exec("CREATE TABLE IF NOT EXISTS lease (epoch INTEGER NOT NULL) STRICT");
@@ -55,15 +59,14 @@ export const acquireLease = ({
     const { epoch } = db.prepare("SELECT epoch FROM lease").get() as { epoch: number };
     db.exec("COMMIT");
     const owner: LeaseOwner = { pid: process.pid, host: hostname(), startedAt: new Date(now).toISOString(), command };
-    writeFileSync(`${ownerFile}.new`, `${JSON.stringify(owner)}\n`);
-    renameSync(`${ownerFile}.new`, ownerFile);
+    writeFileDurably(ownerFile, Buffer.from(`${JSON.stringify(owner)}\n`));
     return ok(hold(db, epoch, ownerFile));
   } catch (error) {
     db?.close();
     const { isBusy, reason } = describeFailure(error, file);
     if (!isBusy) return err({ type: "lease.unavailable", problem: `The home cannot be locked: ${reason}.` });
     const owner = readOwner(home);
-    return err({ type: "home.in.use", ...(owner && { owner }), problem: inUse(home, owner) });
+    return err({ type: "home.in.use", ...(owner && { owner }), problem: inUse(home, owner, holdersOf([file])) });
   }
 };
 
@@ -89,7 +92,11 @@ const hold = (db: DatabaseSync, epoch: number, ownerFile: string): Lease => {
   };
 };
 
-const inUse = (home: string, owner: LeaseOwner | undefined): string => {
+/** The kernel knows who has the lock; the note of an owner may be of one that died, or of none. */
+const inUse = (home: string, owner: LeaseOwner | undefined, holders: readonly LockHolder[]): string => {
+  const others = holders.filter(({ pid }) => pid !== owner?.pid);
+  if (others.length > 0 && others.length === holders.length)
+    return `${home} cannot be taken: its lock ${join(home, "lock.sqlite")} is held by ${holdersText(others)}, which is not the QTS of this home; end it, or give another --home.`;
   if (owner === undefined) return `${home} is in use by another QTS; stop it, or give another --home.`;
   return `${home} is in use by QTS process ${owner.pid} on ${owner.host}, started ${owner.startedAt} as "${owner.command}"; stop it (kill ${owner.pid}), or give another --home.`;
 };

@@ -4,8 +4,9 @@
  * Neither may hold its owner up, whatever becomes of the disk or the reader: lines wait in a bounded buffer, what cannot be
  * written is dropped and counted, and ending waits for a limited time.
  */
-import { close, fstatSync, openSync, write, writeSync } from "node:fs";
+import { close, fstatSync, ftruncateSync, write, writeSync } from "node:fs";
 import type { Writable } from "node:stream";
+import { openOwn } from "./own-files.ts";
 
 export interface LogLines {
   write(line: string): void;
@@ -49,6 +50,12 @@ const toReader = (stream: Writable): LogLines => {
         });
       }),
   };
+};
+
+const beginAnew = (path: string): number => {
+  const fd = openOwn(path, "append");
+  ftruncateSync(fd);
+  return fd;
 };
 
 /** @param recovered told, when a write succeeds again, how many lines were lost since the last that did */
@@ -120,7 +127,7 @@ const toFile = (to: number | string, recovered: (lost: number) => void): LogLine
     if (isWriting || pause !== undefined || waiting.length === 0) return;
     const { bytes, lines } = takeBatch();
     try {
-      fd ??= openSync(String(to), "w");
+      fd ??= beginAnew(String(to));
     } catch {
       failed(lines);
       return;

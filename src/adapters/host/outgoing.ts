@@ -9,6 +9,14 @@ const causeOf = (error: unknown): string => {
   return typeof code === "string" ? code : error.name;
 };
 
+/** Seconds or a date, as HTTP has it; anything else is no wish. */
+const retryAfterMs = (header: string | null): number | undefined => {
+  if (header === null) return undefined;
+  const isDate = /^[A-Z][a-z]{2}, \d\d /.test(header);
+  const ms = /^\d{1,9}$/.test(header) ? Number(header) * 1000 : isDate ? Date.parse(header) - Date.now() : Number.NaN;
+  return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
+};
+
 export const post: Post = async ({ url, body, contentType, timeoutMs }) => {
   try {
     const response = await fetch(url, {
@@ -19,9 +27,13 @@ export const post: Post = async ({ url, body, contentType, timeoutMs }) => {
       signal: AbortSignal.timeout(timeoutMs),
     });
     await response.body?.cancel();
-    return response.ok ? ok(undefined) : err(`it answered ${response.status}`);
+    if (response.ok) return ok(undefined);
+    const { status } = response;
+    const patience = retryAfterMs(response.headers.get("retry-after"));
+    return err({ reason: `it answered ${status}`, status, ...(patience === undefined ? {} : { retryAfterMs: patience }) });
   } catch (error) {
     const cause = causeOf(error);
-    return err(cause === "TimeoutError" ? `it did not answer within ${timeoutMs} ms` : `it cannot be reached (${cause})`);
+    const isLate = cause === "TimeoutError";
+    return err({ reason: isLate ? `it did not answer within ${timeoutMs} ms` : `it cannot be reached (${cause})` });
   }
 };

@@ -19,6 +19,8 @@ export interface SimulatedClock extends Clock {
   advanceTo(at: number): Promise<void> | undefined;
   /** Pieces of real work that time is waiting for. */
   readonly held: number;
+  /** What time has been waiting for longest, the same object as long as it is the same wait; undefined while it can move. */
+  standing(): { readonly because: string } | undefined;
   /** When the next timer is due; Infinity when none is set. */
   readonly nextTimerAt: number;
   /** Resolves once no work is held and what was waiting for it has run. */
@@ -40,6 +42,7 @@ export const createSimulatedClock = ({
   const timers = new TimerHeap();
   let now = startAt;
   let held = 0;
+  const holds = new Set<{ readonly because: string }>();
   let isAdvancing = false;
   let waiting: (() => void)[] = [];
 
@@ -97,11 +100,14 @@ export const createSimulatedClock = ({
       }
       return () => timers.remove(timer);
     },
-    hold(work, realMsMax) {
+    hold(work, realMsMax, because = "work that is under way") {
       held += 1;
       let isHeld = true;
+      const hold = { because };
+      holds.add(hold);
       const release = (): void => {
         clearTimeout(limit);
+        holds.delete(hold);
         if (isHeld) letGo();
         isHeld = false;
       };
@@ -122,6 +128,10 @@ export const createSimulatedClock = ({
     },
     get nextTimerAt() {
       return timers.nextAt;
+    },
+    standing: () => {
+      const [oldest] = holds;
+      return oldest;
     },
     released,
   };

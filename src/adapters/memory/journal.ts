@@ -18,6 +18,8 @@ export interface MemoryJournal extends Journal {
   readonly storage: JournalStorage;
   /** From now on every append and snapshot is refused with this error, like a journal whose disk has failed. */
   fail(error: JournalError): void;
+  /** Somebody else holds it, for this reason, until `undefined`: appends wait. */
+  setBusy(reason: string | undefined): void;
 }
 
 export const createMemoryJournal = ({
@@ -34,9 +36,15 @@ export const createMemoryJournal = ({
   let lastSeq = records.length;
   let failure: JournalError | undefined;
   let turn: Promise<unknown> = Promise.resolve();
+  let free = Promise.withResolvers<void>();
+  free.resolve();
+  let tellBusy: (reason: string | undefined) => void = () => undefined;
 
   const inTurn = <T>(work: () => T): Promise<T> => {
-    const done = turn.then(durable).then(work);
+    const done = turn
+      .then(durable)
+      .then(() => free.promise)
+      .then(work);
     turn = done;
     return done;
   };
@@ -74,6 +82,14 @@ export const createMemoryJournal = ({
     loadSnapshot: () => inTurn(() => (failure === undefined ? ok(snapshots.at(-1)) : err(failure))),
     fail(error) {
       failure = error;
+    },
+    setBusy(reason) {
+      if (reason === undefined) free.resolve();
+      else free = Promise.withResolvers();
+      tellBusy(reason);
+    },
+    onBusy(listener) {
+      tellBusy = listener;
     },
     async close() {
       await turn;

@@ -66,7 +66,10 @@ const unavailable: QueryError = { type: "broker.unavailable", reason: "the paper
  */
 export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Result<PaperBroker, LedgerError>> => {
   const { config, clock, seed } = options;
-  const opened = await openLedger({ path: options.ledgerPath, hold: (work) => clock.hold(work) });
+  const opened = await openLedger({
+    path: options.ledgerPath,
+    hold: (work) => clock.hold(work, undefined, "the paper ledger, which is being written"),
+  });
   if (!opened.ok) return opened;
   const { ledger, history, tornBytes } = opened.value;
   const requests = createRequests({ clock, timeoutMs: config.responseTimeoutMs });

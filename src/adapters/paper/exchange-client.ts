@@ -22,6 +22,7 @@ import {
 import { err, ok, type Result } from "#core/result.ts";
 import { answerOf, notConnected, outcomeOf } from "./broker.ts";
 import type { PaperConfig } from "./config.ts";
+import { bearerOf, readToken } from "./exchange-token.ts";
 import {
   type ClientRequest,
   missedTradesMax,
@@ -44,6 +45,8 @@ export interface ExchangeClient extends Broker {
 export interface ExchangeClientOptions {
   /** As `qts exchange` prints it: ws://127.0.0.1:PORT */
   readonly url: string;
+  /** Where the exchange left its token; read at every connection. Absent for a venue that asks for none. */
+  readonly tokenFile?: string;
   readonly clock: Clock;
   readonly config: Pick<PaperConfig, "responseTimeoutMs">;
   /** Real ms without any answer after which the exchange's process counts as gone. */
@@ -108,7 +111,7 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
     live.outstanding.set(seq, resolve);
     if (live.watchdog === undefined) watch(live);
     live.socket.send(JSON.stringify({ ...frame, seq, at: clock.now() }));
-    return { seq, done: clock.hold(promise) };
+    return { seq, done: clock.hold(promise, undefined, `the paper exchange at ${url}`) };
   };
 
   const sendTrade = (live: Link, quote: Quote): void => {
@@ -191,9 +194,17 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
   const reports = (valve: Valve): Observable<BrokerReport> =>
     new Observable((subscriber) => {
       if (isClosed) throw new ConnectionEnded("the broker is closed");
+      const token = options.tokenFile === undefined ? undefined : readToken(options.tokenFile);
+      if (token?.ok === false) throw new Error(token.error);
       const answered = Promise.withResolvers<void>();
-      void clock.hold(answered.promise);
-      const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: silenceMsMax, maxPayload: replyBytesMax });
+      void clock.hold(answered.promise, undefined, `the paper exchange at ${url}`);
+      const socket = new WebSocket(url, {
+        perMessageDeflate: false,
+        handshakeTimeout: silenceMsMax,
+        maxPayload: replyBytesMax,
+        ...(token === undefined ? {} : { headers: { authorization: bearerOf(token.value) } }),
+      });
+      let refusal: string | undefined;
       const live: Link = {
         socket,
         subscriber,
@@ -234,9 +245,12 @@ export const createExchangeClient = (options: ExchangeClientOptions): ExchangeCl
         begin(frame);
         answered.resolve();
       });
-      socket.on("error", () => undefined);
+      socket.on("error", ({ message }) => {
+        if (message.endsWith(": 401"))
+          refusal = `the paper exchange at ${url} does not know the token in ${options.tokenFile}; name the file beside its ledger with broker.exchange.tokenFile or --broker-token`;
+      });
       socket.on("close", (code, text) => {
-        const reason = text.toString() || (wasWelcome ? "the connection was lost" : unavailable.reason);
+        const reason = text.toString() || refusal || (wasWelcome ? "the connection was lost" : unavailable.reason);
         lose(live, code === supersededCode ? new ConnectionEnded(reason) : new Error(reason));
         answered.resolve();
       });

@@ -5,12 +5,15 @@
  * one had sent and had not arrived is lost with it. The exchange has no clock of its own: each request brings the market
  * time. A client may be killed at any moment; the ledger does not notice.
  */
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { Socket } from "node:net";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import type { Instrument } from "#core/instrument.ts";
 import type { BrokerReport, Clock } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import type { PaperConfig } from "./config.ts";
 import { createExchange, type Exchange } from "./exchange.ts";
+import { isBearer, publishToken, tokenFileFor } from "./exchange-token.ts";
 import { type ClientFrame, clientFrame, parseFrame, protocolVersion, refusedFrameCode, supersededCode } from "./frames.ts";
 import { openLedger } from "./ledger.ts";
 import type { LedgerError } from "./ledger-record.ts";
@@ -38,6 +41,8 @@ export interface ExchangeServerOptions {
 
 export interface ExchangeServer {
   readonly url: string;
+  /** What its clients must know lies there. */
+  readonly tokenFile: string;
   readonly tornBytes: number;
   /** Records in the ledger when it was opened. */
   readonly recovered: number;
@@ -57,17 +62,47 @@ const queuedFramesMax = 1_000;
 type Hello = Extract<ClientFrame, { type: "hello" }>;
 type Request = Exclude<ClientFrame, Hello>;
 
-const listen = (port: number): Promise<Result<WebSocketServer, ServerError>> =>
+/** Real ms for a handshake. One member trades here; whoever only keeps the line busy goes first, the oldest first. */
+const handshakeMsMax = 5_000;
+const strangersMax = 16;
+
+/** Keeps out who has not shown the token, a browser's page (it names the page it acts for), and who never says anything. */
+const createDoor = (token: Buffer): { readonly door: Server; readonly server: WebSocketServer } => {
+  const door = createServer({
+    headersTimeout: handshakeMsMax,
+    requestTimeout: handshakeMsMax,
+    connectionsCheckingInterval: handshakeMsMax / 5,
+    keepAlive: false,
+  });
+  const strangers = new Set<Socket>();
+  door.on("connection", (socket) => {
+    strangers.add(socket);
+    socket.on("close", () => strangers.delete(socket));
+    const [oldest] = strangers;
+    if (strangers.size <= strangersMax || oldest === undefined) return;
+    strangers.delete(oldest);
+    oldest.destroy();
+  });
+  door.on("request", (_request, response) => response.writeHead(426, { connection: "close" }).end());
+  const server = new WebSocketServer({
+    server: door,
+    maxPayload: payloadBytesMax,
+    perMessageDeflate: false,
+    verifyClient: ({ origin, req }: { readonly origin: string | undefined; readonly req: IncomingMessage }) => {
+      if (origin !== undefined || !isBearer(req.headers.authorization, token)) return false;
+      strangers.delete(req.socket);
+      return true;
+    },
+  });
+  return { door, server };
+};
+
+const listen = (port: number, token: Buffer): Promise<Result<WebSocketServer, ServerError>> =>
   new Promise((resolve) => {
-    const server = new WebSocketServer({
-      host,
-      port,
-      maxPayload: payloadBytesMax,
-      perMessageDeflate: false,
-      // A browser names the page it acts for; no page has business here.
-      verifyClient: ({ origin }: { origin: string | undefined }) => origin === undefined,
-    });
+    const { door, server } = createDoor(token);
+    door.listen(port, host);
     server.once("listening", () => resolve(ok(server)));
+    server.once("close", () => door.close());
     server.once("error", (error: NodeJS.ErrnoException) => {
       const why = error.code === "EADDRINUSE" ? "is taken by another program" : `cannot be used (${error.code ?? error.message})`;
       resolve(
@@ -82,7 +117,17 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
   const opened = await openLedger({ path: options.ledgerPath, hold: (work) => clock.hold(work) });
   if (!opened.ok) return opened;
   const { ledger, history, tornBytes } = opened.value;
-  const listening = await listen(options.port);
+  let token: Buffer;
+  try {
+    token = publishToken(options.ledgerPath);
+  } catch (error) {
+    await ledger.close();
+    return err({
+      type: "ledger.unavailable",
+      reason: `the token of the exchange cannot be written: ${(error as Error).message}`,
+    });
+  }
+  const listening = await listen(options.port, token);
   if (!listening.ok) {
     await ledger.close();
     return listening;
@@ -234,5 +279,12 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
   };
 
   const { port } = server.address() as { readonly port: number };
-  return ok({ url: `ws://${host}:${port}`, tornBytes, recovered: history.length, failed: failed.promise, close });
+  return ok({
+    url: `ws://${host}:${port}`,
+    tokenFile: tokenFileFor(options.ledgerPath),
+    tornBytes,
+    recovered: history.length,
+    failed: failed.promise,
+    close,
+  });
 };

@@ -19,8 +19,15 @@ export const refusedFrameCode = 4002;
 export const missedTradesMax = 100_000;
 
 const text = z.string().min(1);
-const natural = z.int().min(0);
-const request = { seq: z.int().min(1), at: natural };
+/** Far above what any market counts, and far below where sums and clocks lose their way. */
+const natural = z.int().min(0).max(1e15);
+/** Market time; a clock that is wound beyond every session would stand there for ever. */
+const time = z
+  .int()
+  .min(0)
+  .max(Date.UTC(2100, 0, 1));
+const price = z.int().min(-1e12).max(1e12);
+const request = { seq: z.int().min(1), at: time };
 const named = { orderId: z.string(), brokerOrderId: z.string(), symbol: text };
 const limit = { limitPriceMinor: z.number().optional() };
 
@@ -33,14 +40,14 @@ const submitted = z.strictObject({
   ...limit,
 });
 
-const marketTrade = z.strictObject({ symbol: text, priceMinor: z.int(), quantity: natural, at: natural, sequence: natural });
+const marketTrade = z.strictObject({ symbol: text, priceMinor: price, quantity: natural, at: time, sequence: z.int().min(0) });
 
 export const clientFrame = z.discriminatedUnion("type", [
   /** `missed`: what the market traded while the connection was down; it is matched before the connection counts. */
   z.strictObject({
     type: z.literal("hello"),
     version: z.literal(protocolVersion),
-    at: natural,
+    at: time,
     missed: z.array(marketTrade).max(missedTradesMax),
   }),
   z.strictObject({ type: z.literal("submit"), ...request, order: submitted }),
@@ -53,10 +60,10 @@ export const clientFrame = z.discriminatedUnion("type", [
     type: z.literal("trade"),
     ...request,
     symbol: text,
-    priceMinor: z.int(),
+    priceMinor: price,
     quantity: natural,
-    tradeAt: natural,
-    sequence: natural,
+    tradeAt: time,
+    sequence: z.int().min(0),
   }),
   z.strictObject({ type: z.literal("time"), ...request }),
   z.strictObject({ type: z.literal("end"), ...request }),
@@ -75,30 +82,30 @@ const execution = {
   symbol: text,
   side,
   quantity: natural,
-  priceMinor: z.int(),
+  priceMinor: price,
   feeMinor: z.int(),
-  at: natural,
+  at: time,
 };
 
 export const brokerReport = z.discriminatedUnion("type", [
-  z.strictObject({ type: z.literal("accepted"), ...order, at: natural }),
-  z.strictObject({ type: z.literal("rejected"), ...order, ...why, at: natural }),
+  z.strictObject({ type: z.literal("accepted"), ...order, at: time }),
+  z.strictObject({ type: z.literal("rejected"), ...order, ...why, at: time }),
   z.strictObject({ type: z.literal("filled"), ...execution, leavesQuantity: natural }),
-  z.strictObject({ type: z.literal("canceled"), ...order, at: natural }),
-  z.strictObject({ type: z.literal("expired"), ...order, at: natural }),
-  z.strictObject({ type: z.literal("cancelRejected"), ...order, ...why, at: natural }),
+  z.strictObject({ type: z.literal("canceled"), ...order, at: time }),
+  z.strictObject({ type: z.literal("expired"), ...order, at: time }),
+  z.strictObject({ type: z.literal("cancelRejected"), ...order, ...why, at: time }),
   z.strictObject({
     type: z.literal("replaced"),
     ...order,
     quantity: natural,
-    limitPriceMinor: z.int().optional(),
-    at: natural,
+    limitPriceMinor: price.optional(),
+    at: time,
   }),
-  z.strictObject({ type: z.literal("replaceRejected"), ...order, ...why, at: natural }),
+  z.strictObject({ type: z.literal("replaceRejected"), ...order, ...why, at: time }),
 ]);
 
 /** When the exchange's next timer is due (null: none), and the symbols whose trades it needs to see. */
-const wishes = { wakeAt: natural.nullable(), watch: z.array(text) };
+const wishes = { wakeAt: time.nullable(), watch: z.array(text) };
 
 export const serverFrame = z.discriminatedUnion("type", [
   z.strictObject({
@@ -129,11 +136,11 @@ export const replies = {
       side,
       orderType: z.enum(orderTypes),
       quantity: natural,
-      limitPriceMinor: z.int().optional(),
+      limitPriceMinor: price.optional(),
       status: z.enum(listedStatuses),
       cumulativeQuantity: natural,
       leavesQuantity: natural,
-      receivedAt: natural,
+      receivedAt: time,
     }),
   ),
   executions: z.array(z.strictObject(execution)),

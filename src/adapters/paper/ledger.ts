@@ -5,10 +5,13 @@
  * fdatasync (group commit), both on the thread pool. A failed write ends the ledger: after an fsync error nobody knows
  * what the page cache still holds, so the file is opened and read anew or not at all.
  */
-import { type FileHandle, mkdir, open, readFile } from "node:fs/promises";
+import { constants, type Stats } from "node:fs";
+import { type FileHandle, mkdir, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
 import { type LedgerEntry, type LedgerError, type LedgerRecord, readRecords } from "./ledger-record.ts";
+
+const { O_CREAT, O_NOFOLLOW, O_NONBLOCK, O_RDWR } = constants;
 
 export interface Ledger {
   /** Number of the last record that survives a power cut. */
@@ -41,10 +44,17 @@ const unavailable = (path: string, error: unknown): LedgerError => ({
   reason: `the paper ledger ${path} cannot be used: ${(error as Error).message}`,
 });
 
+const strangerProblem = (found: Stats): string | undefined => {
+  const us = process.geteuid?.();
+  if (!found.isFile()) return "it is no plain file; move it away";
+  if (us !== undefined && found.uid !== us && found.uid !== 0) return `it belongs to uid ${found.uid}, and this is uid ${us}`;
+  return us !== undefined && (found.mode & 0o022) !== 0 ? "others may write it; chmod go-w it if you trust it" : undefined;
+};
+
 /** One level: a mistyped path should not grow a tree. */
 const makeDirectory = async (path: string): Promise<void> => {
   try {
-    await mkdir(path);
+    await mkdir(path, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
@@ -80,11 +90,15 @@ export const openLedger = async ({ path, hold }: LedgerOptions): Promise<Result<
   let bytes: Buffer;
   try {
     await makeDirectory(dirname(path));
-    file = await open(path, "a+");
-    await file.close();
+    // Written through nothing that somebody has planted: no link, no pipe, no file that others may write.
+    file = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600);
+    const stranger = strangerProblem(await file.stat());
+    if (stranger !== undefined) {
+      await file.close();
+      throw new Error(stranger);
+    }
     await syncDirectory(dirname(path));
-    file = await open(path, "r+");
-    bytes = await readFile(path);
+    bytes = await file.readFile();
   } catch (error) {
     return err(unavailable(path, error));
   }

@@ -2,12 +2,13 @@
  * Trades of many days on their way into recorded days: kept in files of fixed rows, so that memory holds one day at a time
  * whatever is imported, and sorted when a day is asked for.
  */
-import { appendFileSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Instrument } from "#core/instrument.ts";
 import { dayStartsAt } from "#core/zoned-time.ts";
 import type { MarketCalendar } from "#market/calendar.ts";
 import { type DayNames, encodeColumns } from "./day-format.ts";
+import type { OwnFiles } from "./days-folder.ts";
 
 /** A trade that belongs to a day. */
 export interface SpooledTrade {
@@ -69,7 +70,7 @@ export interface SpooledDay {
 }
 
 /** @param directory for files of its own; whoever made it removes it */
-export const createDaySpool = (directory: string) => {
+export const createDaySpool = (directory: string, { append }: Pick<OwnFiles, "append">) => {
   const piles = new Map<string, Pile>();
   let inMemory = 0;
   const pathOf = (day: string): string => join(directory, `${day}.rows`);
@@ -77,7 +78,7 @@ export const createDaySpool = (directory: string) => {
   const flush = (): void => {
     for (const [day, pile] of piles) {
       if (pile.buffered === 0) continue;
-      appendFileSync(pathOf(day), new Uint8Array(pile.buffer.buffer, 0, pile.buffered * width * 8), { mode: 0o600 });
+      append(pathOf(day), new Uint8Array(pile.buffer.buffer, 0, pile.buffered * width * 8));
       pile.buffered = 0;
       pile.buffer = new Float64Array(width * 64);
     }

@@ -5,18 +5,7 @@
  * `.import-PID.whole`, which is the moment of truth: from then on the next `qts import` or `qts days` moves its days to their names,
  * also when the import was killed. One that was killed before leaves nothing but its folder, which the next one removes.
  */
-import {
-  closeSync,
-  constants,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 
 export const daySuffix = ".qtsday";
@@ -65,6 +54,13 @@ export const settleImports = (directory: string): void => {
   }
 };
 
+/** How files are written: through nothing that somebody planted, and readable by nobody else. Each throws the system's error. */
+export interface OwnFiles {
+  makeFolders(path: string): void;
+  write(path: string, bytes: Uint8Array): void;
+  append(path: string, bytes: Uint8Array): void;
+}
+
 /** One import on its way. */
 export interface ImportFolder {
   /** For what it needs meanwhile. */
@@ -77,8 +73,8 @@ export interface ImportFolder {
 }
 
 /** Throws the system's error. */
-export const openImport = (directory: string): ImportFolder => {
-  mkdirSync(directory, { recursive: true });
+export const openImport = (directory: string, files: OwnFiles): ImportFolder => {
+  files.makeFolders(directory);
   settleImports(directory);
   const path = join(directory, `.import-${process.pid}`);
   const whole = `${path}.whole`;
@@ -86,7 +82,7 @@ export const openImport = (directory: string): ImportFolder => {
   mkdirSync(path, { mode: 0o700 });
   return {
     path,
-    write: (name, file) => writeFileSync(join(path, `${name}${daySuffix}`), file, { flush: true }),
+    write: (name, file) => files.write(join(path, `${name}${daySuffix}`), file),
     publish: () => {
       syncFolder(path);
       renameSync(path, whole);

@@ -1,6 +1,6 @@
 /** Market data on its way to disk. */
 import { z } from "zod";
-import { inOrder, periodMs, positive, share } from "../values.ts";
+import { inOrder, periodMs, positive, share, timeZone } from "../values.ts";
 
 const gapLimits = z
   .strictObject({ minorMs: periodMs, majorMs: periodMs, criticalMs: periodMs })
@@ -11,13 +11,7 @@ export const archive = z.strictObject({
   fsyncEveryMs: periodMs,
   bufferRowsMax: positive,
   scalpWindowMs: periodMs.min(1000).multipleOf(1000, "must be whole seconds, because segments are named by second"),
-  timeZone: z.string().refine((zone) => {
-    try {
-      return new Intl.DateTimeFormat("en-US", { timeZone: zone }) !== undefined;
-    } catch {
-      return false;
-    }
-  }, "is not a time zone, like Asia/Seoul"),
+  timeZone,
   silenceMsMax: periodMs,
   gaps: z.strictObject({ scalp: gapLimits, swing: gapLimits }),
   persistedShareMin: share,

@@ -16,6 +16,7 @@ export const broker = z.strictObject({
       .string()
       .regex(/^ws:\/\/(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}$/, "must be a loopback address, ws://127.0.0.1:PORT")
       .refine((url) => Number(url.slice(url.lastIndexOf(":") + 1)) <= 65_535, "has a port above 65535"),
+    tokenFile: z.string(),
     silenceMsMax: timerMs,
   }),
   paper: z.strictObject({

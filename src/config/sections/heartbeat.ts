@@ -1,10 +1,7 @@
 /** The dead-man's switch outside that is told that the house lives. */
 import { z } from "zod";
+import { isServiceAddress } from "../addresses.ts";
 import { inOrder, timerMs } from "../values.ts";
-
-/** A beat that leaves this machine is encrypted: the path is often all that proves who sent it. */
-const shape = /^(https:\/\/([\w.-]+|\[[\da-f:.]+\])|http:\/\/(127\.0\.0\.1|localhost|\[::1\]))(:\d{1,5})?([/?]\S*)?$/i;
-const isAddress = (value: unknown): boolean => typeof value === "string" && shape.test(value) && z.url().safeParse(value).success;
 
 export const heartbeat = z
   .strictObject({
@@ -15,7 +12,7 @@ export const heartbeat = z
   })
   // Judged and told as one with the group, because what is said of a key shows its value, which may be a secret.
   .refine(
-    ({ url }) => url === null || isAddress(url),
+    ({ url }) => url === null || isServiceAddress(url),
     "wants url to be https://HOST/… without a user name, http:// on loopback only, or null; what it is now is not shown, it may be a secret",
   )
   .refine(...inOrder("≤", "timeoutMs", "everyMs"));

@@ -127,7 +127,7 @@ export const createHandlers = (options: HandlersOptions): Handlers => {
     const cancelTimeout = clock.setTimer(clock.now() + timeoutMs, () =>
       once(() => failed(work, () => ({ reason: `took longer than ${timeoutMs} ms`, where: undefined }))),
     );
-    clock.hold(outcome, timeoutMs).then(
+    clock.hold(outcome, timeoutMs, `the handler ${work.handler.name}, whose promise has not ended`).then(
       () => once(() => succeeded(work)),
       (error: unknown) => once(() => failed(work, () => failureOf(error))),
     );

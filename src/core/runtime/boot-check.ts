@@ -6,7 +6,6 @@ import type { AnyStateMachine, AnyStateNode } from "xstate";
 import { catalog, type FactType, isFactType } from "#machines/facts/catalog.ts";
 import type { CatalogRow } from "#machines/facts/fact.ts";
 import { opsMachine } from "#machines/ops.machine.ts";
-import { orderTakes } from "#machines/order.rules.ts";
 import { supervisorMachine } from "#machines/supervisor.machine.ts";
 import { actorNames, actors } from "../actors.ts";
 import { routeOf } from "../event/routes.ts";
@@ -51,16 +50,21 @@ const reachedFrom = (node: AnyStateNode, seen: Set<AnyStateNode>): void => {
   for (const { target } of node.always ?? []) for (const next of (target ?? []) as AnyStateNode[]) reachedFrom(next, seen);
 };
 
-/** By the id of the machine. An order is no actor: the desk hosts it and takes what it takes. */
-const takesByMachine: { readonly [id: string]: readonly FactType[] | undefined } = {
-  ...Object.fromEntries(actorNames.map((name) => [name, actors[name].takes])),
-  order: orderTakes,
-};
+/** A machine that is no actor: a desk hosts many of it and sends each what its list says. */
+export interface HostedMachine {
+  readonly machine: AnyStateMachine;
+  readonly takes: readonly FactType[];
+}
+
+/** By the id of the machine, which is the name of its actor's row. */
+const takesByActor: { readonly [id: string]: readonly FactType[] | undefined } = Object.fromEntries(
+  actorNames.map((name) => [name, actors[name].takes]),
+);
 
 /** Facts that a machine is sent and no state of it takes, and facts that a state waits for and the machine is not sent. */
-const takesProblems = ({ id, events }: AnyStateMachine): string[] => {
-  const listed = takesByMachine[id];
-  if (listed === undefined) return [`${id} is no actor: give it a row in core/actors.ts`];
+const takesProblems = ({ id, events }: AnyStateMachine, listed = takesByActor[id]): string[] => {
+  if (listed === undefined)
+    return [`${id} is neither an actor nor hosted: give it a row in core/actors.ts, or name it in its part's hosts`];
   const charted = (events as string[]).filter(isFactType);
   return [
     ...listed.filter((type) => !charted.includes(type)).map((type) => `${id} lists ${type}, and no state of it takes that`),
@@ -85,10 +89,14 @@ export const catalogueProblems = (
     return readBy === "handlers" && !isHandled(type) ? [`${type} is to be read by a handler, and none is registered`] : [];
   });
 
-/** What is wrong with a chart, one sentence each; nothing for a whole one. */
-export const chartProblems = (machine: AnyStateMachine): readonly string[] => {
+/**
+ * What is wrong with a chart, one sentence each; nothing for a whole one.
+ *
+ * @param takes the facts that it is sent; those of its actor when absent
+ */
+export const chartProblems = (machine: AnyStateMachine, takes?: readonly FactType[]): readonly string[] => {
   const { guards, actions } = machine.implementations as unknown as Implementations;
-  const problems = takesProblems(machine);
+  const problems = takesProblems(machine, takes);
   const nodes = nodesOf(machine.root);
   const checkNames = (
     kind: "guard" | "action",
@@ -127,8 +135,16 @@ export const chartProblems = (machine: AnyStateMachine): readonly string[] => {
  *
  * @returns undefined, or the sentence of a start that is refused
  */
-export const bootProblem = (charts: readonly AnyStateMachine[], isHandled: (type: string) => boolean): string | undefined => {
-  const problems = [...[supervisorMachine, opsMachine, ...charts].flatMap(chartProblems), ...catalogueProblems(isHandled)];
+export const bootProblem = (
+  charts: readonly AnyStateMachine[],
+  hosted: readonly HostedMachine[],
+  isHandled: (type: string) => boolean,
+): string | undefined => {
+  const problems = [
+    ...[supervisorMachine, opsMachine, ...charts].flatMap((chart) => chartProblems(chart)),
+    ...hosted.flatMap(({ machine, takes }) => chartProblems(machine, takes)),
+    ...catalogueProblems(isHandled),
+  ];
   if (problems.length === 0) return undefined;
   return `the machines are not whole: ${problems.join("; ")}. This is a bug of QTS; please report it.`;
 };

@@ -131,6 +131,18 @@ export const createHouse = (options: HouseOptions): House => {
     },
   });
 
+  // Through the corridor like any fail-safe: FAIL lets no order leave, nor one that was approved before.
+  let isJournalBusy = false;
+  journal.onBusy?.((reason) => {
+    if (!isLive || (reason !== undefined) === isJournalBusy) return;
+    isJournalBusy = reason !== undefined;
+    dispatcher.offer(
+      reason === undefined
+        ? { type: "failsafe.cleared", payload: { code: "FS075", reason: "the journal can be written again" }, source: "house" }
+        : { type: "failsafe.tripped", payload: { code: "FS075", reason }, source: "house" },
+    );
+  });
+
   const perform = (effect: Effect): void => {
     const handler = handlers[effect.type as keyof EffectHandlers] as ((effect: Effect) => void) | undefined;
     if (handler === undefined) throw new Error(`broken assumption: no handler for the effect ${effect.type}`);
@@ -352,6 +364,13 @@ export const createHouse = (options: HouseOptions): House => {
       recovering = undefined;
       isLive = true;
       dispatcher.offer({ type: "session.started", payload: { session, epoch, recovered }, source: "root" });
+      // The process that waited for its journal died before it could say that it is over. This one has just written to it.
+      if (system().snapshotOf("safety").context.cause?.code === "FS075")
+        dispatcher.offer({
+          type: "failsafe.cleared",
+          payload: { code: "FS075", reason: "the journal could be opened again" },
+          source: "house",
+        });
       // A part that the end of the journal broke: the process died before anybody had said so.
       for (const { name, reason } of system().broken()) perform({ type: "component.report.failed", component: name, reason });
       deadlines.arm();

@@ -23,6 +23,8 @@ export interface Recorder {
 
 /** More facts than this waiting for the disk and the replayed market stands still until they are written. */
 const backlogMax = 20_000;
+/** A journal that somebody else holds is waited for in memory, and no longer than this many facts. */
+const pendingMax = 100_000;
 
 export const createRecorder = ({
   journal,
@@ -60,13 +62,18 @@ export const createRecorder = ({
       durableSeq = result.value.lastSeq;
       while (waiting.length > 0 && (waiting[0]?.seq ?? 0) <= durableSeq) waiting.shift()?.resolve(true);
     });
-    if (sentSeq - durableSeq > backlogMax) void clock.hold(append);
+    if (sentSeq - durableSeq > backlogMax) void clock.hold(append, undefined, "the journal, which is being written");
   };
 
   return {
     seq: () => seq,
     record: (fact) => {
       if (failure !== undefined) return;
+      if (seq - durableSeq >= pendingMax)
+        return fail({
+          type: "journal.unavailable",
+          reason: `${pendingMax} facts wait for the journal, and no more are kept in memory`,
+        });
       seq += 1;
       batch.push({ seq, at: fact.at, type: fact.type, body: JSON.stringify(fact) });
       if (batch.length >= 1000) flush();
@@ -81,7 +88,7 @@ export const createRecorder = ({
         waiting.push({ seq: wanted, resolve });
       });
       flush();
-      return clock.hold(durable);
+      return clock.hold(durable, undefined, "the journal, which is being written");
     },
     pending: () => seq - durableSeq,
     failure: () => failure,

@@ -59,7 +59,7 @@ export const recoveringText = ({ fact, of }: RecoveryProgress): string =>
   `recovering: fact ${counts.format(fact)} of ${counts.format(of)}`;
 
 const lossWords = {
-  alerts: "alerts that reached nobody",
+  alerts: "alerts that did not arrive",
   effectsWithheld: "effects withheld because the journal failed",
   signals: "signals that came too late",
   deadLettersForgotten: "letters of facts given up",

@@ -7,6 +7,7 @@
  */
 import { type Fact, factProblem, type NewFact, type Offer } from "../event/catalog.ts";
 import type { Clock } from "../ports.ts";
+import { faultText, GuestFault, listFrom } from "./guest.ts";
 import type { Proposal, Strategy, StrategyView } from "./strategy.ts";
 
 export interface Cycle {
@@ -80,7 +81,7 @@ export const createCycle = ({
     const fact = draftOf(proposal, cycle);
     // The fact says strength where a proposal says signal.
     const problem = factProblem(fact.type, fact.payload)?.replace(/^strength/, "signal");
-    if (problem !== undefined) throw new Error(`${strategy.name} proposed what is no ${proposal.type}: ${problem}`);
+    if (problem !== undefined) throw new GuestFault(`${strategy.name} proposed what is no ${proposal.type}: ${problem}`);
     return fact;
   };
 
@@ -102,7 +103,7 @@ export const createCycle = ({
       }
       default: {
         const { type } = proposal satisfies never as { readonly type: unknown };
-        throw new Error(`${strategy.name} proposed ${JSON.stringify(type)}; a proposal is an order or a cancel`);
+        throw new GuestFault(`${strategy.name} proposed ${JSON.stringify(type)}; a proposal is an order or a cancel`);
       }
     }
   };
@@ -119,7 +120,7 @@ export const createCycle = ({
       const about = { source: "execution", correlationId: `cycle ${cycle}` } as const;
       offer({ type: "cycle.started", payload: { cycle }, ...about });
       try {
-        const facts = strategy.evaluate(view()).map((proposal) => factOf(proposal, cycle));
+        const facts = listFrom(strategy.name, strategy.evaluate(view())).map((proposal) => factOf(proposal, cycle));
         for (const fact of facts) offer({ correlationId: about.correlationId, ...placed(fact) });
         offer({
           type: "cycle.completed",
@@ -128,7 +129,7 @@ export const createCycle = ({
         });
       } catch (error) {
         // The strategy is a user's code: its failure is expected, and counted by the execution loop.
-        offer({ type: "cycle.failed", payload: { cycle, reason: String(error) }, ...about });
+        offer({ type: "cycle.failed", payload: { cycle, reason: faultText(error) }, ...about });
       }
     },
     actOnSignal: ({ at, payload }) => {

@@ -6,7 +6,7 @@ import { NewestMap } from "#core/newest.ts";
 import type { Clock } from "#core/ports.ts";
 import { backoffMs } from "#machines/backoff.rules.ts";
 import type { Alert } from "#machines/effects.ts";
-import { safetyCodes } from "#machines/safety.codes.ts";
+import { describeCode, safetyCodes } from "#machines/safety.codes.ts";
 
 export interface AlertMessage {
   readonly level: "critical" | "warning" | "resolved";
@@ -17,11 +17,28 @@ export interface AlertMessage {
   readonly repeated: number;
   /** Where to read what to do. */
   readonly runbook: string;
+  /** Not one alert, but those that waited for the end of the quiet hours, oldest first. */
+  readonly held?: readonly AlertMessage[];
+}
+
+/** A message did not leave; what a channel rejects with. */
+export class AlertNotSent extends Error {
+  override readonly name = "AlertNotSent";
+  /** The service asked for so much patience. */
+  readonly retryAfterMs: number | undefined;
+
+  /** @param reason a sentence that may be shown: no secret, nothing of the other side's */
+  constructor(reason: string, retryAfterMs?: number) {
+    super(reason);
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 /** A way to reach people. A rejected promise is tried again; a channel sets its own time limit on the wire. */
 export interface AlertChannel {
   readonly name: string;
+  /** It disturbs people: in the quiet hours warnings wait. The log does not. */
+  readonly isLoud?: boolean;
   sendCritical(message: AlertMessage): Promise<void>;
   sendWarning(message: AlertMessage): Promise<void>;
   resolved(message: AlertMessage): Promise<void>;
@@ -36,13 +53,20 @@ export interface AlertFigures {
   /** Lost: the queue was full, or every try failed. */
   readonly lost: number;
   readonly waiting: number;
+  /** Warnings that wait for the end of the quiet hours. */
+  readonly held: number;
+  /** Why the newest try failed that did; null when none has. */
+  readonly lastFailure: string | null;
 }
 
 export interface Alerts {
   readonly handlers: { readonly [T in Alert["type"]]: (effect: Extract<Alert, { type: T }>) => void };
   readonly figures: () => { readonly [channel: string]: AlertFigures };
-  /** Stops retries; what waits is dropped. */
-  readonly close: () => void;
+  /**
+   * Sends what waits once more, also what waits for the end of the quiet hours, because nobody will be left to tell it. Resolves
+   * when it has left, or been given up: after `closeMsMax` at the latest. What is left then counts as lost.
+   */
+  readonly close: () => Promise<void>;
 }
 
 export interface AlertLimits {
@@ -54,6 +78,9 @@ export interface AlertLimits {
   readonly triesMax: number;
   readonly retryMsMin: number;
   readonly retryMsMax: number;
+  /** A service that asks for more patience than this is asked again after this. */
+  readonly retryAfterMsMax: number;
+  readonly closeMsMax: number;
 }
 
 /** Ten minutes: an unsolved problem stays visible and does not drown the next one. Five tries span half a minute of outage. */
@@ -64,10 +91,22 @@ export const alertLimits: AlertLimits = {
   triesMax: 5,
   retryMsMin: 2_000,
   retryMsMax: 60_000,
+  // A critical alert waits behind what the service refused.
+  retryAfterMsMax: 120_000,
+  // Of a process that ends; a service manager kills after ninety seconds.
+  closeMsMax: 5_000,
 };
 
 /** The section of the runbook about a code. */
 export const runbookOf = (code: keyof typeof safetyCodes): string => `docs/operations/runbook.md#${code.toLowerCase()}`;
+
+/** When people are not to be disturbed by what can wait. */
+export interface QuietHours {
+  /** The end of the quiet hours that this moment is in; undefined: it is in none. */
+  readonly endsAt: (at: number) => number | undefined;
+}
+
+const noQuietHours: QuietHours = { endsAt: () => undefined };
 
 /**
  * @param clock the wall clock, also in a replay: people live in real time
@@ -76,12 +115,14 @@ export const createAlerts = ({
   channels,
   clock,
   limits = alertLimits,
+  quiet = noQuietHours,
 }: {
   readonly channels: readonly AlertChannel[];
   readonly clock: Pick<Clock, "now" | "setTimer">;
   readonly limits?: AlertLimits;
+  readonly quiet?: QuietHours;
 }): Alerts => {
-  const lanes = channels.map((channel) => createLane(channel, clock, limits));
+  const lanes = channels.map((channel) => createLane(channel, clock, limits, channel.isLoud ? quiet : noQuietHours));
   /** By level, code and text; entries older than `repeatAfterMs` are dropped when the next alert comes. */
   /** Texts with figures in them are all different; forgetting the oldest costs one repeated message at worst. */
   const recent = new NewestMap<string, { readonly code: string; readonly sentAt: number; repeated: number }>(limits.queueMax);
@@ -116,20 +157,38 @@ export const createAlerts = ({
       },
     },
     figures: () => Object.fromEntries(lanes.map((lane) => [lane.name, lane.figures()])),
-    close: () => {
-      for (const lane of lanes) lane.close();
+    close: async () => {
+      const waiting = lanes.map((lane) => lane.close());
+      if (waiting.every((done) => done === undefined)) return;
+      await new Promise<void>((resolve) => {
+        const cancel = clock.setTimer(clock.now() + limits.closeMsMax, resolve);
+        void Promise.all(waiting).then(() => {
+          cancel();
+          resolve();
+        });
+      });
+      for (const lane of lanes) lane.giveUp();
     },
   };
 };
 
-const createLane = (channel: AlertChannel, clock: Pick<Clock, "now" | "setTimer">, limits: AlertLimits) => {
+const createLane = (channel: AlertChannel, clock: Pick<Clock, "now" | "setTimer">, limits: AlertLimits, quiet: QuietHours) => {
   const queue: AlertMessage[] = [];
+  /** Of the quiet hours, oldest first. */
+  let held: AlertMessage[] = [];
   const warnedAt: number[] = [];
   let figures = { sent: 0, repeated: 0, limited: 0, lost: 0 };
-  let isSending = false;
+  let lastFailure: string | null = null;
+  let sending: Promise<void> | undefined;
   let tries = 0;
   let cancelRetry: (() => void) | undefined;
+  let cancelMorning: (() => void) | undefined;
+  let isClosing = false;
   let isClosed = false;
+
+  const lose = (count: number): void => {
+    figures = { ...figures, lost: figures.lost + count };
+  };
 
   const send = async (message: AlertMessage): Promise<void> => {
     if (message.level === "critical") await channel.sendCritical(message);
@@ -137,37 +196,50 @@ const createLane = (channel: AlertChannel, clock: Pick<Clock, "now" | "setTimer"
     else await channel.resolved(message);
   };
 
+  const waitMs = (error: unknown): number => {
+    const ownMs = backoffMs({ firstMs: limits.retryMsMin, capMs: limits.retryMsMax }, tries - 1);
+    const askedMs = error instanceof AlertNotSent ? (error.retryAfterMs ?? 0) : 0;
+    return Math.max(ownMs, Math.min(askedMs, limits.retryAfterMsMax));
+  };
+
   const drain = async (): Promise<void> => {
-    if (isSending || isClosed || cancelRetry !== undefined) return;
-    isSending = true;
     for (let message = queue[0]; message !== undefined && !isClosed; message = queue[0]) {
       try {
         await send(message);
         figures = { ...figures, sent: figures.sent + 1 };
         remove(message);
         tries = 0;
-      } catch {
+      } catch (error) {
+        // What else a channel throws may have anything in it.
+        lastFailure = error instanceof AlertNotSent ? error.message : "it failed";
         tries += 1;
-        if (tries < limits.triesMax) {
-          const waitMs = backoffMs({ firstMs: limits.retryMsMin, capMs: limits.retryMsMax }, tries - 1);
-          cancelRetry = clock.setTimer(clock.now() + waitMs, () => {
+        if (tries < limits.triesMax && !isClosing) {
+          cancelRetry = clock.setTimer(clock.now() + waitMs(error), () => {
             cancelRetry = undefined;
-            void drain();
+            start();
           });
-          break;
+          return;
         }
         tries = 0;
-        remove(message);
-        figures = { ...figures, lost: figures.lost + 1 };
+        // A full queue may have dropped and counted it while it was being sent.
+        if (remove(message)) lose(message.held?.length ?? 1);
       }
     }
-    isSending = false;
+  };
+
+  const start = (): void => {
+    if (sending !== undefined || isClosed || cancelRetry !== undefined || queue.length === 0) return;
+    const ended = drain().then(() => {
+      sending = undefined;
+    });
+    sending = ended;
   };
 
   /** By identity: while a message was being sent, a full queue may have dropped it. */
-  const remove = (message: AlertMessage): void => {
+  const remove = (message: AlertMessage): boolean => {
     const index = queue.indexOf(message);
     if (index !== -1) queue.splice(index, 1);
+    return index !== -1;
   };
 
   const isOverRate = (at: number): boolean => {
@@ -177,29 +249,77 @@ const createLane = (channel: AlertChannel, clock: Pick<Clock, "now" | "setTimer"
     return false;
   };
 
+  const enqueue = (message: AlertMessage): void => {
+    if (queue.length >= limits.queueMax) {
+      // A warning gives way first; among equals the oldest, which is the least true by now.
+      const index = queue.findIndex(({ level }) => level !== "critical");
+      const [dropped] = queue.splice(Math.max(0, index), 1);
+      lose(dropped?.held?.length ?? 1);
+    }
+    queue.push(message);
+    start();
+  };
+
+  /** Tells together what waited. */
+  const tellHeld = (): void => {
+    cancelMorning?.();
+    cancelMorning = undefined;
+    const [first] = held;
+    if (first === undefined) return;
+    const together = held;
+    held = [];
+    enqueue(together.length === 1 ? first : { ...first, level: "warning", at: clock.now(), repeated: 0, held: together });
+  };
+
+  /** The clock may have been moved, also out of the quiet hours and into them: it is asked, whatever was planned. */
+  const holdUntil = (endsAt: number): void => {
+    cancelMorning?.();
+    cancelMorning = clock.setTimer(endsAt, () => {
+      const later = quiet.endsAt(clock.now());
+      if (later === undefined) tellHeld();
+      else holdUntil(later);
+    });
+  };
+
+  const isUrgent = ({ level, code }: AlertMessage): boolean =>
+    level === "critical" || (level === "resolved" && describeCode(code).severity === "critical");
+
   return {
     name: channel.name,
     put: (message: AlertMessage): void => {
+      const endsAt = quiet.endsAt(message.at);
+      if (endsAt === undefined) tellHeld();
+      else if (!isUrgent(message)) {
+        held.push(message);
+        if (held.length > limits.queueMax) {
+          held.shift();
+          lose(1);
+        }
+        holdUntil(endsAt);
+        return;
+      }
       if (message.level === "warning" && isOverRate(message.at)) {
         figures = { ...figures, limited: figures.limited + 1 };
         return;
       }
-      if (queue.length >= limits.queueMax) {
-        // A warning gives way first; among equals the oldest, which is the least true by now.
-        const index = queue.findIndex(({ level }) => level !== "critical");
-        queue.splice(Math.max(0, index), 1);
-        figures = { ...figures, lost: figures.lost + 1 };
-      }
-      queue.push(message);
-      void drain();
+      enqueue(message);
     },
     noteRepeated: (): void => {
       figures = { ...figures, repeated: figures.repeated + 1 };
     },
-    figures: (): AlertFigures => ({ ...figures, waiting: queue.length }),
-    close: (): void => {
-      isClosed = true;
+    figures: (): AlertFigures => ({ ...figures, waiting: queue.length, held: held.length, lastFailure }),
+    /** @returns undefined when nothing waits */
+    close: (): Promise<void> | undefined => {
+      isClosing = true;
+      tellHeld();
       cancelRetry?.();
+      cancelRetry = undefined;
+      start();
+      return sending;
+    },
+    giveUp: (): void => {
+      isClosed = true;
+      for (const { held: together } of queue.splice(0)) lose(together?.length ?? 1);
     },
   };
 };

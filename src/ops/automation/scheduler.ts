@@ -86,7 +86,7 @@ export const createScheduler = ({
       finish(false, `not done after ${target.runMsMax} ms`),
     );
     const work = async (): Promise<void> => target.run(dueAt, underWay.signal);
-    clock.hold(work()).then(
+    clock.hold(work(), undefined, "scheduled work").then(
       () => finish(true),
       (error: unknown) => finish(false, error instanceof Error ? error.message : String(error)),
     );

@@ -140,7 +140,7 @@ export const createMaintenance = (options: MaintenanceOptions): Maintenance => {
     isBusy = true;
     let outcome: Result<NewFact, HostError>;
     try {
-      outcome = await clock.hold(work());
+      outcome = await clock.hold(work(), undefined, "maintenance");
     } catch (error) {
       outcome = err({ type: "failed", reason: `unexpected: ${error instanceof Error ? error.message : String(error)}` });
     }

@@ -1,8 +1,24 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { createArchiveFiles } from "#adapters/host/archive-files.ts";
 import { type HomeProblem, openHome } from "#adapters/host/home.ts";
+import { openJournal } from "#adapters/host/journal/journal.ts";
+import { acquireLease } from "#adapters/host/lease.ts";
+import { createLog } from "#adapters/host/log.ts";
+import { openLedger } from "#adapters/paper/ledger.ts";
 import { cannotMount, cannotProtect, run } from "./privilege.ts";
 
 let directory: string;
@@ -41,6 +57,81 @@ describe("a home", () => {
       "paper",
     ]);
     expect(statSync(join(home, "control")).mode & 0o777).toBe(0o700);
+  });
+
+  it("is its owner's alone, folders and files, whatever the umask", async () => {
+    const umask = process.umask(0);
+    try {
+      openHome(home);
+      const lease = acquireLease({ home, command: "qts run", now: 0 });
+      const journal = await openJournal({ file: join(home, "journal", "session-0001.sqlite") });
+      const ledger = await openLedger({ path: join(home, "paper", "session-0001.jsonl"), hold: (work) => work });
+      const log = createLog({ level: "info", to: join(home, "ops", "logs", "qts.log") });
+      log.logger.info("a line");
+      const segment = await createArchiveFiles().create(join(home, "config", "observer", "a", "b.jsonl"));
+      const modes = readdirSync(home, { recursive: true, encoding: "utf8" }).map((path) => {
+        const { mode } = statSync(join(home, path));
+        return (mode & 0o777) === (statSync(join(home, path)).isDirectory() ? 0o700 : 0o600) ? "" : `${path} ${mode.toString(8)}`;
+      });
+      await log.close();
+      if (lease.ok) await lease.value.release();
+      if (journal.ok) await journal.value.close();
+      if (ledger.ok) await ledger.value.ledger.close();
+      if (segment.ok) await segment.value.close();
+      expect(modes.filter((problem) => problem !== "")).toEqual([]);
+      expect(modes.length).toBeGreaterThan(15);
+    } finally {
+      process.umask(umask);
+    }
+  });
+
+  it("of an earlier QTS, open to whoever passes by, is shut at the next start", () => {
+    openHome(home);
+    writeFileSync(join(home, "journal", "session-0001.sqlite"), "");
+    for (const path of ["", "control", "journal"]) chmodSync(join(home, path), 0o755);
+    chmodSync(join(home, "journal", "session-0001.sqlite"), 0o644);
+    expect(openHome(home)).toMatchObject({ ok: true });
+    const modes = ["", "control", "journal", "journal/session-0001.sqlite"].map(
+      (path) => statSync(join(home, path)).mode & 0o777,
+    );
+    expect(modes).toEqual([0o700, 0o700, 0o700, 0o600]);
+  });
+
+  it.each(["", "control", "journal", "lock.sqlite", "journal/session-0001.sqlite", "ops/logs/qts.log"])(
+    "is refused while others may write its %j, with the remedy, and stays as it was found",
+    (path) => {
+      openHome(home);
+      for (const name of ["lock.sqlite", "journal/session-0001.sqlite", "ops/logs/qts.log"]) writeFileSync(join(home, name), "");
+      for (const mode of [0o720, 0o602]) {
+        chmodSync(join(home, path), mode);
+        expect(problemOf(home).problem).toContain(`may be written by others (mode 0${mode.toString(8)}): chmod -R go-w`);
+        expect(statSync(join(home, path)).mode & 0o777).toBe(mode);
+      }
+    },
+  );
+
+  it.skipIf(process.geteuid?.() !== 0)("is refused when it belongs to somebody else (needs root, to give it away)", () => {
+    openHome(home);
+    chownSync(join(home, "control"), 65534, 65534);
+    expect(problemOf(home).problem).toContain(`${join(home, "control")} belongs to uid 65534, and QTS runs as`);
+  });
+
+  it("is refused below a folder in which everybody may put another in its place", () => {
+    openHome(home);
+    chmodSync(directory, 0o777);
+    expect(problemOf(home).problem).toContain(`${directory} may be written by everybody (mode 0777)`);
+    chmodSync(directory, 0o1777);
+    expect(openHome(home)).toMatchObject({ ok: true });
+  });
+
+  it("keeps a kill switch of whoever made it, and a person's own files as they are", () => {
+    openHome(home);
+    writeFileSync(join(home, "KILL"), "stop");
+    chmodSync(join(home, "KILL"), 0o666);
+    writeFileSync(join(home, "notes.txt"), "mine");
+    chmodSync(join(home, "notes.txt"), 0o664);
+    expect(openHome(home)).toMatchObject({ ok: true });
+    expect(statSync(join(home, "notes.txt")).mode & 0o777).toBe(0o664);
   });
 
   it("is taken as it is when it exists, and keeps what lies in it", () => {
@@ -92,7 +183,7 @@ describe("a home", () => {
     { what: "on a file system without inodes", options: "nr_inodes=3", words: "out of inodes" },
   ])("is refused $what (needs root, to mount a tmpfs)", ({ options, words }) => {
     mkdirSync(home);
-    run("mount", "-t", "tmpfs", "-o", `size=64k,${options}`, "tmpfs", home);
+    run("mount", "-t", "tmpfs", "-o", `size=64k,mode=0700,${options}`, "tmpfs", home);
     try {
       expect(problemOf(home).problem).toContain(words);
       expect(readdirSync(home)).toEqual([]);
@@ -103,7 +194,7 @@ describe("a home", () => {
 
   it.skipIf(cannotMount)("is refused on a full disk (needs root, to mount a tmpfs)", () => {
     mkdirSync(home);
-    run("mount", "-t", "tmpfs", "-o", "size=8k", "tmpfs", home);
+    run("mount", "-t", "tmpfs", "-o", "size=8k,mode=0700", "tmpfs", home);
     try {
       writeFileSync(join(home, "ballast"), Buffer.alloc(8192));
       expect(problemOf(home).problem).toContain("the disk is full");

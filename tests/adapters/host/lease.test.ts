@@ -78,6 +78,27 @@ describe("the lease of a home", () => {
     }
   });
 
+  it("names a stranger who holds the lock, as the kernel tells it", async () => {
+    const before = acquire();
+    if (before.ok) await before.value.release();
+    const script = `const { DatabaseSync } = require("node:sqlite");
+      const db = new DatabaseSync(process.argv[1]);
+      db.exec("BEGIN; SELECT * FROM lease");
+      process.stdout.write("locked");
+      setInterval(() => db, 1000);`;
+    const child = spawnMortal(process.execPath, ["-e", script, join(home, "lock.sqlite")], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await once(child.stdout, "data");
+    const lease = acquire();
+    await kill(child);
+    expect(lease).toMatchObject({ ok: false, error: { type: "home.in.use" } });
+    if (process.platform === "linux")
+      expect(lease).toMatchObject({
+        error: { problem: expect.stringMatching(new RegExp(`lock\\.sqlite is held by process ${child.pid} \\(.*node.* -e`)) },
+      });
+  });
+
   it("goes to exactly one of several that start at the same moment", async () => {
     const holders = await Promise.all(Array.from({ length: 4 }, holder));
     expect(holders.filter(({ got }) => (got as { epoch?: number }).epoch === 1)).toHaveLength(1);

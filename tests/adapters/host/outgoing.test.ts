@@ -37,12 +37,26 @@ it.each([302, 404, 429, 500])("says that it answered %i, follows nothing and doe
     request.resume();
     response.writeHead(status, { location: "http://127.0.0.1:9/elsewhere" }).end("much to read");
   });
-  expect(await send(url)).toEqual({ ok: false, error: `it answered ${status}` });
+  expect(await send(url)).toEqual({ ok: false, error: { reason: `it answered ${status}`, status } });
+});
+
+it.each([
+  ["7", 7000],
+  ["Thu, 01 Jan 1970 00:00:00 GMT", 0],
+  ["soon", undefined],
+  ["-5", undefined],
+])("tells how much patience a service asks for: %s", async (header, retryAfterMs) => {
+  const url = await serve((request, response) => {
+    request.resume();
+    response.writeHead(429, { "retry-after": header }).end();
+  });
+  const sent = await send(url);
+  expect(sent.ok ? sent : sent.error.retryAfterMs).toBe(retryAfterMs);
 });
 
 it("gives up on a service that takes the request and never answers", async () => {
   const url = await serve((request) => request.resume());
-  expect(await send(url, 50)).toEqual({ ok: false, error: "it did not answer within 50 ms" });
+  expect(await send(url, 50)).toEqual({ ok: false, error: { reason: "it did not answer within 50 ms" } });
 });
 
 it("says what is wrong with a connection that is refused or cut, without the address", async () => {
@@ -52,7 +66,7 @@ it("says what is wrong with a connection that is refused or cut, without the add
   const { port } = cut.address() as AddressInfo;
   for (const url of [`http://127.0.0.1:${port}/${secret}`, `http://127.0.0.1:1/${secret}`, `nonsense:${secret}`]) {
     const sent = await send(url);
-    expect(sent).toMatchObject({ ok: false, error: expect.stringMatching(/^it cannot be reached \(\w+\)$/) });
+    expect(sent).toMatchObject({ ok: false, error: { reason: expect.stringMatching(/^it cannot be reached \(\w+\)$/) } });
     expect(JSON.stringify(sent)).not.toContain(secret);
   }
 });

@@ -5,6 +5,7 @@ import { createInterface } from "node:readline";
 import { afterEach, describe, expect, it } from "vitest";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { createExchangeClient } from "#adapters/paper/exchange-client.ts";
+import { tokenFileFor } from "#adapters/paper/exchange-token.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import type { BrokerReport } from "#core/ports.ts";
 import { createRandom } from "#core/random.ts";
@@ -52,7 +53,7 @@ const clientOf = async (
   { silenceMsMax = 2_000, ...options }: WorldOptions & { readonly silenceMsMax?: number } = {},
 ): Promise<World> => {
   const clock = createSimulatedClock({ startAt: newYorkMorning });
-  const client = createExchangeClient({ url, clock, config: paperConfig(), silenceMsMax });
+  const client = createExchangeClient({ url, tokenFile: tokenFileFor(ledgerPath), clock, config: paperConfig(), silenceMsMax });
   return worldAround(client, clock, ledgerPath, { reconnectMs: [20, 100], ...options });
 };
 
@@ -81,8 +82,9 @@ describe("qts exchange", () => {
   });
 
   it("counts as gone when it stands still, so that market time goes on, and is found again", async () => {
-    const exchange = startExchangeProcess(["--home", scratch()]);
-    const world = await clientOf(await exchange.url, "", { silenceMsMax: 1_000 });
+    const home = scratch();
+    const exchange = startExchangeProcess(["--home", home]);
+    const world = await clientOf(await exchange.url, join(home, "exchange", "session-0001.jsonl"), { silenceMsMax: 1_000 });
     exchange.child.kill("SIGSTOP");
     const answer = world.broker.submit(order());
     await world.pass(10);

@@ -1,4 +1,5 @@
-import { writeFileSync } from "node:fs";
+import { statSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { firstValueFrom } from "rxjs";
 import { describe, expect, it } from "vitest";
@@ -6,6 +7,7 @@ import { WebSocket } from "ws";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import { createExchangeClient } from "#adapters/paper/exchange-client.ts";
 import { createExchangeServer } from "#adapters/paper/exchange-server.ts";
+import { bearerOf, readToken, tokenFileFor } from "#adapters/paper/exchange-token.ts";
 import { noFaults } from "#adapters/paper/faults.ts";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import { openValve } from "../../valve.ts";
@@ -25,7 +27,17 @@ import {
 const price = 1_680_000;
 const clientAt = async (url: string, ledgerPath: string): Promise<World> => {
   const clock = createSimulatedClock({ startAt: newYorkMorning });
-  return worldAround(createExchangeClient({ url, clock, config: paperConfig() }), clock, ledgerPath, {});
+  return worldAround(
+    createExchangeClient({ url, tokenFile: tokenFileFor(ledgerPath), clock, config: paperConfig() }),
+    clock,
+    ledgerPath,
+    {},
+  );
+};
+/** A socket of somebody who can read the token. */
+const socketAt = (url: string, ledgerPath: string, options: object = {}): WebSocket => {
+  const token = readToken(tokenFileFor(ledgerPath));
+  return new WebSocket(url, { headers: { authorization: bearerOf(token.ok ? token.value : "") }, ...options });
 };
 const closing = (socket: WebSocket): Promise<number> => new Promise((resolve) => socket.once("close", resolve));
 const path = (): string => join(scratch(), "exchange", "session-0001.jsonl");
@@ -53,7 +65,7 @@ describe("the exchange behind its socket", () => {
   it("loses what a client that vanished had sent and had not arrived, and keeps what had (O14)", async () => {
     const ledgerPath = path();
     const { url } = await startExchange({ ledgerPath, config: paperConfig({ latencyMs: [50, 50] }) });
-    const socket = new WebSocket(url);
+    const socket = socketAt(url, ledgerPath);
     const frames: { type: string }[] = [];
     socket.on("message", (raw) => frames.push(JSON.parse(String(raw))));
     await new Promise((resolve) => socket.once("open", resolve));
@@ -89,23 +101,70 @@ describe("the exchange behind its socket", () => {
     }
   });
 
-  it.each(["nonsense", "{}", '{"type":"submit"}', '{"type":"hello","version":2,"at":1,"missed":[]}'])(
-    "closes a connection that says %s, and goes on",
-    async (text) => {
-      const ledgerPath = path();
-      const { url } = await startExchange({ ledgerPath });
-      const socket = new WebSocket(url);
-      socket.once("open", () => socket.send(text));
-      expect(await closing(socket)).toBe(4002);
-      expect(await (await clientAt(url, ledgerPath)).buy("o-1", price, 1)).toMatchObject({ ok: true });
-    },
-  );
+  it.each([
+    "nonsense",
+    "{}",
+    '{"type":"submit"}',
+    '{"type":"hello","version":2,"at":1,"missed":[]}',
+    '{"type":"hello","version":1,"at":9007199254740991,"missed":[]}',
+    '{"type":"hello","version":1,"at":1,"missed":[{"symbol":"SPY","priceMinor":1,"quantity":1,"at":9007199254740991,"sequence":1}]}',
+    '{"type":"hello","version":1,"at":1,"missed":[{"symbol":"SPY","priceMinor":9007199254740991,"quantity":1,"at":1,"sequence":1}]}',
+  ])("closes a connection that says %s, and goes on", async (text) => {
+    const ledgerPath = path();
+    const { url } = await startExchange({ ledgerPath });
+    const socket = socketAt(url, ledgerPath);
+    socket.once("open", () => socket.send(text));
+    expect(await closing(socket)).toBe(4002);
+    expect(await (await clientAt(url, ledgerPath)).buy("o-1", price, 1)).toMatchObject({ ok: true });
+  });
 
   it("talks to no browser page", async () => {
-    const { url } = await startExchange({ ledgerPath: path() });
-    const socket = new WebSocket(url, { origin: "http://evil.example" });
+    const ledgerPath = path();
+    const { url } = await startExchange({ ledgerPath });
+    const socket = socketAt(url, ledgerPath, { origin: "http://evil.example" });
     const refused = await new Promise((resolve) => socket.once("error", resolve));
     expect(String(refused)).toContain("401");
+  });
+
+  it("talks to nobody who cannot read the token beside its ledger: the trader keeps the seat, and the clock its time", async () => {
+    const ledgerPath = path();
+    const { url, tokenFile } = await startExchange({ ledgerPath });
+    expect(statSync(tokenFile).mode & 0o777).toBe(0o600);
+    const trader = await clientAt(url, ledgerPath);
+    for (const headers of [{}, { authorization: "Bearer 00" }, { authorization: bearerOf("0".repeat(64)) }]) {
+      const socket = new WebSocket(url, { headers });
+      expect(String(await new Promise((resolve) => socket.once("error", resolve)))).toContain("401");
+    }
+    expect(await trader.buy("o-1", price, 10)).toMatchObject({ ok: true });
+    expect(trader.reports.map(({ type }) => type)).not.toContain("lost");
+
+    const clock = createSimulatedClock({ startAt: newYorkMorning });
+    const stranger = (file: string) => createExchangeClient({ url, tokenFile: file, clock, config: paperConfig() });
+    const wrong = join(scratch(), "token");
+    writeFileSync(wrong, "0".repeat(64));
+    await expect(firstValueFrom(stranger(wrong).reports(openValve(clock)))).rejects.toThrow(
+      `does not know the token in ${wrong}`,
+    );
+    const none = join(scratch(), "nothing");
+    await expect(firstValueFrom(stranger(none).reports(openValve(clock)))).rejects.toThrow(`cannot be read (ENOENT: ${none})`);
+  });
+
+  it("is shut to nobody who has the token by those who only keep the line busy: they go first", async () => {
+    const ledgerPath = path();
+    const { url } = await startExchange({ ledgerPath });
+    const { port, hostname } = new URL(url);
+    const gone = Promise.withResolvers<number>();
+    const silent: Socket[] = [];
+    for (let n = 0; n < 16; n += 1) {
+      const socket = connect(Number(port), hostname);
+      socket.on("error", () => undefined);
+      socket.on("close", () => gone.resolve(n));
+      silent.push(socket);
+      await new Promise((resolve) => socket.once("connect", resolve));
+    }
+    expect(await (await clientAt(url, ledgerPath)).buy("o-1", price, 1)).toMatchObject({ ok: true });
+    expect(await gone.promise).toBe(0);
+    for (const socket of silent) socket.destroy();
   });
 
   it("matches after a lost connection what the market traded meanwhile", async () => {

@@ -8,6 +8,7 @@ import { createPaperBroker, type PaperBroker } from "#adapters/paper/broker.ts";
 import type { PaperConfig } from "#adapters/paper/config.ts";
 import { createExchangeClient } from "#adapters/paper/exchange-client.ts";
 import { createExchangeServer, type ExchangeServer } from "#adapters/paper/exchange-server.ts";
+import { tokenFileFor } from "#adapters/paper/exchange-token.ts";
 import { noFaults } from "#adapters/paper/faults.ts";
 import { createIntake } from "#core/event/intake.ts";
 import type { Instrument } from "#core/instrument.ts";
@@ -203,7 +204,12 @@ export const createExchangeWorld = async (options: WorldOptions = {}): Promise<W
   const ledgerPath = options.ledgerPath ?? join(scratch(), "exchange", "session-0001.jsonl");
   const { url } = await startExchange({ ...options, ledgerPath });
   const clock = createSimulatedClock({ startAt: options.startAt ?? newYorkMorning });
-  const client = createExchangeClient({ url, clock, config: options.config ?? paperConfig() });
+  const client = createExchangeClient({
+    url,
+    tokenFile: tokenFileFor(ledgerPath),
+    clock,
+    config: options.config ?? paperConfig(),
+  });
   return worldAround(client, clock, ledgerPath, options);
 };
 

@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { openImport, settleImports } from "#adapters/replay/days-folder.ts";
+import { makeFolders, writeFileDurably } from "#adapters/host/durable-files.ts";
+import { type OwnFiles, openImport, settleImports } from "#adapters/replay/days-folder.ts";
 
 let folder: string;
 beforeEach(() => {
@@ -10,6 +11,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
+const files: OwnFiles = {
+  makeFolders,
+  write: writeFileDurably,
+  append: () => {
+    throw new Error("nothing is spooled here");
+  },
+};
 /** No process has it: ids end below. */
 const deadPid = 4_194_305;
 const leave = (name: string, ...files: readonly string[]): void => {
@@ -18,7 +26,7 @@ const leave = (name: string, ...files: readonly string[]): void => {
 };
 
 it("gives every day its name at once, and leaves nothing else", () => {
-  const own = openImport(join(folder, "days"));
+  const own = openImport(join(folder, "days"), files);
   own.write("a-20240101", Buffer.from("1"));
   own.write("a-20240102", Buffer.from("2"));
   expect(readdirSync(join(folder, "days")).filter((name) => !name.startsWith("."))).toEqual([]);
@@ -28,7 +36,7 @@ it("gives every day its name at once, and leaves nothing else", () => {
 });
 
 it("leaves nothing of an import that is given up", () => {
-  const own = openImport(folder);
+  const own = openImport(folder, files);
   own.write("a-20240101", Buffer.from("1"));
   own.discard();
   expect(readdirSync(folder)).toEqual([]);

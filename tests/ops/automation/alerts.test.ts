@@ -4,9 +4,11 @@ import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import {
   type AlertChannel,
   type AlertMessage,
+  AlertNotSent,
   alertLimits,
   createAlerts,
   createLogAlertChannel,
+  type QuietHours,
 } from "#ops/automation/alerts.ts";
 
 const start = Date.UTC(2013, 9, 7);
@@ -15,15 +17,18 @@ const critical = (text: string) => ({ type: "alert.critical", code: "FS075", tex
 const resolved = (text: string) => ({ type: "alert.resolved", code: "AN080", text }) as const;
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-const createHouse = (send: (message: AlertMessage) => Promise<void> = async () => {}) => {
+const createHouse = (
+  send: (message: AlertMessage) => Promise<void> = async () => {},
+  { quiet, isLoud = false }: { readonly quiet?: QuietHours; readonly isLoud?: boolean } = {},
+) => {
   const clock = createSimulatedClock({ startAt: start });
   const received: AlertMessage[] = [];
   const take = async (message: AlertMessage): Promise<void> => {
     await send(message);
     received.push(message);
   };
-  const channel: AlertChannel = { name: "test", sendCritical: take, sendWarning: take, resolved: take };
-  const alerts = createAlerts({ channels: [channel], clock });
+  const channel: AlertChannel = { name: "test", isLoud, sendCritical: take, sendWarning: take, resolved: take };
+  const alerts = createAlerts({ channels: [channel], clock, ...(quiet === undefined ? {} : { quiet }) });
   return {
     clock,
     received,
@@ -146,7 +151,7 @@ describe("a channel", () => {
     alerts.handlers["alert.critical"](critical("two"));
     await settle();
     expect(received).toEqual(["one", "two"]);
-    alerts.close();
+    void alerts.close();
   });
 
   it("is the log when nothing else is configured, with what the code means", async () => {
@@ -172,5 +177,138 @@ describe("a channel", () => {
       ["info", "resolved: run is done", expect.objectContaining({ code: "AN080" })],
       ["error", "stopped", expect.objectContaining({ code: "FS075" })],
     ]);
+  });
+});
+
+describe("a channel that is asked for patience", () => {
+  const refusing = (retryAfterMs: number | undefined) => {
+    const triedAt: number[] = [];
+    const house = createHouse(async () => {
+      triedAt.push(house.clock.now() - start);
+      if (triedAt.length === 1) throw new AlertNotSent("it answered 429", retryAfterMs);
+    });
+    return { ...house, triedAt };
+  };
+
+  it.each([
+    { asked: "nothing", retryAfterMs: undefined, waitMs: alertLimits.retryMsMin },
+    { asked: "less than our own pause", retryAfterMs: 1, waitMs: alertLimits.retryMsMin },
+    { asked: "half a minute", retryAfterMs: 30_000, waitMs: 30_000 },
+    { asked: "a day", retryAfterMs: 86_400_000, waitMs: alertLimits.retryAfterMsMax },
+  ])("waits $waitMs ms when the service asks for $asked (M13)", async ({ retryAfterMs, waitMs }) => {
+    const { alerts, triedAt, wind, figures } = refusing(retryAfterMs);
+    alerts.handlers["alert.critical"](critical("one"));
+    await settle();
+    await wind(waitMs - 1);
+    expect(triedAt).toEqual([0]);
+    await wind(waitMs);
+    expect(triedAt).toEqual([0, waitMs]);
+    expect(figures()).toMatchObject({ sent: 1, lost: 0, lastFailure: "it answered 429" });
+  });
+});
+
+describe("in quiet hours", () => {
+  /** The first hour. */
+  const quiet: QuietHours = { endsAt: (at) => (at < start + 3_600_000 ? start + 3_600_000 : undefined) };
+  const over = { type: "alert.resolved", code: "FS075", text: "it appends again" } as const;
+
+  it("warnings wait and are told together at the end, critical alerts and their ends at once (M13)", async () => {
+    const { alerts, received, wind, figures } = createHouse(undefined, { quiet, isLoud: true });
+    alerts.handlers["alert.warning"](warning("one"));
+    alerts.handlers["alert.critical"](critical("stopped"));
+    alerts.handlers["alert.resolved"](over);
+    alerts.handlers["alert.resolved"](resolved("run is done"));
+    await settle();
+    expect(received.map(({ level }) => level)).toEqual(["critical", "resolved"]);
+    expect(figures()).toMatchObject({ held: 2, waiting: 0, sent: 2 });
+    await wind(3_599_999);
+    expect(received).toHaveLength(2);
+    await wind(3_600_000);
+    expect(received).toHaveLength(3);
+    expect(received[2]?.held?.map(({ level, text }) => [level, text])).toEqual([
+      ["warning", "one"],
+      ["resolved", "run is done"],
+    ]);
+    expect(figures()).toMatchObject({ held: 0, sent: 3, lost: 0 });
+  });
+
+  it("the log says everything at once", async () => {
+    const { alerts, received } = createHouse(undefined, { quiet });
+    alerts.handlers["alert.warning"](warning("one"));
+    await settle();
+    expect(received).toHaveLength(1);
+  });
+
+  it("more warnings than there is room for lose the oldest, counted (M13)", async () => {
+    const { alerts, received, wind, figures } = createHouse(undefined, { quiet, isLoud: true });
+    for (let count = 0; count < 150; count += 1) alerts.handlers["alert.warning"](warning(`file ${count}`));
+    expect(figures()).toMatchObject({ held: 100, lost: 50, limited: 0 });
+    await wind(3_600_000);
+    expect(received[0]?.held).toHaveLength(100);
+    expect(received[0]?.held?.[0]?.text).toBe("file 50");
+  });
+
+  it("what waits is told first when the clock has jumped over their end", async () => {
+    let isQuiet = true;
+    const { alerts, received } = createHouse(undefined, {
+      quiet: { endsAt: () => (isQuiet ? start + 3_600_000 : undefined) },
+      isLoud: true,
+    });
+    alerts.handlers["alert.warning"](warning("one"));
+    isQuiet = false;
+    alerts.handlers["alert.warning"](warning("two"));
+    await settle();
+    expect(received.map(({ text }) => text)).toEqual(["one", "two"]);
+  });
+
+  it("a warning that waited and cannot be sent is lost for each that it held", async () => {
+    const { alerts, wind, figures } = createHouse(
+      async () => {
+        throw new AlertNotSent("it answered 500");
+      },
+      { quiet, isLoud: true },
+    );
+    for (const text of ["one", "two", "three"]) alerts.handlers["alert.warning"](warning(text));
+    for (let minute = 60; minute < 70; minute += 1) await wind(minute * 60_000);
+    expect(figures()).toMatchObject({ lost: 3, held: 0, waiting: 0, lastFailure: "it answered 500" });
+  });
+});
+
+describe("a session that ends", () => {
+  it("sends what waits, also what waits for the end of the quiet hours (M13)", async () => {
+    const { alerts, received } = createHouse(undefined, { quiet: { endsAt: () => start + 3_600_000 }, isLoud: true });
+    alerts.handlers["alert.warning"](warning("one"));
+    await alerts.close();
+    expect(received.map(({ text }) => text)).toEqual(["one"]);
+  });
+
+  it("tries once more what was refused, without a pause, and counts what was refused again as lost", async () => {
+    let tries = 0;
+    const { alerts, figures } = createHouse(async () => {
+      tries += 1;
+      throw new AlertNotSent("it answered 500");
+    });
+    alerts.handlers["alert.critical"](critical("one"));
+    alerts.handlers["alert.critical"](critical("two"));
+    await settle();
+    expect(tries).toBe(1);
+    await alerts.close();
+    expect(tries).toBe(3);
+    expect(figures()).toMatchObject({ lost: 2, waiting: 0 });
+  });
+
+  it("waits for a dead channel no longer than five seconds, and counts what it had as lost (M13)", async () => {
+    const { alerts, wind, figures } = createHouse(() => new Promise(() => {}));
+    alerts.handlers["alert.critical"](critical("one"));
+    alerts.handlers["alert.critical"](critical("two"));
+    let isClosed = false;
+    const closing = alerts.close().then(() => {
+      isClosed = true;
+    });
+    await wind(alertLimits.closeMsMax - 1);
+    expect(isClosed).toBe(false);
+    await wind(alertLimits.closeMsMax);
+    await closing;
+    expect(figures()).toMatchObject({ lost: 2, waiting: 0 });
   });
 });

@@ -39,7 +39,7 @@ describe("verified means durable", () => {
       const at = (pattern: string): number => lines.findIndex((line) => new RegExp(pattern).test(line));
       const next = (from: number, pattern: string): number =>
         lines.findIndex((line, index) => index > from && new RegExp(pattern).test(line));
-      const partial = (name: string): string => `${shop.backup}/\\.partial-${name}`;
+      const partial = (name: string): string => `${shop.backup}/\\.partial-[0-9a-f]{16}-${name}`;
 
       const archiveSynced = at(`fsync\\(\\d+<${partial("backup-000001.tar.gz")}>\\)\\s+= 0`);
       const archiveNamed = next(archiveSynced, `rename.*${partial("backup-000001.tar.gz")}.*= 0`);

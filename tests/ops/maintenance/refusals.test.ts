@@ -137,7 +137,7 @@ describe("a run fails, and nothing is deleted, when", () => {
 
   it.skipIf(!isRoot)("the disk fills up while the archive is written (a small tmpfs; needs root)", async () => {
     mkdirSync(shop.backup);
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", shop.backup]);
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", shop.backup]);
     try {
       shop.write("swing/20131001/noise.jsonl", randomBytes(3_000_000));
       const files = { ...createMaintenanceFiles(), freeBytes: async () => ({ ok: true, value: 1e12 }) as const };

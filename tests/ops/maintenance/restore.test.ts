@@ -1,6 +1,7 @@
 /** Files back from a backup: whole, in part, verified, and never over something else by accident. */
 import { execFileSync, spawnSync } from "node:child_process";
 import {
+  chmodSync,
   closeSync,
   ftruncateSync,
   mkdirSync,
@@ -43,7 +44,40 @@ describe("a restore (M5)", () => {
     expect(await restore()).toMatchObject({ ok: true, value: { unavailable: [] } });
     expect(contentOf(shop, to)).toEqual(before);
     expect(statSync(join(to, days[0] as string)).mtimeMs).toBe(1_381_000_000_000);
+    for (const path of shop.list(to)) chmodSync(join(to, path), statSync(join(shop.data, days[0] as string)).mode);
     gnuTar("--compare", "-zf", archiveOf(1), "-C", to);
+  });
+
+  it("gives what it brings back to its user alone, whatever the archive says of modes", async () => {
+    shop.write("a/b.jsonl");
+    chmodSync(join(shop.data, "a/b.jsonl"), 0o777);
+    await shop.run();
+    const umask = process.umask(0);
+    await restore().finally(() => process.umask(umask));
+    expect(["a/b.jsonl", "a", "."].map((path) => (statSync(join(to, path)).mode & 0o777).toString(8))).toEqual([
+      "600",
+      "700",
+      "700",
+    ]);
+  });
+
+  it("goes to no place that others may write, and through no folder of it", async () => {
+    shop.write("a/b.jsonl");
+    await shop.run();
+    mkdirSync(join(to, "a"), { recursive: true });
+    chmodSync(join(to, "a"), 0o777);
+    expect(await restore()).toMatchObject({
+      ok: true,
+      value: {
+        files: [],
+        unavailable: [{ path: "a/b.jsonl", reason: expect.stringContaining("may be written by others (mode 0777)") }],
+      },
+    });
+    chmodSync(to, 0o1777);
+    expect(await restore()).toMatchObject({
+      ok: false,
+      error: { reason: expect.stringContaining("may be written by others (mode 1777)") },
+    });
   });
 
   it("brings back what a glob matches and nothing else", async () => {

@@ -4,12 +4,13 @@
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { closeSync, createReadStream, fstatSync, fsyncSync, openSync, rmSync } from "node:fs";
+import { closeSync, createReadStream, fstatSync, fsyncSync, rmSync } from "node:fs";
 import { err, ok, type Result } from "#core/result.ts";
 import { isSameFile } from "#ops/maintenance/backup/manifest.ts";
 import type { ArchivedFile, ArchiveMember, HostError, ReadBack, SkippedFile, SourceFile } from "#ops/ports.ts";
 import { partialPath, publish, writeAllSync } from "../durable-files.ts";
 import { gunzip, gzip } from "../gzip.ts";
+import { createOwn } from "../own-files.ts";
 import { codeOf, reasonOf } from "./errors.ts";
 import { Folders, NoFolder } from "./folders.ts";
 import { blockBytes, headersOf, type Member, type Sink, TarReader } from "./tar-format.ts";
@@ -90,7 +91,7 @@ export const archive = async (
   const partial = partialPath(request.destination);
   let fd: number | undefined;
   try {
-    fd = openSync(partial, "w", 0o600);
+    fd = createOwn(partial);
     const out = fd;
     for await (const chunk of gzip(members(), request.gzipLevel)) {
       writeAllSync(out, chunk);
@@ -101,7 +102,7 @@ export const archive = async (
     fsyncSync(fd);
     closeSync(fd);
     fd = undefined;
-    publish(request.destination);
+    publish(partial, request.destination);
     return ok({ files: archived, skipped, bytes });
   } catch (error) {
     if (fd !== undefined) closeSync(fd);

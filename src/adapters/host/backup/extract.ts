@@ -9,7 +9,6 @@ import {
   fsyncSync,
   ftruncateSync,
   linkSync,
-  openSync,
   renameSync,
   rmSync,
   unlinkSync,
@@ -19,13 +18,14 @@ import {
 import { ok, type Result } from "#core/result.ts";
 import type { Extraction, HostError, WantedMember } from "#ops/ports.ts";
 import { partialPrefix } from "../durable-files.ts";
+import { createOwn, privateFile, unguessable } from "../own-files.ts";
 import { Damage, readThrough, type Tick } from "./archive.ts";
 import { codeOf, reasonOf } from "./errors.ts";
 import { Folders, folderOf, lastOf, NoFolder, type OpenFolder } from "./folders.ts";
 import type { Member, Sink } from "./tar-format.ts";
 
-/** Not made of the file's own name, which may be as long as a name can be. One file at a time is written. */
-const partialName = `${partialPrefix}restored`;
+/** Not made of the file's own name, which may be as long as a name can be. */
+const newPartialName = (): string => `${partialPrefix}restored-${unguessable()}`;
 
 const holeBytes = 4096;
 const zeros = Buffer.alloc(holeBytes);
@@ -62,16 +62,16 @@ export const extract = async (request: Request, tick: Tick): Promise<Result<Extr
   const failed: Extraction["failed"][number][] = [];
   const folders = new Folders(request.to, { isMaking: true });
   /** The file that is being written. */
-  let open: { readonly fd: number; readonly folder: OpenFolder } | undefined;
+  let open: { readonly fd: number; readonly folder: OpenFolder; readonly partial: string } | undefined;
 
   const drop = (): void => {
     if (open === undefined) return;
     closeSync(open.fd);
-    rmSync(open.folder.at(partialName), { force: true });
+    rmSync(open.folder.at(open.partial), { force: true });
     open = undefined;
   };
 
-  const write = (wanted: WantedMember, { mode }: Member): Sink | undefined => {
+  const write = (wanted: WantedMember): Sink | undefined => {
     const { path } = wanted;
     const attempt = (work: () => void): void => {
       if (!missing.has(path)) return;
@@ -88,10 +88,11 @@ export const extract = async (request: Request, tick: Tick): Promise<Result<Extr
     const hash = createHash("sha256");
     attempt(() => {
       const folder = folders.open(folderOf(path));
-      open = { fd: openSync(folder.at(partialName), "w", 0o600), folder };
+      const partial = newPartialName();
+      open = { fd: createOwn(folder.at(partial)), folder, partial };
     });
     if (open === undefined) return undefined;
-    const { fd, folder } = open;
+    const { fd, folder, partial } = open;
     return {
       data: (piece) =>
         attempt(() => {
@@ -105,10 +106,11 @@ export const extract = async (request: Request, tick: Tick): Promise<Result<Extr
           if (hash.digest("hex") !== wanted.sha256)
             throw new WrongContent(`${path} in the archive is not what the manifest says`);
           ftruncateSync(fd, size);
-          fchmodSync(fd, mode & 0o777);
+          // What the archive says of modes is the word of whoever wrote it.
+          fchmodSync(fd, privateFile);
           fsyncSync(fd);
           const seconds = Number(BigInt(wanted.mtimeNs) / 1_000_000_000n);
-          const place = folder.at(partialName);
+          const place = folder.at(partial);
           utimesSync(place, seconds, seconds);
           const target = folder.at(lastOf(path));
           if (request.overwrite) renameSync(place, target);
@@ -128,7 +130,7 @@ export const extract = async (request: Request, tick: Tick): Promise<Result<Extr
 
   const onMember = (member: Member): Sink | undefined => {
     const wanted = member.isFile ? missing.get(member.path) : undefined;
-    return wanted === undefined ? undefined : write(wanted, member);
+    return wanted === undefined ? undefined : write(wanted);
   };
   /** Where the archive is damaged, if it is. */
   const read = async (fineFrom?: number): Promise<Damage | undefined> => {

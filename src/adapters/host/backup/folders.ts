@@ -3,7 +3,8 @@
  * that very folder, whatever becomes of the path that led to it: a day folder that is replaced by a link in the middle of a
  * run leads nobody out of the data root. It also reaches paths longer than the system takes in one call.
  */
-import { closeSync, constants, existsSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync } from "node:fs";
+import { privateFolder, strangerProblem } from "../own-files.ts";
 import { codeOf } from "./errors.ts";
 import { bytesOf } from "./names.ts";
 
@@ -63,6 +64,11 @@ export class Folders {
       try {
         if (this.#isMaking) makeOne(next);
         fd = openOne(next, walked);
+        const stranger = this.#isMaking ? strangerProblem(walked, fstatSync(fd)) : undefined;
+        if (stranger !== undefined) {
+          closeSync(fd);
+          throw new NoFolder(stranger);
+        }
       } finally {
         closeSync(parent);
       }
@@ -82,7 +88,7 @@ export class Folders {
 
 const makeOne = (place: Buffer): void => {
   try {
-    mkdirSync(place);
+    mkdirSync(place, privateFolder);
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
   }

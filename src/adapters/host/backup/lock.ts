@@ -9,6 +9,7 @@
 import { randomUUID } from "node:crypto";
 import {
   closeSync,
+  constants,
   fstatSync,
   fsyncSync,
   linkSync,
@@ -26,6 +27,7 @@ import { join } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
 import type { HostError } from "#ops/ports.ts";
 import { partialPrefix, writeAllSync } from "../durable-files.ts";
+import { createOwn } from "../own-files.ts";
 import { codeOf, reasonOf } from "./errors.ts";
 
 export const lockName = "maintenance.lock";
@@ -114,7 +116,7 @@ export const acquireLock = (backupRoot: string, runId: string): Result<() => Pro
   } satisfies Holder);
   try {
     let nowMs: number;
-    const fd = openSync(mine, "w", 0o600);
+    const fd = createOwn(mine);
     try {
       writeAllSync(fd, Buffer.from(text));
       fsyncSync(fd);
@@ -164,7 +166,7 @@ const describe = (holder: Holder | undefined, life: string, silentMs: number): s
 /** Writes the lock anew, which gives it a new time; one that is another's by now is left alone. */
 const giveSign = (lock: string, text: string): void => {
   try {
-    const fd = openSync(lock, "r+");
+    const fd = openSync(lock, constants.O_RDWR | constants.O_NOFOLLOW);
     try {
       if (readFileSync(fd, "utf8") === text) writeSync(fd, text, 0);
     } finally {

@@ -7,7 +7,6 @@ import {
   fsyncSync,
   ftruncateSync,
   lstatSync,
-  openSync,
   readdirSync,
   readFileSync,
   readSync,
@@ -20,6 +19,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
 import type { HostError, MaintenanceFiles } from "#ops/ports.ts";
 import { makeFolders, partialPrefix, syncDirectory, writeAllSync, writeFileDurably } from "../durable-files.ts";
+import { NotOurs, openOwn, strangerAt } from "../own-files.ts";
 import { matchesGlob } from "../path-glob.ts";
 import { codeOf, reasonOf } from "./errors.ts";
 import { acquireLock } from "./lock.ts";
@@ -60,6 +60,8 @@ const prepare = (
     if (isWithin(backupRoot, dataRoot))
       return refuse(`the data root ${data} lies inside the backup root ${backup}: cleanup would eat the backup's house`);
     if (!isOnlyLooking) makeFolders(backupRoot);
+    const stranger = strangerAt(backupRoot);
+    if (stranger !== undefined) return refuse(`the backup root is not safe to write to: ${stranger}`);
     return ok({ dataRoot, backupRoot });
   } catch (error) {
     return refuse(reasonOf(error));
@@ -78,7 +80,7 @@ const endsInLine = (fd: number, size: number): boolean => {
  */
 const appendDurably = (path: string, text: string): void => {
   makeFolders(dirname(path));
-  const fd = openSync(path, "a+", 0o600);
+  const fd = openOwn(path, "append");
   try {
     const { size } = fstatSync(fd);
     try {
@@ -148,6 +150,8 @@ export const createMaintenanceFiles = (): MaintenanceFiles => ({
   makeFolder: async (path) =>
     attempt(`making the folder ${path}`, () => {
       makeFolders(path);
+      const stranger = strangerAt(path);
+      if (stranger !== undefined) throw new NotOurs(`it is not safe to write to: ${stranger}`);
       return realpathSync(path);
     }),
   freeBytes: async (directory) =>

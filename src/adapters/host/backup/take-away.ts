@@ -20,6 +20,7 @@ import {
 import { isSameFile } from "#ops/maintenance/backup/manifest.ts";
 import type { FileStamp, ProvenFile, Removal } from "#ops/ports.ts";
 import { writeAllSync } from "../durable-files.ts";
+import { createOwn, privateFolder } from "../own-files.ts";
 import { codeOf, reasonOf } from "./errors.ts";
 import { Folders, folderOf, lastOf, NoFolder, type OpenFolder } from "./folders.ts";
 import { nameOf } from "./names.ts";
@@ -37,7 +38,7 @@ class Kept extends Error {}
 /** The folder for what is taken aside; made when it is not there. */
 const openAside = (folder: OpenFolder): OpenFolder => {
   try {
-    mkdirSync(folder.at(takenName), 0o700);
+    mkdirSync(folder.at(takenName), privateFolder);
   } catch (error) {
     if (codeOf(error) !== "EEXIST") throw error;
   }
@@ -85,7 +86,7 @@ const putBack = (folder: OpenFolder, aside: OpenFolder, name: string): boolean =
 /** Somebody who had the file open has written to it until the end: its bytes become a file again. */
 const rescue = (folder: OpenFolder, name: string, fd: number): void => {
   const free = isThere(folder.at(name)) ? `.rescued-${fstatSync(fd, { bigint: true }).ino}` : name;
-  const out = openSync(folder.at(free), "wx", Number(fstatSync(fd).mode) & 0o777);
+  const out = createOwn(folder.at(free));
   try {
     for (const piece of readPieces(fd, fstatSync(fd).size)) writeAllSync(out, piece);
     fsyncSync(out);

@@ -2,7 +2,11 @@
 import { connect } from "node:net";
 import type { CommandReply } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { type ControlAddress, controlDirectory, lookUp } from "./files.ts";
+import { readOwner } from "../lease.ts";
+import { strangerAt } from "../own-files.ts";
+import { readStuckNote, stuckText } from "../watchdog.ts";
+import { type ControlAddress, controlDirectory, filesIn, lookUp } from "./files.ts";
+import { type Reach, reachSocket } from "./reach.ts";
 import { type ControlCommand, parseReply, requestLine } from "./wire.ts";
 
 export type SendError = {
@@ -13,6 +17,8 @@ export type SendError = {
 
 /** A little more than the server takes, so that its sentence arrives. */
 const replyMsMax = 15_000;
+/** Of one whose watchdog says that it is stuck. */
+const stuckReplyMsMax = 2_000;
 /** A status is a few kB; more than this is not QTS. */
 const replyBytesMax = 16 * 1024 * 1024;
 
@@ -21,19 +27,40 @@ const notRunning = (home: string): SendError => ({
   sentence: `No QTS is running on ${home}: start one with \`qts run --home ${home}\`, or name another home with --home.`,
 });
 
-const receive = (address: ControlAddress, line: string, home: string): Promise<Result<string, SendError>> =>
+/** Who does not answer, since when, and what can be done about it. */
+const silenceText = (home: string): string => {
+  const stuck = readStuckNote(home);
+  if (stuck !== undefined) return `The QTS on ${home} does not answer: ${stuckText(stuck)}.`;
+  const owner = readOwner(home);
+  const who = owner === undefined ? "" : ` (process ${owner.pid}, since ${owner.startedAt})`;
+  const remedy =
+    owner === undefined
+      ? ""
+      : ` Ending it is safe, if it has to be: kill -9 ${owner.pid}; whatever it acknowledged is on disk, and the next start recovers.`;
+  return `QTS on ${home}${who} does not answer; is it stopped or very busy?${remedy}`;
+};
+
+/** @param reach for an address that is a socket */
+const receive = (
+  address: ControlAddress,
+  reach: Reach | undefined,
+  line: string,
+  home: string,
+): Promise<Result<string, SendError>> =>
   new Promise((resolve) => {
     const chunks: Buffer[] = [];
     let bytes = 0;
     const socket =
-      address.type === "unix" ? connect({ path: address.path }) : connect({ host: address.host, port: address.port });
+      address.type === "unix"
+        ? connect({ path: reach?.path ?? address.path })
+        : connect({ host: address.host, port: address.port });
     const fail = (error: SendError): void => {
       socket.destroy();
       resolve(err(error));
     };
     const timer = setTimeout(
-      () => fail({ type: "failed", sentence: `QTS on ${home} does not answer; is it stopped or very busy?` }),
-      replyMsMax,
+      () => fail({ type: "failed", sentence: silenceText(home) }),
+      readStuckNote(home) === undefined ? replyMsMax : stuckReplyMsMax,
     );
     socket.on("connect", () => socket.write(line));
     socket.on("data", (chunk: Buffer) => {
@@ -52,19 +79,34 @@ const receive = (address: ControlAddress, line: string, home: string): Promise<R
     });
   });
 
+/** What cannot be looked at says so when it is read. */
+const judged = (path: string): string | undefined => {
+  try {
+    return strangerAt(path);
+  } catch {
+    return undefined;
+  }
+};
+
 /**
  * @param home absolute path of the home
  * @returns the house's reply with its exit code, or why there is none
  */
 export const sendCommand = async (home: string, command: ControlCommand): Promise<Result<CommandReply, SendError>> => {
+  const directory = controlDirectory(home);
+  // Whoever could write here could answer "locked down" while trading goes on.
+  const stranger = [home, directory, ...filesIn(directory)].map(judged).find((problem) => problem !== undefined);
+  if (stranger !== undefined)
+    return err({ type: "refused", sentence: `Whoever answers on ${home} cannot be trusted: ${stranger}.` });
   let found: ReturnType<typeof lookUp>;
   try {
-    found = lookUp(controlDirectory(home));
+    found = lookUp(directory);
   } catch (error) {
     return err({ type: "refused", sentence: `The control files of ${home} cannot be read: ${(error as Error).message}.` });
   }
   if (found === undefined) return err(notRunning(home));
-  const answer = await receive(found.address, requestLine(found.token, command), home);
+  const reach = found.address.type === "unix" ? reachSocket(directory) : undefined;
+  const answer = await receive(found.address, reach, requestLine(found.token, command), home).finally(reach?.release);
   if (!answer.ok) return answer;
   if (answer.value === "")
     return err({ type: "failed", sentence: `The QTS on ${home} hung up without an answer; is it stopping?` });

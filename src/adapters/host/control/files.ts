@@ -2,11 +2,13 @@
  * Where a `qts` command finds the running QTS of a home: `<home>/control/` with `address` and `token`.
  *
  * The address is one line: `unix:qts.sock`, a socket in the same directory, or `tcp:127.0.0.1:PORT`. The second is for
- * homes whose path is too long for a socket, or whose file system has none; nothing may be written outside the home, so a
- * shorter path elsewhere is no way out. Either way the token decides who may command: only who can read the home.
+ * file systems without sockets, and for paths that are too long and cannot be reached otherwise (reach.ts); nothing may be
+ * written outside the home, so a shorter path elsewhere is no way out. Either way the token decides who may command: only who
+ * can read the home.
  */
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { writeFileDurably } from "../durable-files.ts";
 
 export type ControlAddress =
   | { readonly type: "unix"; readonly path: string }
@@ -26,12 +28,7 @@ export const prepareDirectory = (directory: string): void => {
 };
 
 /** Replaces the file in one step; its mode is right before its content is there. */
-const writePrivate = (path: string, text: string): void => {
-  const unfinished = `${path}.new`;
-  rmSync(unfinished, { force: true });
-  writeFileSync(unfinished, text, { mode: 0o600, flag: "wx" });
-  renameSync(unfinished, path);
-};
+const writePrivate = (path: string, text: string): void => writeFileDurably(path, Buffer.from(text));
 
 /** The token first: a client that finds an address finds the token that fits. */
 export const publish = (directory: string, address: ControlAddress, token: string): void => {
@@ -41,6 +38,10 @@ export const publish = (directory: string, address: ControlAddress, token: strin
     address.type === "unix" ? `unix:${socketName}\n` : `tcp:${address.host}:${address.port}\n`,
   );
 };
+
+/** What a client believes. */
+export const filesIn = (directory: string): readonly string[] =>
+  ["address", "token", socketName].map((name) => join(directory, name));
 
 export const withdraw = (directory: string): void => {
   for (const name of ["address", "token", socketName]) rmSync(join(directory, name), { force: true });

@@ -7,7 +7,8 @@ import { chmodSync, rmSync } from "node:fs";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import type { CommandBus, CommandReply } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { type ControlAddress, prepareDirectory, publish, socketPath, socketPathBytesMax, withdraw } from "./files.ts";
+import { type ControlAddress, prepareDirectory, publish, socketPath, withdraw } from "./files.ts";
+import { type Reach, reachSocket } from "./reach.ts";
 import { type ControlCommand, errorLine, parseRequest, replyLine, requestBytesMax } from "./wire.ts";
 
 export type { ChangeAnswer, ControlCommand, Explanation, StatusAnswer } from "./wire.ts";
@@ -30,7 +31,10 @@ export interface ControlServer extends CommandBus {
   close(): Promise<void>;
 }
 
-/** A client is a person's command, so few at a time and each gone within seconds. */
+/**
+ * A client is a person's command, so few at a time and each gone within seconds. When there are more, those that have not shown
+ * a token yet go first, the oldest before the others: whoever only keeps the line busy shuts nobody out.
+ */
 const connectionsMax = 16;
 const requestMsMax = 5000;
 
@@ -58,13 +62,18 @@ const answers = (path: string): Promise<boolean> =>
     probe.on("error", () => resolve(false));
   });
 
-const openAt = async (server: Server, directory: string, token: string): Promise<Result<ControlAddress, ControlError>> => {
+const openAt = async (
+  server: Server,
+  directory: string,
+  token: string,
+  reachOf: () => Reach | undefined,
+): Promise<Result<ControlAddress, ControlError>> => {
   const unavailable = (reason: string): Result<never, ControlError> =>
     err({ type: "control.unavailable", sentence: `The control socket in ${directory} cannot be opened: ${reason}.` });
-  const bindSocket = async (): Promise<Result<ControlAddress, NodeJS.ErrnoException>> => {
+  const bindSocket = async (reach: Reach): Promise<Result<ControlAddress, NodeJS.ErrnoException>> => {
     const path = socketPath(directory);
     rmSync(path, { force: true });
-    const bound = await bind(server, { path });
+    const bound = await bind(server, { path: reach.path });
     if (!bound.ok) return bound;
     chmodSync(path, 0o600);
     return ok({ type: "unix", path });
@@ -76,10 +85,10 @@ const openAt = async (server: Server, directory: string, token: string): Promise
   };
   try {
     prepareDirectory(directory);
-    const fits = Buffer.byteLength(socketPath(directory)) <= socketPathBytesMax;
-    if (fits && (await answers(socketPath(directory))))
+    const reach = reachOf();
+    if (reach !== undefined && (await answers(reach.path)))
       return unavailable("another QTS answers there; stop it, or use another --home");
-    let bound = fits ? await bindSocket() : await bindPort();
+    let bound = reach === undefined ? await bindPort() : await bindSocket(reach);
     if (!bound.ok && noSockets.has(bound.error.code ?? "")) bound = await bindPort();
     if (!bound.ok) return unavailable(bound.error.message);
     publish(directory, bound.value, token);
@@ -151,16 +160,32 @@ export const createControlServer = ({ directory, answerMsMax = 10_000 }: Control
     );
   };
 
+  /** In the order of their coming. */
+  const silent = new Set<Socket>();
+  let reach: Reach | undefined;
+
   const server = createServer((socket) => {
     sockets.add(socket);
+    silent.add(socket);
+    if (sockets.size > connectionsMax) {
+      const [oldest = socket] = silent;
+      silent.delete(oldest);
+      sockets.delete(oldest);
+      oldest.destroy();
+      if (oldest === socket) return;
+    }
     socket.setTimeout(requestMsMax + answerMsMax, () => socket.destroy());
-    socket.on("close", () => sockets.delete(socket));
+    socket.on("close", () => {
+      sockets.delete(socket);
+      silent.delete(socket);
+    });
     // A client that hangs up has lost interest; its command is carried out all the same.
     socket.on("error", () => socket.destroy());
     const slow = setTimeout(() => socket.destroy(), requestMsMax);
     socket.on("close", () => clearTimeout(slow));
     readLine(socket, (line) => {
       clearTimeout(slow);
+      silent.delete(socket);
       answering.add(socket);
       void reply(line).then((text) => {
         answering.delete(socket);
@@ -170,11 +195,12 @@ export const createControlServer = ({ directory, answerMsMax = 10_000 }: Control
       });
     });
   });
-  server.maxConnections = connectionsMax;
-
   let opening: Promise<Result<ControlAddress, ControlError>> | undefined;
   const open = (): Promise<Result<ControlAddress, ControlError>> => {
-    opening ??= openAt(server, directory, token.toString("hex"));
+    opening ??= openAt(server, directory, token.toString("hex"), () => {
+      reach = reachSocket(directory);
+      return reach;
+    });
     return opening;
   };
 
@@ -191,6 +217,7 @@ export const createControlServer = ({ directory, answerMsMax = 10_000 }: Control
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) if (!answering.has(socket)) socket.destroySoon();
       await closed;
+      reach?.release();
     },
   };
 };

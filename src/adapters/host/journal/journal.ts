@@ -7,7 +7,7 @@
 import { Worker } from "node:worker_threads";
 import type { Journal, JournalError, StateSnapshot } from "#core/ports.ts";
 import { assert, err, ok, type Result } from "#core/result.ts";
-import type { JournalAnswers, JournalOpened, JournalRequest, JournalWorkerData } from "./journal.worker.ts";
+import type { JournalAnswers, JournalBusy, JournalOpened, JournalRequest, JournalWorkerData } from "./journal.worker.ts";
 import { type PackedRecords, unpack } from "./store.ts";
 
 export interface HostJournal extends Journal {
@@ -22,12 +22,14 @@ export interface HostJournal extends Journal {
 
 /** A disk that does not answer for so long has failed, whatever it says later. */
 const answerMsMax = 30_000;
+/** A backup or a curious person is done by then; the bound on memory is the recorder's. */
+const heldMsMax = 300_000;
 /** Opening reads and checks every record since the last snapshot, about a million per second. */
 const openMsMax = 300_000;
 
 type Request = JournalRequest extends infer R ? (R extends JournalRequest ? Omit<R, "id"> : never) : never;
 interface PendingAnswer {
-  readonly since: number;
+  since: number;
   readonly resolve: (result: Result<never, JournalError>) => void;
 }
 
@@ -37,6 +39,7 @@ interface PendingAnswer {
  * @param snapshotsKept older snapshots are removed
  * @param recordsKept records that no kept snapshot needs are removed only beyond this many
  * @param deadlineMs how long any one answer may take
+ * @param busyMsMax how long another process may hold the file before it counts as lost
  * @param start how the worker is started; tests pass a worker that fails
  * @returns the journal; or `journal.corrupt` with the first damaged record, or `journal.unavailable` with a sentence
  */
@@ -45,20 +48,23 @@ export const openJournal = async ({
   snapshotsKept = 2,
   recordsKept = 1_000_000,
   deadlineMs = answerMsMax,
+  busyMsMax = heldMsMax,
   start = startWorker,
 }: {
   readonly file: string;
   readonly snapshotsKept?: number;
   readonly recordsKept?: number;
   readonly deadlineMs?: number;
+  readonly busyMsMax?: number;
   readonly start?: (data: JournalWorkerData) => Worker;
 }): Promise<Result<HostJournal, JournalError>> => {
   assert(snapshotsKept >= 1 && recordsKept >= 1, "a journal keeps at least one snapshot and one record");
-  const worker = start({ file, bounds: { snapshotsKept, recordsKept } });
+  const worker = start({ file, bounds: { snapshotsKept, recordsKept }, busyMsMax });
   const waiting = new Map<number, PendingAnswer>();
   let lastId = 0;
   let failure: JournalError | undefined;
   let watch: NodeJS.Timeout | undefined;
+  let tellBusy: (reason: string | undefined) => void = () => undefined;
   let closing: Promise<void> | undefined;
   const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
 
@@ -97,7 +103,13 @@ export const openJournal = async ({
     return expectAnswer<T>(id, deadlineMs);
   };
 
-  worker.on("message", (answers: JournalAnswers) => {
+  worker.on("message", (answers: JournalAnswers | JournalBusy) => {
+    if ("busy" in answers) {
+      // The disk is well; the thread itself knows how long it may try.
+      for (const wait of waiting.values()) wait.since = performance.now();
+      tellBusy(answers.busy);
+      return;
+    }
     for (const [id, result] of answers) {
       const wait = waiting.get(id);
       waiting.delete(id);
@@ -158,6 +170,9 @@ export const openJournal = async ({
         next = seq < throughSeq ? chunkAfter(seq) : undefined;
         yield* unpack(from, chunk.value);
       }
+    },
+    onBusy: (listener) => {
+      tellBusy = listener;
     },
     saveSnapshot: (snapshot) => ask({ kind: "saveSnapshot", snapshot }),
     loadSnapshot: () => ask<StateSnapshot | undefined>({ kind: "loadSnapshot" }),

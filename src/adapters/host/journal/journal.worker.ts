@@ -7,13 +7,16 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { JournalError, StateSnapshot } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { journalErrorOf } from "./errors.ts";
+import { busyReason, journalErrorOf } from "./errors.ts";
+import { describeFailure } from "./sqlite.errors.ts";
 import { type Append, type JournalBounds, type JournalStore, openStore } from "./store.ts";
 import { inspectWal } from "./wal.ts";
 
 export interface JournalWorkerData {
   readonly file: string;
   readonly bounds: JournalBounds;
+  /** How long somebody else may hold the file before it counts as lost. */
+  readonly busyMsMax: number;
 }
 
 export type JournalRequest = { readonly id: number } & (
@@ -27,13 +30,19 @@ export type JournalRequest = { readonly id: number } & (
 type AppendRequest = Extract<JournalRequest, { readonly kind: "append" }>;
 /** Answers of one commit, as pairs of id and result. The first message of all has id 0 and tells how opening went. */
 export type JournalAnswers = readonly (readonly [id: number, result: Result<unknown, JournalError>])[];
+/** Somebody else holds the file and the requests wait; undefined: it can be written again. */
+export interface JournalBusy {
+  readonly busy: string | undefined;
+}
 export interface JournalOpened {
   readonly lastSeq: number;
   readonly ended: string | undefined;
   readonly notices: readonly string[];
 }
 
-const { file, bounds } = workerData as JournalWorkerData;
+const { file, bounds, busyMsMax } = workerData as JournalWorkerData;
+/** One try of a write; between two tries whoever waits is told. */
+const tryMs = 1000;
 const port = parentPort as MessagePort;
 /** After a failed write nobody knows what reached the disk: nothing more is written until the file is opened again. */
 let failure: JournalError | undefined;
@@ -50,7 +59,7 @@ const open = (): Result<{ readonly store: JournalStore; readonly opened: Journal
       notices.push(
         `the last write of ${file} was not finished and has been cut (${wal.framesCut} pages); nobody was told that it was durable`,
       );
-    store = openStore(file, { bounds });
+    store = openStore(file, { bounds, busyMs: tryMs });
     const refused = problemOf(store, notices);
     if (refused !== undefined) {
       store.abandon();
@@ -89,11 +98,23 @@ const serve = (store: JournalStore): void => {
 
   const attempt = <T>(work: () => Result<T, JournalError>): Result<T, JournalError> => {
     if (failure !== undefined) return err(failure);
-    try {
-      return work();
-    } catch (error) {
-      failure = journalErrorOf(error, file);
-      return err(failure);
+    const startedMs = performance.now();
+    let isBusy = false;
+    for (;;) {
+      try {
+        const result = work();
+        if (isBusy) port.postMessage({ busy: undefined } satisfies JournalBusy);
+        return result;
+      } catch (error) {
+        // A transaction that could not begin has written nothing: it may be tried again.
+        isBusy = describeFailure(error, file).isBusy;
+        if (isBusy && performance.now() - startedMs < busyMsMax) {
+          port.postMessage({ busy: busyReason(file) } satisfies JournalBusy);
+          continue;
+        }
+        failure = journalErrorOf(error, file);
+        return err(failure);
+      }
     }
   };
 

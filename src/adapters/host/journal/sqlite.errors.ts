@@ -14,6 +14,7 @@ const remedies: Readonly<Record<number, string>> = {
   10: "the disk answered with an I/O error; check the disk (dmesg, smartctl) before starting again",
   13: "the disk is full; make room and start again, nothing acknowledged is lost",
   14: "it cannot be opened or created; check that its directory exists, may be written to, and is not on a read-only disk",
+  15: "another process is holding its log; close the program that reads or writes it",
 };
 
 /** @param error what node:sqlite or node:fs threw */
@@ -23,7 +24,8 @@ export const describeFailure = (error: unknown, file: string): SqliteFailure => 
   const primary = errcode === undefined ? 0 : errcode & 0xff;
   if (primary === 11 || primary === 26) return { isDamage: true, isBusy: false, reason: `${file} is damaged: ${message}` };
   const remedy = remedies[primary];
-  if (remedy !== undefined) return { isDamage: false, isBusy: primary === 5, reason: `${file}: ${remedy} (${message})` };
+  if (remedy !== undefined)
+    return { isDamage: false, isBusy: primary === 5 || primary === 15, reason: `${file}: ${remedy} (${message})` };
   const suffix = code === undefined || message.includes(code) ? "" : ` (${code})`;
   return { isDamage: false, isBusy: false, reason: `${file}: ${message}${suffix}` };
 };

@@ -11,6 +11,7 @@ import { pathToFileURL } from "node:url";
 import { crc32 } from "node:zlib";
 import type { JournalError, JournalRecord, StateSnapshot } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
+import { claimFile } from "../own-files.ts";
 import { journalErrorOf } from "./errors.ts";
 
 /** Consecutive records, column by column: a tenth of the cost of a list of objects on the way between threads. */
@@ -91,11 +92,19 @@ export const openStore = (
   file: string,
   {
     readOnly = false,
+    busyMs = busyMsMax,
     bounds = { snapshotsKept: 2, recordsKept: 1_000_000 },
-  }: { readonly readOnly?: boolean; readonly bounds?: JournalBounds } = {},
+  }: {
+    readonly readOnly?: boolean;
+    /** How long one call waits for another process before it throws. */
+    readonly busyMs?: number;
+    readonly bounds?: JournalBounds;
+  } = {},
 ): JournalStore => {
   const isNew = !existsSync(file);
-  const db = openDatabase(file, readOnly);
+  // SQLite gives its log the mode of the database.
+  if (!readOnly) claimFile(file);
+  const db = openDatabase(file, readOnly, busyMs);
   try {
     return attach(db, file, { readOnly, isNew, bounds });
   } catch (error) {
@@ -104,14 +113,14 @@ export const openStore = (
   }
 };
 
-const openDatabase = (file: string, readOnly: boolean): DatabaseSync => {
-  if (!readOnly) return new DatabaseSync(file, { timeout: busyMsMax });
+const openDatabase = (file: string, readOnly: boolean, timeout: number): DatabaseSync => {
+  if (!readOnly) return new DatabaseSync(file, { timeout });
   // A closed journal on a read-only disk has no log, and SQLite could not make one to coordinate with a writer.
   const isStill = !existsSync(`${file}-wal`);
-  if (!isStill) return new DatabaseSync(file, { readOnly, timeout: busyMsMax });
+  if (!isStill) return new DatabaseSync(file, { readOnly, timeout });
   const url = pathToFileURL(file);
   url.searchParams.set("immutable", "1");
-  return new DatabaseSync(url, { readOnly, timeout: busyMsMax });
+  return new DatabaseSync(url, { readOnly, timeout });
 };
 
 const attach = (

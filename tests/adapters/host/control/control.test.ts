@@ -1,10 +1,11 @@
 /** The operator's door: who may command, what is a command, and what happens when the house is slow, gone or stopping. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sendCommand } from "#adapters/host/control/client.ts";
+import { reachSocket } from "#adapters/host/control/reach.ts";
 import {
   type ControlCommand,
   type ControlServer,
@@ -86,6 +87,32 @@ describe("the control socket (M15)", () => {
         error: { type: "refused" },
       });
     expect(asked).toBe(0);
+  });
+
+  it.each(["", "control", "control/token", "control/address"])(
+    "is not believed by a client while others may write %j: a stranger could answer (M15)",
+    async (path) => {
+      let asked = 0;
+      await start(async () => {
+        asked += 1;
+        return { exitCode: 0, body: { sentence: "locked down" } };
+      });
+      chmodSync(join(home, path), 0o622);
+      expect(await sendCommand(home, lockdown)).toMatchObject({
+        ok: false,
+        error: { type: "refused", sentence: expect.stringContaining("may be written by others (mode 0622): chmod -R go-w") },
+      });
+      expect(asked).toBe(0);
+    },
+  );
+
+  it.skipIf(process.geteuid?.() !== 0)("is not believed by a client where it belongs to somebody else (needs root)", async () => {
+    await start();
+    chownSync(join(home, "control", "qts.sock"), 65534, 65534);
+    expect(await sendCommand(home, lockdown)).toMatchObject({
+      ok: false,
+      error: { type: "refused", sentence: expect.stringContaining("qts.sock belongs to uid 65534") },
+    });
   });
 
   it("makes a new token at every start", async () => {
@@ -204,14 +231,51 @@ describe("the control socket (M15)", () => {
     expect(await sendCommand(home, lockdown)).toMatchObject({ ok: true });
   });
 
-  it("goes over loopback where the home's path is too long for a socket, and writes nothing outside the home", async () => {
-    home = join(root, "a".repeat(100), "home");
-    const server = await start();
-    expect(await server.open()).toMatchObject({ ok: true, value: { type: "tcp", host: "127.0.0.1" } });
-    expect(readFileSync(join(home, "control", "address"), "utf8")).toMatch(/^tcp:127\.0\.0\.1:\d+\n$/);
+  it.skipIf(process.platform !== "linux")(
+    "stays a socket where the home's path is too long for one (needs Linux), and takes no port that every user can knock at",
+    async () => {
+      home = join(root, "a".repeat(100), "home");
+      const server = await start();
+      expect(await server.open()).toMatchObject({ ok: true, value: { type: "unix" } });
+      expect(readFileSync(join(home, "control", "address"), "utf8")).toBe("unix:qts.sock\n");
+      expect(mode("qts.sock")).toBe("600");
+      expect(await sendCommand(home, lockdown)).toMatchObject({ ok: true });
+      writeFileSync(join(home, "control", "token"), "0".repeat(64));
+      expect(await sendCommand(home, lockdown)).toMatchObject({ ok: false, error: { type: "refused" } });
+      await server.close();
+      await start();
+      expect(await sendCommand(home, lockdown)).toMatchObject({ ok: true });
+    },
+  );
+
+  it("is reached from the working directory where that is shorter, through the open folder else, and by loopback last", () => {
+    const deep = join(root, "a".repeat(100));
+    mkdirSync(deep);
+    const options = { cwd: root, isByDescriptor: false };
+    expect(reachSocket(root, options)?.path).toBe(join(root, "qts.sock"));
+    expect(reachSocket(join(deep, "b"), { ...options, cwd: deep })?.path).toBe("b/qts.sock");
+    expect(reachSocket(deep, options)).toBeUndefined();
+    const open = reachSocket(deep, { ...options, isByDescriptor: true });
+    expect(open?.path).toMatch(/^\/proc\/self\/fd\/\d+\/qts\.sock$/);
+    open?.release();
+  });
+
+  it("is shut to nobody who has the token by those who only keep the line busy: they go first, the oldest first", async () => {
+    await start();
+    const gone: number[] = [];
+    const silent: Socket[] = [];
+    for (let n = 0; n < 16; n += 1) {
+      const socket = connect({ path: join(home, "control", "qts.sock") });
+      silent.push(socket);
+      socket.on("close", () => gone.push(n));
+      socket.on("error", () => undefined);
+      await new Promise((resolve) => socket.on("connect", resolve));
+    }
     expect(await sendCommand(home, lockdown)).toMatchObject({ ok: true });
-    writeFileSync(join(home, "control", "token"), "0".repeat(64));
-    expect(await sendCommand(home, lockdown)).toMatchObject({ ok: false, error: { type: "refused" } });
+    expect(await sendCommand(home, lockdown)).toMatchObject({ ok: true });
+    // The first command's connection may not be quite gone when the second comes.
+    expect(gone).toEqual([0, 1].slice(0, Math.max(gone.length, 1)));
+    for (const socket of silent) socket.destroy();
   });
 
   it("takes a stranger on a forgotten port for what it is", async () => {

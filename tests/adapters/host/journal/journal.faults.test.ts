@@ -1,11 +1,14 @@
 /** Disks and threads that fail: every wait ends, nothing acknowledged is lost, and the sentence says what to do. */
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it } from "vitest";
 import { openJournal } from "#adapters/host/journal/journal.ts";
 import { openStore } from "#adapters/host/journal/store.ts";
+import { spawnMortal } from "../../../mortal.ts";
 import { record, records } from "../../journal.contract.ts";
 import { runAppender } from "../appender.ts";
 import { cannotCutPower, cannotMount, cannotTrace, run } from "../privilege.ts";
@@ -87,6 +90,48 @@ describe("the journal's disk", () => {
     const missing = join(directory, "nowhere", "journal.sqlite");
     expect(await openJournal({ file: missing })).toMatchObject(unavailable(missing));
     expect(await openJournal({ file: missing })).toMatchObject(unavailable("check that its directory exists"));
+  });
+
+  it("is held by another process: appends wait, the holder is named, and all of it is written once it is free", async () => {
+    const journal = await open();
+    await journal.append([record(1)], { expectedSeq: 0 });
+    const script = `const { DatabaseSync } = require("node:sqlite");
+      const db = new DatabaseSync(process.argv[1]);
+      db.exec("BEGIN IMMEDIATE");
+      process.stdout.write("held");
+      process.stdin.once("data", () => process.exit());`;
+    const holder = spawnMortal(process.execPath, ["-e", script, file], { stdio: ["pipe", "pipe", "inherit"] });
+    await once(holder.stdout, "data");
+    const told: (string | undefined)[] = [];
+    const said = Promise.withResolvers<void>();
+    journal.onBusy?.((reason) => {
+      told.push(reason);
+      said.resolve();
+    });
+    const appends = [journal.append([record(2)], { expectedSeq: 1 }), journal.append([record(3)], { expectedSeq: 2 })];
+    const snapshot = journal.saveSnapshot({ seq: 3, at: 3, body: "{}" });
+    await said.promise;
+    expect(told[0]).toContain(
+      process.platform === "linux" ? `${file} is held by process ${holder.pid} (` : "is held by another process",
+    );
+    holder.stdin.end("go");
+    expect(await Promise.all([...appends, snapshot])).toMatchObject([
+      { ok: true },
+      { ok: true, value: { lastSeq: 3 } },
+      { ok: true },
+    ]);
+    expect(told.at(-1)).toBeUndefined();
+    await journal.close();
+    await expectWhole(file, 3);
+  });
+
+  it("is held for longer than anybody waits: refuses, and names the holder's file and the remedy", async () => {
+    const journal = await open({ busyMsMax: 1 });
+    const other = new DatabaseSync(file);
+    other.exec("BEGIN IMMEDIATE");
+    expect(await journal.append([record(1)], { expectedSeq: 0 })).toMatchObject(unavailable("end the program that holds it"));
+    other.close();
+    await journal.close();
   });
 
   it.each(["", "-wal"])("has lost the file%s: what would go nowhere is refused, and the sentence says why", async (suffix) => {
