@@ -4,9 +4,8 @@
  */
 import type { Config } from "#config/config.ts";
 import type { NewFact, Offer } from "#core/event/catalog.ts";
-import { degradationOf } from "#core/event/degradation.ts";
 import { createIntake } from "#core/event/intake.ts";
-import { changedSections, type Reloaded } from "#core/event/reload.ts";
+import { createReload, type Reloaded } from "#core/event/reload.ts";
 import { journalRefusal } from "#core/journal-sentence.ts";
 import { createOrderIds } from "#core/orders/intent.ts";
 import type { CommandReply } from "#core/ports.ts";
@@ -109,10 +108,7 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
       log.error({ error }, "the journal cannot append: trading stops");
       each((part) => part.journalFailed?.());
     },
-    onSafetyChange: (to) => {
-      house.dispatcher.setDegradation(degradationOf(to));
-      each((part) => part.safetyChanged?.(to));
-    },
+    onSafetyChange: (to) => each((part) => part.safetyChanged?.(to)),
     observer,
     onLost: (name, event) => log.error({ actor: name, fact: event.type }, "a fact for an actor that is down was lost"),
   });
@@ -131,7 +127,6 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
     recovered = recovery.value.recovered;
     // Time goes on where the journal ended; what was due in between fires as soon as deadlines are armed.
     await clock.advanceTo?.(Math.max(ports.startsAt, recovery.value.lastAt ?? 0));
-    house.dispatcher.setDegradation(degradationOf(view.safety()));
     house.open({ session, epoch, recovered });
     each((part) => part.opened?.());
     await begun;
@@ -144,11 +139,7 @@ export const createRoot = (config: Config, ports: SessionPorts): Root => {
     finished,
     status: figures.status,
     view,
-    reload: (changed) => {
-      const { applied, needsRestart } = house.dispatcher.reload(changed.events);
-      intake.reload(changed.events.intake);
-      return { applied, needsRestart: [...needsRestart, ...changedSections(config, changed)] };
-    },
+    reload: createReload(config, house.dispatcher, intake),
     settle: house.settle,
     answer: createOperator({ house, view, offer, status: figures.status }),
     inspection: createInspection({ house, view, status: figures.status, observer }),

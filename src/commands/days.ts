@@ -1,6 +1,7 @@
 /** `qts days`: the recorded days that can be played, shipped and imported. */
 
 import { existsSync } from "node:fs";
+import { settleImports } from "#adapters/replay/days-folder.ts";
 import { dateOf, daysIn, headerOf, shippedDays } from "#adapters/replay/recorded-days.ts";
 import { printable } from "#core/printable.ts";
 import { type Command, type CommandIo, exitCodes, readOptions } from "./command.ts";
@@ -23,6 +24,11 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
   const directory = ownDaysDirectory(withDaysDirectory(given, values["days-dir"]));
   const days: ListedDay[] = [];
   const problems: string[] = [];
+  try {
+    settleImports(directory);
+  } catch (error) {
+    problems.push(`an import that was killed cannot be ended in ${directory}: ${(error as Error).message}`);
+  }
   for (const known of daysIn([shippedDays, directory])) {
     const header = headerOf(known);
     if (!header.ok) {

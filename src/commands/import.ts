@@ -189,6 +189,18 @@ const planOf = (values: Values, format: Format, korean: boolean, foundMarket: st
   const given = values["price-scale"];
   if (format === "lean" && given !== undefined && given !== String(leanPriceScale))
     throw new UsageError(`--price-scale is ${given}, and Lean counts prices in 1e-${leanPriceScale}: leave it out.`);
+  // An archive without a row that can be read is refused for that.
+  if (format === "archive" && (foundMarket ?? values.market) !== undefined) {
+    // A wrong guess would make every amount a hundred times too large, and nothing would say so.
+    if (given === undefined && currency !== "KRW")
+      throw new UsageError(
+        "An archive's rows do not say how many digits its prices have: give --price-scale as its session's instruments had it (4 for the day that ships).",
+      );
+    if (values["quantity-scale"] === undefined && calendar.known === undefined)
+      throw new UsageError(
+        `An archive's rows do not say what a lot is: give --quantity-scale as its session's instruments had it (8 for --feed upbit, 0 for whole units).`,
+      );
+  }
   const priceScale = scaleOf("price-scale", given, format === "lean" ? leanPriceScale : currency === "KRW" ? 0 : 2);
   const quantityScale = scaleOf("quantity-scale", values["quantity-scale"], 0);
   if (priceScale + quantityScale > scalesMax)
@@ -231,8 +243,12 @@ const sparseSessions = (system: readonly string[]): ReadonlySet<string> => {
     for (const line of readFileSync(path, "utf8").split("\n")) {
       if (!line.includes('"sparse"')) continue;
       try {
-        const row = JSON.parse(line) as { readonly type?: string; readonly numbers?: string; readonly session?: string };
-        if (row.numbers === "sparse" && row.session !== undefined) sparse.add(row.session);
+        const row = JSON.parse(line) as {
+          readonly type?: string;
+          readonly numbers?: string;
+          readonly meta?: { readonly session?: string };
+        };
+        if (row.numbers === "sparse" && row.meta?.session !== undefined) sparse.add(row.meta.session);
       } catch {
         // `qts archive check` judges the line; here it only says that rows have no numbers.
       }

@@ -12,6 +12,14 @@ export const createAlertsPart = ({ config, ports: { log, wallClock, alertChannel
   });
   const lost = (): number => Object.values(alerts.figures()).reduce((sum, figures) => sum + figures.lost, 0);
 
+  /** The report has been told by now: what is lost from here on has a line of its own. */
+  const close = async (): Promise<void> => {
+    const before = lost();
+    await alerts.close();
+    if (lost() > before)
+      log.warn({ lost: lost() - before }, "alerts were lost, because the session ended before a channel took them");
+  };
+
   /** An alarm is an effect, and a crash may have cut it off: every process says again which orders wait for a person. */
   const callForPersons = (): void => {
     const waiting = [...view.desk().liveOrders()].filter(({ isOverdue, isUndetermined }) => isOverdue && isUndetermined);
@@ -48,13 +56,8 @@ export const createAlertsPart = ({ config, ports: { log, wallClock, alertChannel
         name: "log",
       });
     },
-    // The report has been told by now: what is lost from here on has a line of its own.
-    release: async () => {
-      const before = lost();
-      await alerts.close();
-      if (lost() > before)
-        log.warn({ lost: lost() - before }, "alerts were lost, because the session ended before a channel took them");
-    },
+    lastWords: close,
+    release: close,
     figures: () =>
       Object.fromEntries(
         Object.entries(alerts.figures()).flatMap(([channel, figures]) =>

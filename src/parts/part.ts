@@ -58,6 +58,8 @@ export interface Part {
   readonly journalFailed?: () => void;
   /** The session ends, well or badly: nothing more may begin by itself, and no order may leave. */
   readonly quieten?: (why: string) => void;
+  /** The session has failed and the process ends: what must still leave, within seconds. Never throws nor rejects. */
+  readonly lastWords?: () => Promise<void>;
   /** Everything is handed over: lets go of connections, threads and channels. */
   readonly release?: () => Promise<void> | void;
   /** Shown in `/status` under `parts`, and in `/metrics` where it is a number. */

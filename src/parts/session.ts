@@ -33,7 +33,8 @@ export const createSessionPart = ({ config, ports, view, tell, intake, waits, ho
     log.error({ error }, failure);
     for (const part of parts()) part.quieten?.("the session has failed");
     begun.resolve();
-    finished.resolve({ report: report(), failure });
+    const told = { report: report(), failure };
+    void Promise.all(parts().map((part) => part.lastWords?.())).then(() => finished.resolve(told));
   };
   const outOfLine = (work: Promise<void>): void => void work.catch(crash);
 

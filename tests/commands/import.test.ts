@@ -1,10 +1,11 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
 import type { RecordedDay } from "#adapters/replay/day-format.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
+import { systemLine } from "#archive/system-record.ts";
 import { snapshotLine } from "#market/snapshot.ts";
 import { type Ran, runLine } from "./console.ts";
 
@@ -231,6 +232,35 @@ describe("what is wrong is said with its place, and nothing is imported", () => 
   });
 });
 
+describe("qts run", () => {
+  it.each<[args: readonly string[], exitCode: number, expected: string]>([
+    [["--day", "a", "--days", "a-20240101..20240102"], 2, "--day is one day and --days a row of them; give one of both."],
+    [["--day", "a", "--feed", "upbit"], 2, "--day is for recorded days, and --feed upbit is live; give one of both."],
+    [["--days", "a-20240101"], 2, "must be FROM..TO, like 005930-20180118..20180226; one day is --day a-20240101."],
+    [
+      ["--day", "a"],
+      78,
+      'session.day is "a": there is no such recorded day; choose one of us-equity-20131007, abc-20240102, abc-20240103.',
+    ],
+    [["--days", "a..b"], 78, "is no range of days; write NAME-20240102..20240131"],
+    [["--days", "abc-20240103..20240102"], 78, "ends before it begins"],
+    [["--days", "abc-20240102..xyz-20240103"], 78, "begins with abc and ends with xyz: give one name"],
+    [["--days", "abc-20250101..20250102"], 78, "has no day of abc in it; `qts days` lists them"],
+    [
+      ["--days", "20240102..20240103"],
+      78,
+      "names no data set; write one of us-equity-20240102..20240103, abc-20240102..20240103",
+    ],
+  ])("refuses %s before it makes a home", async (args, exitCode, expected) => {
+    write("a.csv", trades);
+    await qts("import", "a.csv", "--symbol", "ABC");
+    const ran = await qts("run", ...args, "--home", join(folder, "home"));
+    expect(ran).toMatchObject({ exitCode, out: "" });
+    expect(ran.err).toContain(expected);
+    expect(existsSync(join(folder, "home"))).toBe(false);
+  });
+});
+
 describe("what cannot be had straight", () => {
   it("is sorted when somebody asks for it, each time in the order of the file", async () => {
     write("a.csv", "time,price,qty,number\n1700000001,1,1,5\n1700000000,2,1,9\n1700000001,3,1,2\n");
@@ -346,14 +376,13 @@ describe("an archive of QTS", () => {
       },
       _quality: [],
     });
-  const tree = async (...lines: readonly string[]): Promise<void> => {
-    const { mkdirSync } = await import("node:fs");
+  const tree = (...lines: readonly string[]): void => {
     mkdirSync(join(folder, "home/config/observer/scalp/20180118"), { recursive: true });
     write("home/config/observer/scalp/20180118/09_00_00.jsonl", lines.join(""));
   };
 
   it("brings market and symbols, and says what is missing", async () => {
-    await tree(row({ sequence: 1 }), row({ sequence: 2 }));
+    tree(row({ sequence: 1 }), row({ sequence: 2 }));
     expect((await qts("import", "home")).exitCode).toBe(0);
     expect(rowsOf(open("a-20180118"))).toEqual([
       ["2018-01-18T00:00:00.001Z", "A", 5000, 3, 1],
@@ -362,17 +391,37 @@ describe("an archive of QTS", () => {
     expect(open("a-20180118").header.instruments).toMatchObject([
       { market: "KRX", currency: "KRW", priceScale: 0, tickSize: 10 },
     ]);
-    await tree(row({ sequence: 1 }), row({ sequence: 5 }));
+    tree(row({ sequence: 1 }), row({ sequence: 5 }));
     expect((await qts("import", "home", "--replace")).err).toContain("3 trades of A are missing");
   });
 
+  it("of a source whose numbers are not consecutive has no holes, and says what its scales are", async () => {
+    tree(row({ sequence: 100, market: "UPBIT" }), row({ sequence: 900, market: "UPBIT" }));
+    mkdirSync(join(folder, "home/config/observer/system"));
+    const meta = { at: 1, session: "0001", run: "1", sequence: 1 };
+    write(
+      "home/config/observer/system/20180118.jsonl",
+      systemLine(meta, { type: "opened", tornFiles: 0, tornBytes: 0, numbers: "sparse" }),
+    );
+    expect(await qts("import", "home")).toMatchObject({ exitCode: 2, err: expect.stringContaining("give --quantity-scale") });
+    expect(await qts("import", "home", "--market", "NYSE")).toMatchObject({
+      exitCode: 2,
+      err: expect.stringContaining("give --price-scale"),
+    });
+    expect(await qts("import", "home", "--quantity-scale", "8")).toMatchObject({ exitCode: 0, err: "" });
+    expect([...open("a-20180118").sequence]).toEqual([1, 2]);
+    expect(open("a-20180118").header.instruments).toMatchObject([
+      { market: "UPBIT", currency: "KRW", priceScale: 0, quantityScale: 8 },
+    ]);
+  });
+
   it("is refused with two sessions or markets in it until one is named, and when it is none", async () => {
-    await tree(row({ sequence: 1 }), row({ sequence: 2, session: "0002" }));
+    tree(row({ sequence: 1 }), row({ sequence: 2, session: "0002" }));
     expect((await qts("import", "home")).err).toContain('there were rows of "0001": import one at a time, with --session');
     expect((await qts("import", "home", "--session", "0002")).exitCode).toBe(0);
-    await tree(row({ sequence: 1 }), row({ sequence: 2, market: "NYSE" }));
+    tree(row({ sequence: 1 }), row({ sequence: 2, market: "NYSE" }));
     expect((await qts("import", "home")).err).toContain('there were rows of "KRX": import one at a time, with --market');
-    await tree("{}\n");
+    tree("{}\n");
     expect((await qts("import", "home")).err).toContain("09_00_00.jsonl:1: the line is of the schema");
     expect((await qts("import", ".")).err).toContain("there is no archive at .");
   });

@@ -57,6 +57,31 @@ describe("your own data", () => {
     });
   });
 
+  it("that skips numbers leaves holes that the archive declares, also over a night", async () => {
+    const folder = emptyFolder();
+    const [days, home, config] = [join(folder, "days"), join(folder, "home"), join(folder, "qts.yaml")];
+    writeFileSync(join(folder, "g.csv"), "time,price,qty,number\n1700000000,1,1,11\n1700000001,1,1,14\n1700090000,1,1,16\n");
+    writeFileSync(config, "execution: { intervalMs: 60000 }\n");
+    await qts("import", join(folder, "g.csv"), "--symbol", "G", "--keep-gaps", "--days-dir", days);
+    const range = ["--days", "g-20231114..20231115", "--days-dir", days, "--config", config];
+    const ran = await qts("run", ...range, "--speed", "max", "--home", home, "--port", "0", "--without-ops", "--json");
+    expect(ran.exitCode, ran.stderr).toBe(0);
+    const check = await qts("archive", "check", home, "--complete");
+    expect(check).toMatchObject({ exitCode: 0, stdout: expect.stringContaining("missing   declared 3 · silent 0") });
+    expect(
+      (await qts("import", home, "--name", "b", "--days-dir", days, "--price-scale", "2", "--quantity-scale", "0")).stderr,
+    ).toContain("2 trades of G are missing");
+
+    // A pause of the data is no connection that died.
+    writeFileSync(config, "archive: { silenceMsMax: 400 }\n");
+    const refused = await qts("run", ...range, "--home", join(folder, "other"), "--port", "0");
+    expect(refused).toMatchObject({
+      exitCode: 78,
+      stderr: expect.stringMatching(/^archive\.silenceMsMax is 400, and .* set it to \d+\.\n$/),
+    });
+    expect(existsSync(join(folder, "other"))).toBe(false);
+  });
+
   it("goes on after a stop on the same days, and is refused on others", async () => {
     const folder = emptyFolder();
     const [days, home] = [join(folder, "days"), join(folder, "home")];

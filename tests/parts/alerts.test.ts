@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { createMemoryBroker } from "#adapters/memory/broker.ts";
 import { openAlertChannels } from "#commands/alert-channels.ts";
 import { parseConfig } from "#config/config.ts";
 import { createHouseMetrics } from "#ops/automation/metrics.ts";
@@ -191,6 +192,32 @@ describe("an alert of the house", () => {
     const metrics = await createHouseMetrics().collect(world.status(), world.root().view.stages());
     const all = [world.log, world.status(), world.facts(), await world.state(), world.config, metrics];
     for (const text of all.map((given) => JSON.stringify(given))) expect(text).not.toContain(secret);
+  });
+
+  it("still leaves when the session fails, before the process may end (M13)", async () => {
+    const taken = Promise.withResolvers<void>();
+    const send = (): Promise<void> => taken.promise;
+    const world = await createWorld({
+      alertChannels: [{ name: "slow", sendCritical: send, sendWarning: send, resolved: send }],
+      venue: async (clock) => ({
+        broker: createMemoryBroker({ now: () => clock.now() }),
+        endOfDay: async () => {
+          throw new Error("a bug of ours");
+        },
+      }),
+    });
+    await world.fact("anomaly.raised", { code: "AN060", reason: "late" });
+    let failure: string | undefined;
+    const finished = world.root().finished.then((ended) => {
+      ({ failure } = ended);
+    });
+    await world.endFeed();
+    expect(failure).toBeUndefined();
+    expect(world.log.some(({ text }) => text.includes("a bug of ours"))).toBe(true);
+    taken.resolve();
+    await finished;
+    expect(failure).toContain("a bug of ours");
+    expect(world.status().parts.alerts).toMatchObject({ slowSent: 1, slowLost: 0 });
   });
 
   it("says that it is of a replay when it is", async () => {

@@ -17,6 +17,25 @@ const retryAfterMs = (header: string | null): number | undefined => {
   return Number.isFinite(ms) ? Math.max(0, ms) : undefined;
 };
 
+/** Where Telegram says it, and Discord; a body longer than this is none of theirs. */
+const answerBytesMax = 4096;
+const retryAfterIn = async (response: Response): Promise<number | undefined> => {
+  try {
+    let text = "";
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body ?? []) {
+      text += decoder.decode(chunk, { stream: true });
+      if (text.length > answerBytesMax) return undefined;
+    }
+    const { retry_after, parameters } = JSON.parse(text);
+    const seconds: unknown = parameters?.retry_after ?? retry_after;
+    return typeof seconds === "number" && seconds >= 0 ? seconds * 1000 : undefined;
+  } catch {
+    // No JSON, or cut off: then nothing was asked for.
+    return undefined;
+  }
+};
+
 export const post: Post = async ({ url, body, contentType, timeoutMs }) => {
   try {
     const response = await fetch(url, {
@@ -26,10 +45,11 @@ export const post: Post = async ({ url, body, contentType, timeoutMs }) => {
       redirect: "manual",
       signal: AbortSignal.timeout(timeoutMs),
     });
-    await response.body?.cancel();
-    if (response.ok) return ok(undefined);
     const { status } = response;
-    const patience = retryAfterMs(response.headers.get("retry-after"));
+    const patience =
+      retryAfterMs(response.headers.get("retry-after")) ?? (status === 429 ? await retryAfterIn(response) : undefined);
+    if (!response.bodyUsed) await response.body?.cancel();
+    if (response.ok) return ok(undefined);
     return err({ reason: `it answered ${status}`, status, ...(patience === undefined ? {} : { retryAfterMs: patience }) });
   } catch (error) {
     const cause = causeOf(error);

@@ -2,8 +2,8 @@
  * A folder of recorded days that somebody imports into: all the days of one import appear, or none.
  *
  * An import writes into a folder of its own (`.import-PID`). When every day is there and on disk, the folder is renamed to
- * `.import-PID.whole`, which is the moment of truth: from then on whoever comes next moves its days to their names, also when the
- * import was killed. One that was killed before leaves nothing but its folder, which the next one removes.
+ * `.import-PID.whole`, which is the moment of truth: from then on the next `qts import` or `qts days` moves its days to their names,
+ * also when the import was killed. One that was killed before leaves nothing but its folder, which the next one removes.
  */
 import { closeSync, constants, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";

@@ -66,7 +66,20 @@ export const reloadPlan = (
 };
 
 /** @returns the names of the other sections that changed; they are read at a start alone */
-export const changedSections = ({ events: _, ...current }: Config, { events: __, ...next }: Config): string[] =>
+const changedSections = ({ events: _, ...current }: Config, { events: __, ...next }: Config): string[] =>
   Object.entries(next)
     .filter(([name, section]) => JSON.stringify(section) !== JSON.stringify(current[name as keyof typeof current]))
     .map(([name]) => name);
+
+/** @returns applies what of a changed configuration can be applied live, and names the rest */
+export const createReload =
+  (
+    config: Config,
+    dispatcher: { reload(events: EventsConfig): Reloaded },
+    intake: { reload(intake: EventsConfig["intake"]): void },
+  ) =>
+  (changed: Config): Reloaded => {
+    const { applied, needsRestart } = dispatcher.reload(changed.events);
+    intake.reload(changed.events.intake);
+    return { applied, needsRestart: [...needsRestart, ...changedSections(config, changed)] };
+  };

@@ -10,6 +10,7 @@ import type { SafetyState } from "#machines/facts/safety.ts";
 import type { ActorName } from "../actors.ts";
 import { coreParts } from "../actors.ts";
 import { type ActorEvent, type Fact, isFactType, type Offer, rowOf } from "../event/catalog.ts";
+import { degradationOf } from "../event/degradation.ts";
 import { routeOf } from "../event/routes.ts";
 import type { Clock, Journal, JournalError, StateSnapshot } from "../ports.ts";
 import { err, ok, type Result } from "../result.ts";
@@ -50,7 +51,7 @@ export interface House {
   readonly recovering: () => RecoveryProgress | undefined;
   /** False until the snapshot has been read: there are no actors to ask yet. */
   readonly isRestored: () => boolean;
-  /** Effects on, deadlines armed, `session.started` offered. */
+  /** Effects on, lanes held as safety says, deadlines armed, `session.started` offered. */
   readonly open: (session: { readonly session: string; readonly epoch: number; readonly recovered: boolean }) => void;
   /** Handles what waits, without leaving the event loop; a promise when real work holds the market's time. */
   readonly settle: () => Promise<void> | undefined;
@@ -89,7 +90,7 @@ export interface HouseOptions {
     readonly restore: (state: unknown) => void;
   };
   readonly onJournalFailure: (error: JournalError) => void;
-  /** Not called while the journal is replayed: whoever opens the house looks at the state it has come to. */
+  /** The lanes are held back already. Not called while the journal is replayed: whoever opens the house looks at its state. */
   readonly onSafetyChange: (to: SafetyState) => void;
   readonly onLost: (name: ActorName, event: ActorEvent) => void;
   /** Whoever looks on. */
@@ -174,7 +175,10 @@ export const createHouse = (options: HouseOptions): House => {
         const { from, to, code, reason } = effect;
         for (const name of routeOf("safety.changed")) deliverEvent(name, { type: "safety.changed", at, from, to, code, reason });
         // What was halted long ago and released since halts nothing now.
-        if (isLive) options.onSafetyChange(to);
+        if (isLive) {
+          dispatcher.setDegradation(degradationOf(to));
+          options.onSafetyChange(to);
+        }
       } else if (isLive) perform(effect);
     }
   };
@@ -407,6 +411,8 @@ export const createHouse = (options: HouseOptions): House => {
     open: ({ session, epoch, recovered }) => {
       recovering = undefined;
       isLive = true;
+      // What cannot say how it stands is taken for the worst.
+      dispatcher.setDegradation(degradationOf(system().isDown("safety") ? "LOCKDOWN" : system().snapshotOf("safety").value));
       dispatcher.offer({ type: "session.started", payload: { session, epoch, recovered }, source: "root" });
       // The process that waited for its journal died before it could say that it is over. This one has just written to it.
       if (system().snapshotOf("safety").context.cause?.code === "FS075")

@@ -54,6 +54,30 @@ it.each([
   expect(sent.ok ? sent : sent.error.retryAfterMs).toBe(retryAfterMs);
 });
 
+it.each([
+  ["as Telegram does", '{"ok":false,"error_code":429,"parameters":{"retry_after":41}}', 41_000],
+  ["as Discord does", '{"message":"slow down","retry_after":0.5}', 500],
+  ["in words", "come back later", undefined],
+  ["with nonsense", '{"parameters":{"retry_after":"long"},"retry_after":-1}', undefined],
+  ["with null", "null", undefined],
+  ["without end", "[".repeat(100_000), undefined],
+])("reads the patience that is asked for in the body %s", async (_name, body, retryAfterMs) => {
+  const url = await serve((request, response) => {
+    request.resume();
+    response.writeHead(429).end(body);
+  });
+  const sent = await send(url);
+  expect(sent.ok ? sent : sent.error).toEqual({ reason: "it answered 429", status: 429, retryAfterMs });
+});
+
+it("gives up on a body that asks for patience and comes to no end", async () => {
+  const url = await serve((request, response) => {
+    request.resume();
+    response.writeHead(429).write('{"parameters":');
+  });
+  expect(await send(url, 200)).toMatchObject({ ok: false });
+});
+
 it("gives up on a service that takes the request and never answers", async () => {
   const url = await serve((request) => request.resume());
   expect(await send(url, 50)).toEqual({ ok: false, error: { reason: "it did not answer within 50 ms" } });

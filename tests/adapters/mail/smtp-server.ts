@@ -2,8 +2,8 @@
 import { type AddressInfo, createServer, type Socket } from "node:net";
 
 export type Verb = "greeting" | "EHLO" | "AUTH" | "MAIL" | "RCPT" | "DATA" | "mail";
-/** A reply, or none: `stalls` says nothing any more, `closes` hangs up. */
-export type Behaviour = { readonly at: Verb; readonly reply: string | "stalls" | "closes" };
+/** A reply, or none: `stalls` says nothing any more, `dribbles` comes to no end, `closes` hangs up. */
+export type Behaviour = { readonly at: Verb; readonly reply: string | "stalls" | "dribbles" | "closes" };
 
 export interface SmtpServer {
   readonly port: number;
@@ -34,7 +34,10 @@ export const openSmtpServer = async (behaviour?: Behaviour): Promise<SmtpServer>
     const say = (verb: Verb): void => {
       const reply = behaviour?.at === verb ? behaviour.reply : usual[verb];
       if (reply === "closes") socket.destroy();
-      else if (reply !== "stalls") socket.write(`${reply}\r\n`);
+      else if (reply === "dribbles") {
+        const more = setInterval(() => socket.write("250-more\r\n"), 10);
+        socket.on("close", () => clearInterval(more));
+      } else if (reply !== "stalls") socket.write(`${reply}\r\n`);
     };
     let left = "";
     let mail: string[] | undefined;

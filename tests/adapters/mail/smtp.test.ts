@@ -70,6 +70,17 @@ describe("a mail", () => {
     },
   );
 
+  it.each<Behaviour["at"]>(["EHLO", "mail"])(
+    "is given up in time by a server whose answer at %s comes to no end (M13)",
+    async (at) => {
+      const server = await serve({ at, reply: "dribbles" });
+      expect(await send(server.port, { timeoutMs: 150 })).toEqual({
+        ok: false,
+        error: { reason: "it did not answer within 150 ms" },
+      });
+    },
+  );
+
   it.each<Behaviour["at"]>(["greeting", "MAIL", "DATA", "mail"])(
     "does not arrive at a server that hangs up at %s",
     async (at) => {

@@ -36,11 +36,13 @@ describe("the day that ships with QTS", () => {
     expect(new Date(day.exchangeAt[0] as number).toISOString()).toBe("2013-10-07T08:00:00.464Z");
   });
 
-  it("is read in less than 300 ms", () => {
+  it("is read with less than 300 ms of a processor", () => {
     open();
-    const start = performance.now();
+    // Of this thread, not of the wall's clock: others may want the processor too.
+    const before = process.threadCpuUsage();
     open();
-    expect(performance.now() - start).toBeLessThan(300);
+    const { user, system } = process.threadCpuUsage(before);
+    expect(user + system).toBeLessThan(300_000);
   });
 
   it.skipIf(!hasShared)("is its source row by row (skipped when ../shared/data is not there)", () => {
@@ -135,8 +137,8 @@ it("gives back what was written, whatever the trades", () => {
     fc.record({
       ms: fc.nat({ max: 86_399_999 }),
       symbol: fc.constantFrom("A", "B", "C"),
-      priceMinor: fc.integer({ min: 1, max: 2_147_483_647 }),
-      quantity: fc.nat({ max: 2_147_483_647 }),
+      priceMinor: fc.maxSafeInteger().map((value) => Math.abs(value) + (value === 0 ? 1 : 0)),
+      quantity: fc.maxSafeNat(),
       venue: fc.constantFrom("X", "Y"),
       condition: fc.constantFrom("0", "20"),
       suspicious: fc.boolean(),
