@@ -5,7 +5,18 @@
  * error and stops nobody: the house runs without its page and the address says so.
  */
 import { createHash } from "node:crypto";
-import { existsSync, globSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  globSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { Plugin } from "vite";
 
@@ -23,7 +34,7 @@ const stampOf = (): string => {
   const hash = createHash("sha256");
   const sources = globSync(["inspector/**/*.{ts,tsx,css,html}", "machines/**/*.ts", "package-lock.json"], {
     cwd: root,
-    exclude: ["inspector/dist/**"],
+    exclude: ["inspector/dist*/**"],
   }).sort();
   for (const source of sources) hash.update(`${source}\n`).update(readFileSync(join(root, source)));
   return hash.digest("hex");
@@ -61,16 +72,30 @@ const buildPage = async (into: string): Promise<void> => {
   });
 };
 
-const stamp = stampOf();
-const isFresh = (): boolean => existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp;
-if (!isFresh()) {
+/** What a build that was killed left behind: nobody builds for an hour. */
+const sweep = (): void => {
+  for (const name of readdirSync(import.meta.dirname)) {
+    const path = join(import.meta.dirname, name);
+    if (/^dist-\w{6}$/.test(name) && Date.now() - statSync(path).mtimeMs > 3_600_000)
+      rmSync(path, { recursive: true, force: true });
+  }
+};
+
+const isFresh = (stamp: string): boolean => existsSync(stampFile) && readFileSync(stampFile, "utf8") === stamp;
+
+const buildWhenStale = async (): Promise<void> => {
+  const stamp = stampOf();
+  if (isFresh(stamp)) return;
   say("Building the page, this once: a few seconds.");
+  sweep();
   try {
     // Beside its place, and moved there whole: two starts at a time do not meet half a page.
     const unfinished = mkdtempSync(join(import.meta.dirname, "dist-"));
     try {
       await buildPage(unfinished);
       writeFileSync(join(unfinished, "stamp"), stamp);
+      // Whoever may read the sources may read what was made of them.
+      chmodSync(unfinished, 0o755);
       rmSync(built, { recursive: true, force: true });
       renameSync(unfinished, built);
     } finally {
@@ -78,9 +103,13 @@ if (!isFresh()) {
     }
   } catch (error) {
     // Unless another start was faster.
-    if (!isFresh()) {
-      say(`The page could not be built (${error instanceof Error ? error.message : String(error)}): QTS runs without it.`);
-      if (process.argv.includes("--strict")) process.exitCode = 1;
-    }
+    if (!isFresh(stamp)) throw error;
   }
+};
+
+try {
+  await buildWhenStale();
+} catch (error) {
+  say(`The page could not be built (${error instanceof Error ? error.message : String(error)}): QTS runs without it.`);
+  if (process.argv.includes("--strict")) process.exitCode = 1;
 }

@@ -17,7 +17,7 @@ import { createLog, type Log } from "#adapters/host/log.ts";
 import { post } from "#adapters/host/outgoing.ts";
 import { createHttpServer } from "#adapters/host/page/http.ts";
 import { secretsOf } from "#adapters/host/page/inspector.redaction.ts";
-import { pageToken, publishPage } from "#adapters/host/page/inspector.token.ts";
+import { pageToken, presentPageToken, publishPage } from "#adapters/host/page/inspector.token.ts";
 import { createInspector } from "#adapters/host/page/inspector.ts";
 import { watchVitalSigns } from "#adapters/host/vitals.ts";
 import { stuckNotePath, type Watchdog, watchedStrategy } from "#adapters/host/watchdog.ts";
@@ -170,13 +170,23 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     const metrics = createHouseMetrics();
     const token = pageToken(home.value.control);
     if (!token.ok) return token;
-    // Read again each time: `qts inspect --new-token` changes the file. A file that cannot be read opens to nobody.
+    let known = token.value;
+    // Read again each time: `qts inspect --new-token` changes the file. A disk that fails throws nobody out.
     const presentToken = (): string => {
-      const present = pageToken(home.value.control);
-      return present.ok ? present.value : "";
+      try {
+        known = presentPageToken(home.value.control);
+      } catch {
+        // The last one that could be read stays.
+      }
+      return known;
     };
     const http = createHttpServer({
-      inspector: createInspector({ inspection: root.inspection, token: presentToken, secrets: secretsOf(process.env, config) }),
+      inspector: createInspector({
+        inspection: root.inspection,
+        token: presentToken,
+        secrets: secretsOf(process.env, config),
+        onFailure: (error) => log.logger.error({ error }, "the page could not be shown; whoever looked is let go"),
+      }),
       host: config.http.host,
       port: config.http.port,
       status: root.status,

@@ -19,7 +19,7 @@ import { createWireFeed } from "#adapters/wire/feed.ts";
 import type { Config, ConfigProblem } from "#config/config.ts";
 import { type Instrument, moneyScaleOf } from "#core/instrument.ts";
 import { err, ok, type Result } from "#core/result.ts";
-import { calendarOf } from "#market/calendar.ts";
+import { calendarOf, regularSpans } from "#market/calendar.ts";
 import type { Feed } from "#market/ports.ts";
 import type { Wire } from "#market/wire.ts";
 import type { SessionPorts, TimedValue } from "#parts/ports.ts";
@@ -201,17 +201,23 @@ const dayProblem = (instruments: readonly Instrument[], headers: readonly DayHea
 const paperCash = (instrument: Instrument): number =>
   Math.min((instrument.currency === "KRW" ? 1e9 : 1e6) * 10 ** moneyScaleOf(instrument), 1e15);
 
-/** Twice the longest silence of the days: a recorded day is never a connection that died. */
-const silenceOf = (headers: readonly DayHeader[]): number => {
-  let longest = Math.max(10_000, ...headers.map(({ quietMs = 0 }) => quietMs));
+/** The longest time of the days in which their markets are open and nothing is traded: within a day, and where a day is missing. */
+const longestQuietMs = (headers: readonly DayHeader[]): number => {
+  let longest = Math.max(0, ...headers.map(({ quietMs = 0 }) => quietMs));
   headers.forEach((header, index) => {
     const next = headers[index + 1];
-    const isAlways = header.instruments?.some(({ market }) => calendarOf(market)?.known === undefined);
-    if (next !== undefined && isAlways)
-      longest = Math.max(longest, next.midnightAt + next.regularMs[0] - header.midnightAt - header.regularMs[1]);
+    if (next === undefined) return;
+    const [closedAt, opensAt] = [header.midnightAt + header.regularMs[1], next.midnightAt + next.regularMs[0]];
+    for (const { market } of header.instruments ?? []) {
+      if (calendarOf(market)?.known === undefined) longest = Math.max(longest, opensAt - closedAt);
+      else for (const span of regularSpans(market, closedAt, opensAt)) longest = Math.max(longest, span.untilAt - span.fromAt);
+    }
   });
-  return longest * 2;
+  return longest;
 };
+
+/** Twice that: a recorded day is never a connection that died. */
+const silenceOf = (headers: readonly DayHeader[]): number => 2 * Math.max(10_000, longestQuietMs(headers));
 
 /** What imported days bring along: their instruments, and an account that counts in the same money. */
 const ofOwnDays = (day: string, ownDays: string): object => {
@@ -267,12 +273,12 @@ export const feeds: { readonly [N in FeedName]: FeedSource } = {
       if (unfit !== undefined) return err({ problems: [unfit] });
       const money = moneyProblem(instruments);
       if (money !== undefined) return misconfigured("instruments", money);
-      const silenceMs = silenceOf(headers);
+      const quietMs = longestQuietMs(headers);
       // Taken for a dead connection the days would be opened again and again, in every pause of their own.
-      if (headers.some(({ quietMs }) => quietMs !== undefined) && config.archive.silenceMsMax * 2 <= silenceMs)
+      if (headers.some((header) => header.quietMs !== undefined) && config.archive.silenceMsMax <= quietMs)
         return misconfigured(
           "archive.silenceMsMax",
-          `is ${config.archive.silenceMsMax}, and ${session.day} has a pause of ${silenceMs / 2} ms in session: leave it out, or set it to ${silenceMs}`,
+          `is ${config.archive.silenceMsMax}, and ${session.day} has a pause of ${quietMs} ms in session: leave it out, or set it to ${silenceOf(headers)}`,
         );
       return ok({
         clockStartsAt: headers[0]?.midnightAt ?? 0,
@@ -327,6 +333,13 @@ const noteOf = ({ feed, day }: Pick<Config["session"], "feed" | "day">): string 
   feed !== "replay" || recordedDays().includes(day) ? feed : `${feed} ${day}`;
 
 const notePath = (paper: string, session: string): string => join(paper, `session-${session}.feed`);
+
+/** The live feed of a session; undefined for one that played recorded days. */
+export const liveFeedOf = (paper: string, session: string): FeedName | undefined => {
+  const note = notePath(paper, session);
+  const name = existsSync(note) ? readFileSync(note, "utf8").trim() : "";
+  return feedNames.find((known) => known === name && feeds[known].clock === "live");
+};
 
 /** The days that a session plays, when somebody imported them: whoever reads its journal needs their instruments. */
 export const ownDaysOf = (paper: string, session: string): string | undefined => {

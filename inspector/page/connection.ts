@@ -60,6 +60,14 @@ const newestOf = (all: readonly ChangeLine[]): readonly ChangeLine[] => {
     .toReversed();
 };
 
+/** What was seen through the socket would stand still, and look alive. */
+const forget = (): void => {
+  sight.value = undefined;
+  changes.value = [];
+  context.value = undefined;
+  order.value = undefined;
+};
+
 const heard = (): void => {
   heardAt.value = Date.now();
   link.value = "live";
@@ -74,6 +82,7 @@ const take = (message: InspectMessage): void => {
       changes.value = [];
       return;
     case "starting":
+      forget();
       status.value = message.status;
       return;
     case "sight":
@@ -125,11 +134,12 @@ const ask = async (keeps: boolean): Promise<void> => {
     const answer = await fetch("/status", { signal: AbortSignal.timeout(silenceMsMax) });
     if (!answer.ok) throw new Error(String(answer.status));
     status.value = (await answer.json()) as HouseStatus;
-    heard();
+    if (keeps) heard();
     // The house is there and did not open: the token is of another home, or was renewed.
     if (!keeps && ++refusals >= refusalsMax) {
       refusals = 0;
       sessionStorage.removeItem(tokenKey);
+      forget();
     }
   } catch {
     link.value = "lost";
@@ -157,7 +167,14 @@ export const look = (actor: string | null, orderId: string | null): void => {
 export const begin = (): void => {
   setInterval(() => {
     now.value = Date.now();
-    if (link.value === "live" && now.value - heardAt.value > silenceMsMax && !document.hidden) link.value = "lost";
+    if (link.value === "live" && now.value - heardAt.value > silenceMsMax && !document.hidden) {
+      link.value = "lost";
+      // A connection that went silent (a laptop that slept) would be noticed by nobody for minutes.
+      socket?.close();
+      const silent = socket;
+      socket = undefined;
+      if (silent !== undefined) again();
+    }
   }, 1000);
   document.addEventListener("visibilitychange", () => {
     if (document.hidden || socket !== undefined) return;

@@ -1,6 +1,7 @@
 /** `qts report`: how a session went, from its journal: for a running session, one that ended, or a copy of a home. */
-import { closeSync, constants, openSync, writeSync } from "node:fs";
+import { closeSync, constants, openSync } from "node:fs";
 import { resolve } from "node:path";
+import { writeAllSync } from "#adapters/host/durable-files.ts";
 import { homePaths } from "#adapters/host/home.ts";
 import { journalErrorOf } from "#adapters/host/journal/errors.ts";
 import { type JournalStore, openStore } from "#adapters/host/journal/store.ts";
@@ -13,7 +14,7 @@ import { createPerformance, type Performance } from "#core/performance.ts";
 import { printable } from "#core/printable.ts";
 import { err, ok, type Result } from "#core/result.ts";
 import { tradingDayOf } from "#market/calendar.ts";
-import { ownDaysOf } from "#src/sources.ts";
+import { liveFeedOf, ownDaysOf } from "#src/sources.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, stoppedCode } from "./command.ts";
 import { qtsVersion } from "./command-line.ts";
@@ -118,7 +119,7 @@ export const writePage = (file: string, session: string, found: SessionPerforman
       0o600,
     );
     try {
-      writeSync(handle, page);
+      writeAllSync(handle, Buffer.from(page));
     } finally {
       closeSync(handle);
     }
@@ -151,7 +152,13 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
     );
     return exitCodes.failed;
   }
-  const read = await readSessionConfig(values.config, io, day === undefined ? {} : { feed: "replay", day });
+  // A live feed's money is its venue's, whichever symbols were traded.
+  const live = liveFeedOf(paths.paper, newest.session);
+  const read = await readSessionConfig(
+    values.config,
+    io,
+    day !== undefined ? { feed: "replay", day } : live !== undefined ? { feed: live } : {},
+  );
   if (!read.ok) return tellProblems(read, io);
   const { config } = read;
   const found = await readPerformance(newest.file, config, io.signal);

@@ -246,10 +246,14 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
         `standard output is lost (${error.message}): the session goes on${view === undefined ? "" : " without its view"}; kill ${process.pid} stops it in order`,
       );
     });
-    io.onReload?.(async () => {
+    const reload = async (): Promise<void> => {
       const again = await readConfig(values, { ...io, err: (text) => logger.error(text.trim()) });
       if ("exitCode" in again) logger.error("the changed configuration is refused; the present one stays in force");
       else logger.info(root.reload(again.config), "the configuration was read again");
+    };
+    io.onReload?.(() => {
+      // Whatever is wrong with a file must not end a session.
+      reload().catch((error: unknown) => logger.error({ error }, "the configuration could not be read; the present one stays"));
     });
     let guestFault: string | undefined;
     io.guests?.onFault((sentence) => {
@@ -316,11 +320,13 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
     const went = found?.ok ? performanceText(found.value.performance, moneyOf(config)) : "";
     io.out(values.json ? `${JSON.stringify(report)}\n` : `${reportText(report, config)}${went}`);
     if (found?.ok === false) logger.warn(`how the session went cannot be told: ${found.error}`);
+    let isReportMissing = values.report !== undefined && found?.ok !== true;
     if (found?.ok && values.report !== undefined) {
       const written = writePage(resolve(io.cwd, values.report), ports.session, found.value, config);
+      isReportMissing = !written.ok;
       if (!written.ok) io.err(`qts: ${printable(written.error)}\n`);
     }
-    if (failure === undefined) return exitCodes.ok;
+    if (failure === undefined) return isReportMissing ? exitCodes.failed : exitCodes.ok;
     io.err(`${printable(`qts: ${failure}`)}\n`);
     return exitCodes.failed;
   } finally {

@@ -260,14 +260,14 @@ export const createPerformance = (options: PerformanceOptions) => {
     position.feesMinor +
     (position.quantity === 0 ? 0 : position.quantity * desk.lotSizeOf(symbol) * (markMinor ?? 0));
 
-  const hold = (symbol: string, change: Partial<{ position: Position; markMinor: number }>): void => {
+  const hold = (symbol: string, change: Partial<{ position: Position; markMinor: number }>, isTrade = false): void => {
     const before = holdingOf(symbol);
     const after = { ...before, ...change };
     after.valueMinor = value(symbol, after);
     equityMinor += after.valueMinor - before.valueMinor;
     const [was, is] = [before.position.quantity, after.position.quantity];
     // Flat again, or through zero to the other side.
-    if (was !== 0 && (is === 0 || Math.sign(is) !== Math.sign(was))) {
+    if (isTrade && was !== 0 && (is === 0 || Math.sign(is) !== Math.sign(was))) {
       const profitMinor = after.valueMinor - before.flatMinor;
       trades.count += 1;
       if (profitMinor > 0) trades.won += 1;
@@ -325,7 +325,7 @@ export const createPerformance = (options: PerformanceOptions) => {
       if (isSame(position, holdingOf(order.symbol).position)) continue;
       const isFill = event.type === "order.filled" || event.type === "order.partially.filled";
       if (isFill) filled(event, order);
-      hold(order.symbol, { position, ...(isFill ? { markMinor: event.priceMinor } : {}) });
+      hold(order.symbol, { position, ...(isFill ? { markMinor: event.priceMinor } : {}) }, isFill);
       valued();
     }
   };

@@ -23,6 +23,8 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
   let link: FeedLink | undefined;
   /** The latest try to open: it reads where an earlier run ended after the archive has said that it can write. */
   let opening: Promise<void> = Promise.resolve();
+  /** Counts what the feed was told: only the latest counts. */
+  let wanted = 0;
   let stopLoop = (): void => {};
   let finishGaps = (): void => {};
   let severGaps = (): void => {};
@@ -146,10 +148,16 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
         void clock.hold(sink.close(), undefined, "the archive, which is being sealed");
       },
       "feed.connect": ({ feed }: { readonly feed: string }) => {
+        wanted += 1;
+        const mine = wanted;
         if (link !== undefined) connectOrSay(feed);
-        else void opening.then(() => connectOrSay(feed));
+        // Whoever stopped the feed meanwhile must not find it running beside an archive that is closed.
+        else void opening.then(() => (mine === wanted ? connectOrSay(feed) : undefined));
       },
-      "feed.stop": () => link?.stop(),
+      "feed.stop": () => {
+        wanted += 1;
+        link?.stop();
+      },
       "feed.measure": ({ silenceMsMax }: { readonly silenceMsMax: number }) => link?.measure(silenceMsMax),
       "feed.await": () => link?.await(),
     },

@@ -194,7 +194,7 @@ describe("qts maintain (M7)", () => {
     });
     const ended = once(child, "close");
     const begun = watch(shop.root, { recursive: true, signal: AbortSignal.timeout(300_000) });
-    for await (const { filename } of begun) if (/^\.partial-\w+-backup/.test(filename ?? "")) break;
+    for await (const { filename } of begun) if (/(^|\/)\.partial-\w+-backup/.test(filename ?? "")) break;
     child.kill("SIGHUP");
     expect(await ended).toEqual([1, null]);
     expect(said).toMatch(/the backup was stopped/);

@@ -69,7 +69,7 @@ describe("how a session went", () => {
     fill(2, "a", "partially.filled", 5, 1_000);
     expect(performance.shown()).toMatchObject({ endMinor: 999_990, fillCount: 1, orders: { lotsFilled: 5 } });
     tell(3, "order.fill.busted", { orderId: "a", fillId: "a-1" });
-    expect(performance.shown()).toMatchObject({ endMinor: 1_000_000, positions: [] });
+    expect(performance.shown()).toMatchObject({ endMinor: 1_000_000, positions: [], trades: { count: 0, lost: 0 } });
   });
 
   it("says how orders were filled, and names each reason of a denial once with its count", () => {

@@ -119,7 +119,7 @@ describe("killed at any moment", () => {
     expect(last.exitCode, last.stderr).toBe(0);
     const report = sessionReportSchema.parse(JSON.parse(last.stdout));
     // All of it was one session: none of the runs before reached the end of the day.
-    expect(readdirSync(join(home, "paper"))).toEqual(["session-0001.jsonl"]);
+    expect(readdirSync(join(home, "paper")).sort()).toEqual(["session-0001.feed", "session-0001.jsonl"]);
     expect(report.recovered).toBe(true);
     expect({ unknown: report.orders.unknown, open: report.orders.open }).toEqual({ unknown: 0, open: 0 });
     const ledger = ledgerOf(home);

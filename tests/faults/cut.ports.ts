@@ -2,10 +2,17 @@
 import { defer, tap } from "rxjs";
 import * as sessions from "#adapters/host/journal/sessions.ts";
 import * as ledgers from "#adapters/paper/ledger.ts";
+import type { DayHeader } from "#adapters/replay/day-format.ts";
 import * as days from "#adapters/replay/recorded-days.ts";
 import * as brokers from "#commands/session-broker.ts";
 import type { Journal } from "#core/ports.ts";
 import { cut, cutWhenSent } from "./cut.ts";
+
+// What stands below takes the place of its namesake.
+export * from "#adapters/host/journal/sessions.ts";
+export * from "#adapters/paper/ledger.ts";
+export * from "#adapters/replay/recorded-days.ts";
+export * from "#commands/session-broker.ts";
 
 /** Market ms of the recorded day that are played: long enough for the script, short enough to be played hundreds of times. */
 const playedMs = 34_000;
@@ -50,7 +57,6 @@ const cutJournal = <J extends Journal>(journal: J): J =>
     },
   }) as J;
 
-export const { sessionsOf } = sessions;
 export const openSessionJournal: typeof sessions.openSessionJournal = async (...args) => {
   const opened = await sessions.openSessionJournal(...args);
   if (!opened.ok) return opened;
@@ -65,7 +71,6 @@ export const openSessionJournal: typeof sessions.openSessionJournal = async (...
   };
 };
 
-export const { adapterIsLive } = brokers;
 /** The same ids in every run, so that a point has one name. */
 export const orderSeriesFor: typeof brokers.orderSeriesFor = (_config, { epoch }) => String(epoch);
 export const openSessionBroker: typeof brokers.openSessionBroker = async (...args) => {
@@ -120,11 +125,22 @@ export const openLedger: typeof ledgers.openLedger = async (options) => {
   return { ok: true, value: { ...opened.value, ledger: cutLedger } };
 };
 
-export const { recordedDays, volatilityOf } = days;
-export const openRecordedDay: typeof days.openRecordedDay = (...args) => {
-  const opened = days.openRecordedDay(...args);
-  if (!opened.ok) return opened;
-  const { header } = opened.value;
-  const [openMs] = header.regularMs;
-  return { ok: true, value: { ...opened.value, header: { ...header, regularMs: [openMs, openMs + playedMs] } } };
+/** A day of which only its first part is played. */
+const short = ({ regularMs: [openMs], ...header }: DayHeader): DayHeader => ({
+  ...header,
+  regularMs: [openMs, openMs + playedMs],
+});
+
+export const checkDays: typeof days.checkDays = (chosen) => {
+  const checked = days.checkDays(chosen);
+  if (!checked.ok) return checked;
+  const cutDays = checked.value.map((day) => ({
+    ...day,
+    header: short(day.header),
+    load: () => {
+      const loaded = day.load();
+      return { ...loaded, header: short(loaded.header) };
+    },
+  }));
+  return { ok: true, value: cutDays };
 };

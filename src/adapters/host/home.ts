@@ -9,7 +9,7 @@ import { userInfo } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { err, ok, type Result } from "#core/result.ts";
 import { stampProblem } from "./home-stamp.ts";
-import { createOwn, openAbove, privateFolder, shutOut, strangerAt, unguessable } from "./own-files.ts";
+import { createOwn, openAbove, privateFolder, shutOut, shutOwnGroup, strangerAt, unguessable } from "./own-files.ts";
 
 export interface Home {
   /** Absolute. */
@@ -61,6 +61,8 @@ export const openHome = (
   { isOnlyLooking = false }: { readonly isOnlyLooking?: boolean } = {},
 ): Result<Home, HomeProblem> => {
   const home = homePaths(path);
+  // A home of an earlier QTS has the modes of its user's umask.
+  if (!isOnlyLooking) for (const place of [home.path, ...directoriesOf(home), ...filesOf(home)]) shutOwnGroup(place);
   const access = accessProblem(home.path);
   if (access !== undefined) return err({ type: "home.unusable", path: home.path, problem: access });
   const foreign = stampProblem(home.path);

@@ -17,6 +17,15 @@ const openToOthers = 0o077;
 const modeOf = (mode: number): string => (mode & 0o7777).toString(8).padStart(4, "0");
 const isOurs = (uid: number, us = process.geteuid?.()): boolean => us === undefined || uid === us || uid === 0;
 
+/** A uid need not have a name: in a container, say. */
+const userName = (us: number): string => {
+  try {
+    return `${userInfo().username} (uid ${us})`;
+  } catch {
+    return `uid ${us}`;
+  }
+};
+
 /**
  * Why this is not ours alone, with the remedy; undefined when it is.
  *
@@ -29,7 +38,7 @@ export const strangerProblem = (
 ): string | undefined => {
   if (us === undefined) return undefined;
   if (!isOurs(uid, us))
-    return `${path} belongs to uid ${uid}, and QTS runs as ${userInfo().username} (uid ${us}): run QTS as its owner, or make it yours (chown -R ${us} ${path}) if you trust what is in it`;
+    return `${path} belongs to uid ${uid}, and QTS runs as ${userName(us)}: run QTS as its owner, or make it yours (chown -R ${us} ${path}) if you trust what is in it`;
   if ((mode & writableByOthers) !== 0)
     return `${path} may be written by others (mode ${modeOf(mode)}): chmod -R go-w ${path} if you trust what is in it`;
   return undefined;
@@ -59,6 +68,15 @@ export const shutOut = (path: string): boolean => {
   if (found === undefined || (found.mode & openToOthers) === 0 || found.uid !== process.geteuid?.()) return false;
   chmodSync(path, found.mode & 0o700);
   return true;
+};
+
+/**
+ * Shuts what a umask of 002 has left writable by its user's own group, as many systems have it: a group of the user's name and
+ * number, in which nobody else is.
+ */
+export const shutOwnGroup = (path: string): void => {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found !== undefined && found.gid === found.uid && (found.mode & 0o002) === 0) shutOut(path);
 };
 
 /** A word that nobody can have guessed, for the name of a file that is being made. */

@@ -13,13 +13,19 @@ import type { PlayableDay } from "./feed.ts";
 export const shippedDays = fileURLToPath(new URL("./days/", import.meta.url));
 
 /** Names of the days that can be replayed. */
-export const recordedDays = (directory: string = shippedDays): readonly string[] =>
-  existsSync(directory)
-    ? readdirSync(directory)
-        .filter((file) => file.endsWith(daySuffix) && !file.startsWith("."))
-        .map((file) => file.slice(0, -daySuffix.length))
-        .sort()
-    : [];
+export const recordedDays = (directory: string = shippedDays): readonly string[] => {
+  let files: string[];
+  try {
+    files = readdirSync(directory);
+  } catch {
+    // Not there, not a folder, or not ours to read: there is no day to choose.
+    return [];
+  }
+  return files
+    .filter((file) => file.endsWith(daySuffix) && !file.startsWith("."))
+    .map((file) => file.slice(0, -daySuffix.length))
+    .sort();
+};
 
 const remedyOf = (directory: string): string =>
   directory === shippedDays

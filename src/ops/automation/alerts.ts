@@ -180,7 +180,8 @@ const createLane = (channel: AlertChannel, clock: Pick<Clock, "now" | "setTimer"
   let figures = { sent: 0, repeated: 0, limited: 0, lost: 0 };
   let lastFailure: string | null = null;
   let sending: Promise<void> | undefined;
-  let tries = 0;
+  /** Of the messages that wait; a message that is gone takes its count with it. */
+  const triesOf = new WeakMap<AlertMessage, number>();
   let cancelRetry: (() => void) | undefined;
   let cancelMorning: (() => void) | undefined;
   let isClosing = false;
@@ -196,31 +197,38 @@ const createLane = (channel: AlertChannel, clock: Pick<Clock, "now" | "setTimer"
     else await channel.resolved(message);
   };
 
-  const waitMs = (error: unknown): number => {
+  const waitMs = (error: unknown, tries: number): number => {
     const ownMs = backoffMs({ firstMs: limits.retryMsMin, capMs: limits.retryMsMax }, tries - 1);
     const askedMs = error instanceof AlertNotSent ? (error.retryAfterMs ?? 0) : 0;
     return Math.max(ownMs, Math.min(askedMs, limits.retryAfterMsMax));
   };
 
+  /** In their order; what is critical does not wait behind a warning that could not be sent. */
+  const next = (): AlertMessage | undefined => {
+    const [first] = queue;
+    const hasFailed = first !== undefined && triesOf.has(first) && first.level !== "critical";
+    return hasFailed ? (queue.find(({ level }) => level === "critical") ?? first) : first;
+  };
+
   const drain = async (): Promise<void> => {
-    for (let message = queue[0]; message !== undefined && !isClosed; message = queue[0]) {
+    for (let message = next(); message !== undefined && !isClosed; message = next()) {
       try {
         await send(message);
         figures = { ...figures, sent: figures.sent + 1 };
         remove(message);
-        tries = 0;
       } catch (error) {
         // What else a channel throws may have anything in it.
         lastFailure = error instanceof AlertNotSent ? error.message : "it failed";
-        tries += 1;
-        if (tries < limits.triesMax && !isClosing) {
-          cancelRetry = clock.setTimer(clock.now() + waitMs(error), () => {
+        const tries = (triesOf.get(message) ?? 0) + 1;
+        triesOf.set(message, tries);
+        // A critical alert is raised once: it is tried until it arrives. The queue is bounded.
+        if ((tries < limits.triesMax || message.level === "critical") && !isClosing) {
+          cancelRetry = clock.setTimer(clock.now() + waitMs(error, tries), () => {
             cancelRetry = undefined;
             start();
           });
           return;
         }
-        tries = 0;
         // A full queue may have dropped and counted it while it was being sent.
         if (remove(message)) lose(message.held?.length ?? 1);
       }
@@ -298,7 +306,8 @@ const createLane = (channel: AlertChannel, clock: Pick<Clock, "now" | "setTimer"
         holdUntil(endsAt);
         return;
       }
-      if (message.level === "warning" && isOverRate(message.at)) {
+      // The log takes all of them: it is where the others are looked up.
+      if (channel.isLoud && message.level === "warning" && isOverRate(message.at)) {
         figures = { ...figures, limited: figures.limited + 1 };
         return;
       }

@@ -97,12 +97,27 @@ describe("a home", () => {
     expect(modes).toEqual([0o700, 0o700, 0o700, 0o600]);
   });
 
+  it("of an earlier QTS under umask 002, writable by its user's own group, is shut too; by another group, it is refused", () => {
+    openHome(home);
+    const journal = join(home, "journal");
+    chmodSync(journal, 0o775);
+    const isOwnGroup = statSync(journal).gid === statSync(journal).uid;
+    if (isOwnGroup) {
+      expect(openHome(home)).toMatchObject({ ok: true });
+      expect(statSync(journal).mode & 0o777).toBe(0o700);
+    }
+    if (isOwnGroup && process.geteuid?.() !== 0) return;
+    if (isOwnGroup) chownSync(journal, 0, 65534);
+    chmodSync(journal, 0o775);
+    expect(problemOf(home).problem).toContain("may be written by others (mode 0775)");
+  });
+
   it.each(["", "control", "journal", "lock.sqlite", "journal/session-0001.sqlite", "ops/logs/qts.log"])(
     "is refused while others may write its %j, with the remedy, and stays as it was found",
     (path) => {
       openHome(home);
       for (const name of ["lock.sqlite", "journal/session-0001.sqlite", "ops/logs/qts.log"]) writeFileSync(join(home, name), "");
-      for (const mode of [0o720, 0o602]) {
+      for (const mode of [0o722, 0o602]) {
         chmodSync(join(home, path), mode);
         expect(problemOf(home).problem).toContain(`may be written by others (mode 0${mode.toString(8)}): chmod -R go-w`);
         expect(statSync(join(home, path)).mode & 0o777).toBe(mode);

@@ -59,13 +59,15 @@ const open = (): Result<{ readonly store: JournalStore; readonly opened: Journal
       notices.push(
         `the last write of ${file} was not finished and has been cut (${wal.framesCut} pages); nobody was told that it was durable`,
       );
-    store = openStore(file, { bounds, busyMs: tryMs });
+    // A start waits longer for whoever holds the file: nobody trades meanwhile.
+    store = openStore(file, { bounds });
     const refused = problemOf(store, notices);
     if (refused !== undefined) {
       store.abandon();
       return err(refused);
     }
     store.setMeta("opened", `${Number(store.meta("opened") ?? 0) + 1}`);
+    store.setBusyMs(tryMs);
     return ok({ store, opened: { lastSeq: store.lastSeq, ended: store.meta("ended"), notices } });
   } catch (error) {
     store?.abandon();

@@ -51,6 +51,8 @@ export interface JournalStore {
   prune(): boolean;
   meta(key: MetaKey): string | undefined;
   setMeta(key: MetaKey, value: string): void;
+  /** How long each later call waits for another process before it throws. */
+  setBusyMs(ms: number): void;
   /** Notes that everything is in place, moves the log into the database and closes the file. */
   close(): void;
   /** Closes the file as it is, after a failure. */
@@ -296,6 +298,7 @@ const attach = (
     },
     meta,
     setMeta,
+    setBusyMs: (ms) => db.exec(`PRAGMA busy_timeout = ${ms}`),
     close() {
       if (!readOnly) {
         setMeta("closed", `${lastSeq}`);

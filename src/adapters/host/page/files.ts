@@ -39,7 +39,15 @@ const fileOf = (name: string, body: Buffer): PageFile => ({
 
 /** @returns the files by their path; "/" is the page itself, or a sentence in its place */
 export const pageFiles = (folder: string = builtPage): ReadonlyMap<string, PageFile> => {
-  if (!existsSync(join(folder, "index.html"))) return new Map([["/", fileOf("/index.html", Buffer.from(unbuilt))]]);
+  try {
+    return builtFiles(folder);
+  } catch {
+    // Not built, not ours to read, or another start is just putting a newer one in its place.
+    return new Map([["/", fileOf("/index.html", Buffer.from(unbuilt))]]);
+  }
+};
+
+const builtFiles = (folder: string): ReadonlyMap<string, PageFile> => {
   const assets = existsSync(join(folder, "assets")) ? readdirSync(join(folder, "assets")) : [];
   return new Map([
     ["/", fileOf("/index.html", readFileSync(join(folder, "index.html")))],

@@ -122,7 +122,8 @@ export const createHttpServer = (options: HttpOptions): HttpServer => {
     bodyLimit: 1024,
     requestTimeout: headBounds().requestTimeout,
     keepAliveTimeout: 5000,
-    http: headBounds(),
+    // Whoever asks for anything but a socket (HTTP/2, as some clients do by habit) gets what the address has.
+    http: { ...headBounds(), shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === "websocket" },
   });
   boundConnections(server.server);
 

@@ -36,6 +36,20 @@ export const pageToken = (directory: string): Result<string, string> => {
   }
 };
 
+/**
+ * The token that is kept now, by reading alone: asked while the house trades, once a second and at each knock.
+ *
+ * @returns "" where there is none that is ours, so that nobody is let in. Throws the system's error when it cannot be read
+ */
+export const presentPageToken = (directory: string): string => {
+  const path = join(directory, "page-token");
+  const kept = textOf(path)?.trim();
+  return kept !== undefined && form.test(kept) && strangerAt(path) === undefined ? kept : "";
+};
+
+/** Whether it could be a token at all. */
+export const looksLikeToken = (given: string | undefined): boolean => given !== undefined && form.test(given);
+
 /** Whoever has the old one is out within a second. @returns the new one, or a sentence */
 export const renewPageToken = (directory: string): Result<string, string> => {
   try {

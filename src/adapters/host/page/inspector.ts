@@ -10,7 +10,7 @@ import { type WebSocket, WebSocketServer } from "ws";
 import { changeLine, type Inspection } from "#core/runtime/inspection.ts";
 import type { Step } from "#core/runtime/observer.ts";
 import { redacted, withoutSecrets } from "./inspector.redaction.ts";
-import { isToken } from "./inspector.token.ts";
+import { isToken, looksLikeToken } from "./inspector.token.ts";
 import { type InspectMessage, inspectProtocol, type Look, parseLook, tokenPrefix } from "./inspector.wire.ts";
 import { isOurName, isOurOrigin } from "./names.ts";
 
@@ -20,6 +20,8 @@ export interface InspectorOptions {
   readonly token: () => string;
   /** Texts that are taken out of whatever is sent. */
   readonly secrets: readonly string[];
+  /** What went wrong while it was shown. */
+  readonly onFailure: (error: unknown) => void;
 }
 
 export interface Inspector {
@@ -50,7 +52,9 @@ interface Client {
   shown: string;
 }
 
+/** An upgraded socket has left the server's own limits: a peer that keeps its side open would stay for ever. */
 const refuse = (socket: Duplex, code: string): void => {
+  socket.once("finish", () => socket.destroy());
   socket.end(`HTTP/1.1 ${code}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
 };
 
@@ -69,7 +73,7 @@ const tokenIn = (request: IncomingMessage): string | undefined =>
     .find((protocol) => protocol.startsWith(tokenPrefix))
     ?.slice(tokenPrefix.length);
 
-export const createInspector = ({ inspection, token, secrets }: InspectorOptions): Inspector => {
+export const createInspector = ({ inspection, token, secrets, onFailure }: InspectorOptions): Inspector => {
   const { observer } = inspection;
   const clients = new Set<Client>();
   const door = new WebSocketServer({
@@ -110,6 +114,16 @@ export const createInspector = ({ inspection, token, secrets }: InspectorOptions
     tokenLookedAt = now;
     const present = token();
     for (const { socket, token: given } of clients) if (!isToken(given, present)) socket.close(1008, "the token was renewed");
+  };
+
+  /** A bug in showing must not end what is shown: the pages that look are closed, and come back. */
+  const guarded = (act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      onFailure(error);
+      for (const { socket } of clients) socket.terminate();
+    }
   };
 
   const batch = (): void => {
@@ -167,7 +181,7 @@ export const createInspector = ({ inspection, token, secrets }: InspectorOptions
     // A broken connection closes too.
     socket.on("error", () => {});
     send(client, { type: "hello", version, session, epoch });
-    timer ??= setInterval(batch, batchEveryMs);
+    timer ??= setInterval(() => guarded(batch), batchEveryMs);
     timer.unref();
   };
 
@@ -175,7 +189,10 @@ export const createInspector = ({ inspection, token, secrets }: InspectorOptions
   const refusalOf = (request: IncomingMessage): string | undefined => {
     if (!isOurName(request.headers.host) || !isOurOrigin(request.headers.origin)) return "403 Forbidden";
     if (request.url !== "/inspect") return "404 Not Found";
-    if (!protocolsOf(request).includes(inspectProtocol) || !isToken(tokenIn(request), token())) return "401 Unauthorized";
+    const given = tokenIn(request);
+    // A knock without a token costs no look at the disk.
+    if (!protocolsOf(request).includes(inspectProtocol) || !looksLikeToken(given) || !isToken(given, token()))
+      return "401 Unauthorized";
     return clients.size >= clientsMax ? "503 Service Unavailable" : undefined;
   };
 
@@ -186,7 +203,7 @@ export const createInspector = ({ inspection, token, secrets }: InspectorOptions
       refuse(socket, refusal);
       return;
     }
-    door.handleUpgrade(request, socket, head, enter);
+    door.handleUpgrade(request, socket, head, (opened, knock) => guarded(() => enter(opened, knock)));
   };
 
   return {

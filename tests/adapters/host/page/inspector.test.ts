@@ -25,7 +25,14 @@ const serve = async (inspection: Inspection, secrets: readonly string[] = [], pr
     port: 0,
     status: inspection.status,
     metrics: async () => "",
-    inspector: createInspector({ inspection, token: present, secrets }),
+    inspector: createInspector({
+      inspection,
+      token: present,
+      secrets,
+      onFailure: (error) => {
+        throw error;
+      },
+    }),
   });
   const listening = await server.listen();
   if (!listening.ok) throw new Error(listening.error.sentence);
