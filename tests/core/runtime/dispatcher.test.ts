@@ -511,16 +511,25 @@ describe("memory", () => {
     const collect = runInNewContext("gc") as () => void;
     const { dispatcher } = setUp({ lanes: { P1: { capacity: 100 } } });
     const payloads: WeakRef<object>[] = [];
-    for (let mark = 0; mark < 10_000; mark += 1) {
-      const newFact = tick("A", mark);
-      payloads.push(new WeakRef(newFact.payload));
-      dispatcher.offer(newFact);
-      if (mark % 1000 === 0) drainAll(dispatcher);
+    const flood = (): void => {
+      for (let mark = 0; mark < 10_000; mark += 1) {
+        const newFact = tick("A", mark);
+        payloads.push(new WeakRef(newFact.payload));
+        dispatcher.offer(newFact);
+        if (mark % 1000 === 0) drainAll(dispatcher);
+      }
+      drainAll(dispatcher);
+    };
+    flood();
+    const held = (): number => payloads.filter((payload) => payload.deref() !== undefined).length;
+    // A look keeps what it finds until the turn is over, and the engine's own registers may hold the last one a little longer.
+    for (let round = 0; round < 10; round += 1) {
+      await turn();
+      collect();
+      await turn();
+      if (held() === 0) break;
     }
-    drainAll(dispatcher);
-    await turn();
-    collect();
-    expect(payloads.filter((payload) => payload.deref() !== undefined)).toHaveLength(0);
+    expect(held()).toBe(0);
   });
 });
 
