@@ -1,6 +1,6 @@
 /** The files that `qts import` was given, as lines with their place: opened, unpacked, and read a piece at a time. */
-import { closeSync, createReadStream, fstatSync, openSync, readdirSync, statSync } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { closeSync, createReadStream, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
 import type { Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { type LeanName, leanNameOf } from "#adapters/import/lean.ts";
@@ -14,7 +14,7 @@ export const formats = ["csv", "jsonl", "lean", "archive"] as const;
 export type Format = (typeof formats)[number];
 
 /** What a path is, by its name and kind. */
-export const formatOf = (path: string): Format => {
+const formatOf = (path: string): Format => {
   if (statSync(path).isDirectory()) return "archive";
   const name = path.toLowerCase().replace(/\.gz$/, "");
   if (name.endsWith(".zip")) return "lean";
@@ -33,7 +33,7 @@ export interface Part {
 }
 
 /** Segments of the stream that holds every tick, in the order of time, and those that tell of the archive itself. */
-export const archiveFiles = (given: string): { readonly scalp: readonly string[]; readonly system: readonly string[] } => {
+const archiveFiles = (given: string): { readonly scalp: readonly string[]; readonly system: readonly string[] } => {
   const own = archiveDirectory(given);
   const directory = statSync(own, { throwIfNoEntry: false })?.isDirectory() ? own : given;
   const found = readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -64,7 +64,7 @@ async function* plain(path: string, read: (bytes: number) => void): AsyncGenerat
 }
 
 /** @param shown the path as it was given */
-export const partsOf = (path: string, shown: string, format: Format): Result<readonly Part[], string> => {
+const partsOf = (path: string, shown: string, format: Format): Result<readonly Part[], string> => {
   const { size } = statSync(path);
   if (format !== "lean") return ok([{ place: shown, bytes: size, open: (read) => plain(path, read) }]);
   const fd = openSync(path, "r");
@@ -131,4 +131,94 @@ export const readPart = async (
   }
   const ended = splitter.end(take);
   return ended.ok ? undefined : said(ended.error);
+};
+
+/** A file whose first line is of Creon's minute bars says its zone and that a time is a bar's end. */
+const isKoreanBars = (path: string): boolean => {
+  if (path.toLowerCase().endsWith(".gz")) return false;
+  const fd = openSync(path, "r");
+  try {
+    const head = Buffer.alloc(64);
+    readSync(fd, head);
+    return head.toString("latin1").includes("yyyymmddhhmm_kst");
+  } finally {
+    closeSync(fd);
+  }
+};
+
+/** Sessions of an archive whose source's numbers are not consecutive: the lines about itself say so. */
+const sparseSessions = (system: readonly string[]): ReadonlySet<string> => {
+  const sparse = new Set<string>();
+  for (const path of system)
+    for (const line of readFileSync(path, "utf8").split("\n")) {
+      if (!line.includes('"sparse"')) continue;
+      try {
+        const row = JSON.parse(line) as {
+          readonly type?: string;
+          readonly numbers?: string;
+          readonly meta?: { readonly session?: string };
+        };
+        if (row.numbers === "sparse" && row.meta?.session !== undefined) sparse.add(row.meta.session);
+      } catch {
+        // `qts archive check` judges the line; here it only says that rows have no numbers.
+      }
+    }
+  return sparse;
+};
+
+/** All that is to be read, in one form. */
+export interface ImportFiles {
+  readonly format: Format;
+  readonly parts: readonly Part[];
+  /** Minute bars in Korean time. */
+  readonly isKorean: boolean;
+  /** Sessions of an archive whose source's numbers are not consecutive. */
+  readonly sparse: ReadonlySet<string>;
+}
+
+/**
+ * @param given paths as they were typed, one at least
+ * @param asked the form that was named; undefined: each file's name says it
+ * @returns or one sentence about the first path that cannot be read so
+ */
+export const filesToImport = (given: readonly string[], asked: Format | undefined, cwd: string): Result<ImportFiles, string> => {
+  const parts: Part[] = [];
+  const sparse = new Set<string>();
+  let format: Format | undefined;
+  let isKorean = false;
+  try {
+    for (const shown of given) {
+      const path = resolve(cwd, shown);
+      const of = asked ?? formatOf(path);
+      if (format !== undefined && of !== format)
+        return err(
+          `${shown} is read as ${of} and the files before it as ${format}: import one form at a time, or say which with --format.`,
+        );
+      format = of;
+      if (of === "archive") {
+        if (!statSync(path).isDirectory()) return err(`${shown} is no directory; give a home of QTS, or its config/observer.`);
+        const found = archiveFiles(path);
+        if (found.scalp.length === 0)
+          return err(
+            `there is no archive at ${shown}: no file below it has a path of the scalp stream (docs/reference/archive.md).`,
+          );
+        for (const session of sparseSessions(found.system)) sparse.add(session);
+        for (const file of found.scalp) {
+          const own = partsOf(file, file, of);
+          if (own.ok) parts.push(...own.value);
+        }
+        continue;
+      }
+      if (!statSync(path).isFile())
+        return err(`${shown} is no file; give a file${asked === undefined ? "" : ` of the form ${of}`}.`);
+      if (of === "csv") isKorean ||= isKoreanBars(path);
+      const own = partsOf(path, shown, of);
+      if (!own.ok) return own;
+      parts.push(...own.value);
+    }
+  } catch (error) {
+    return err(`${(error as NodeJS.ErrnoException).path ?? "A file"} cannot be read: ${whyUnreadable(error)}.`);
+  }
+  if (format === undefined) throw new Error("broken assumption: no path was given");
+  return ok({ format, parts, isKorean, sparse });
 };

@@ -4,7 +4,7 @@
  */
 import { closeSync, constants, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { createOwn, privateFolder, unguessable } from "./own-files.ts";
+import { createOwn, openOwn, privateFolder, unguessable } from "./own-files.ts";
 
 /** Starts like this: cleaned up at the next start when a run died. */
 export const partialPrefix = ".partial-";
@@ -46,6 +46,16 @@ export const syncDirectory = (directory: string): void => {
 export const publish = (partial: string, path: string): void => {
   renameSync(partial, path);
   syncDirectory(dirname(path));
+};
+
+/** Appends to a file of ours, and makes it when it is not there. Throws as `openOwn` does, and the system's error. */
+export const appendOwn = (path: string, bytes: Uint8Array): void => {
+  const fd = openOwn(path, "append");
+  try {
+    writeAllSync(fd, bytes);
+  } finally {
+    closeSync(fd);
+  }
 };
 
 /** Writes a small file whole or not at all. Throws the system's error; leaves no temporary file behind then. */

@@ -1,8 +1,7 @@
 /** The watchdog's thread: looks once a second whether the main thread still has a heartbeat. */
-import { closeSync, rmSync, writeSync } from "node:fs";
+import { rmSync, writeSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
-import { writeFileDurably } from "./durable-files.ts";
-import { openOwn } from "./own-files.ts";
+import { appendOwn, writeFileDurably } from "./durable-files.ts";
 import { places, type StuckNote, stuckText, type WatchdogOutlets, type WatchdogWorkerData } from "./watchdog.ts";
 
 const { shared, stuckMs, lookMs } = workerData as WatchdogWorkerData;
@@ -18,12 +17,7 @@ const say = (msg: string): void => {
   const line = `${JSON.stringify({ level: "error", at: Date.now(), pid: process.pid, msg })}\n`;
   try {
     if (outlets?.log === undefined) return void writeSync(2, line);
-    const fd = openOwn(outlets.log, "append");
-    try {
-      writeSync(fd, line);
-    } finally {
-      closeSync(fd);
-    }
+    appendOwn(outlets.log, Buffer.from(line));
   } catch {
     // Nobody is left to be told.
   }
