@@ -123,8 +123,10 @@ export const createAlerts = ({
   readonly quiet?: QuietHours;
 }): Alerts => {
   const lanes = channels.map((channel) => createLane(channel, clock, limits, channel.isLoud ? quiet : noQuietHours));
-  /** By level, code and text; entries older than `repeatAfterMs` are dropped when the next alert comes. */
-  /** Texts with figures in them are all different; forgetting the oldest costs one repeated message at worst. */
+  /**
+   * By level, code and text; entries older than `repeatAfterMs` are dropped when the next alert comes. Texts with figures in
+   * them are all different, so the oldest is forgotten when there are too many: one repeated message at worst.
+   */
   const recent = new NewestMap<string, { readonly code: string; readonly sentAt: number; repeated: number }>(limits.queueMax);
   const open = new Set<string>();
 
