@@ -105,6 +105,7 @@ export interface ViewSources {
 const endings = new Set(["stopping", "closed", "endingDay"]);
 
 export const createView = ({ clock, instruments, house, readings, sources }: ViewSources): HouseView => {
+  const bySymbol = new Map(instruments.map((instrument) => [instrument.symbol, instrument]));
   const actors = (): ActorSystem => house().actors();
   const desk = (): DeskView => actors().snapshotOf("orders").desk;
   const safety = (): SafetyState => (actors().isDown("safety") ? "LOCKDOWN" : actors().snapshotOf("safety").value);
@@ -115,7 +116,7 @@ export const createView = ({ clock, instruments, house, readings, sources }: Vie
   return {
     now: () => clock.now(),
     instruments,
-    instrument: (symbol) => instruments.find((instrument) => instrument.symbol === symbol),
+    instrument: (symbol) => bySymbol.get(symbol),
     desk,
     safety,
     safetyCause: () => actors().snapshotOf("safety").context.cause?.code,

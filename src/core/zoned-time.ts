@@ -30,6 +30,9 @@ interface Zone {
   readonly format: Intl.DateTimeFormat;
   quarter: number;
   offsetMs: number;
+  /** The day that was asked for last, and its midnight on the zone's clocks: each order of a day asks. */
+  midnight: number;
+  day: string;
 }
 const zones = new Map<string, Zone>();
 const zoneOf = (timeZone: string): Zone => {
@@ -45,7 +48,7 @@ const zoneOf = (timeZone: string): Zone => {
       minute: "numeric",
       second: "numeric",
     });
-    zone = { format, quarter: Number.NaN, offsetMs: 0 };
+    zone = { format, quarter: Number.NaN, offsetMs: 0, midnight: Number.NaN, day: "" };
     zones.set(timeZone, zone);
   }
   return zone;
@@ -70,7 +73,13 @@ export const offsetAt = (at: number, timeZone: string): number => {
 export const localTime = (at: number, timeZone: string): LocalTime => {
   const local = at + offsetAt(at, timeZone);
   const sinceMidnightMs = ((local % dayMs) + dayMs) % dayMs;
-  return { day: new Date(local - sinceMidnightMs).toISOString().slice(0, 10), sinceMidnightMs };
+  const zone = zoneOf(timeZone);
+  const midnight = local - sinceMidnightMs;
+  if (midnight !== zone.midnight) {
+    zone.day = new Date(midnight).toISOString().slice(0, 10);
+    zone.midnight = midnight;
+  }
+  return { day: zone.day, sinceMidnightMs };
 };
 
 /** The moment between two at which the clocks were moved; the offset differs at its ends. */
