@@ -136,6 +136,8 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
   const failed = Promise.withResolvers<string>();
   let venue: { readonly exchange: Exchange; readonly wire: Wire } | undefined;
   let member: WebSocket | undefined;
+  // Time on the wire never goes back. A member may: another session plays the same day, a killed one repeats its last moments.
+  let aheadMs = 0;
   let work = Promise.resolve();
 
   const send = (frame: object): void => {
@@ -159,7 +161,7 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
   /** Begun by the first hello: an empty ledger opens at the market time that it brings. */
   const openVenue = (): { readonly exchange: Exchange; readonly wire: Wire } => {
     const report = (told: BrokerReport, n: number): void => wire.report(told, n);
-    const exchange = createExchange({ ...options, ledger, history, now: () => clock.now(), report });
+    const exchange = createExchange({ ...options, ledger, history, now: () => clock.now() - aheadMs, report });
     const deliver = (told: BrokerReport): void => send({ type: "report", report: told });
     // A member that does not read is held back by its socket, not here.
     const wire = createWire({ config, seed, clock, ledger, exchange, deliver, hasRoom: () => true, drop });
@@ -171,8 +173,10 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
     await clock.released();
   };
 
+  const advanceTo = (memberAt: number): Promise<void> | undefined => clock.advanceTo(memberAt + aheadMs);
+
   const wishes = (exchange: Exchange): object => ({
-    wakeAt: Number.isFinite(clock.nextTimerAt) ? clock.nextTimerAt : null,
+    wakeAt: Number.isFinite(clock.nextTimerAt) ? clock.nextTimerAt - aheadMs : null,
     watch: exchange.watched(),
   });
 
@@ -183,13 +187,15 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
       older.close(supersededCode, "a newer connection has taken this place");
     }
     // The market did not wait for the connection; what it fills now is found by asking, not by reports.
-    await clock.advanceTo(missed[0]?.at ?? at);
+    const fromAt = missed[0]?.at ?? at;
+    aheadMs = Math.max(0, clock.now() - fromAt);
+    await advanceTo(fromAt);
     venue ??= openVenue();
     for (const trade of missed) {
-      await clock.advanceTo(trade.at);
+      await advanceTo(trade.at);
       venue.exchange.onTrade(trade);
     }
-    await clock.advanceTo(at);
+    await advanceTo(at);
     await settled();
     if (ledger.failure !== undefined) {
       socket.close(refusedFrameCode, "the ledger cannot be written");
@@ -242,7 +248,7 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
     }
     if (frame.type === "hello") return welcome(socket, frame);
     if (socket !== member || venue === undefined) return;
-    await clock.advanceTo(frame.at);
+    await advanceTo(frame.at);
     if (socket !== member) return;
     await perform(socket, frame, venue);
     await settled();

@@ -167,6 +167,20 @@ describe("the exchange behind its socket", () => {
     for (const socket of silent) socket.destroy();
   });
 
+  it("answers a member that comes with an earlier market time as soon as any other: a day may be played twice on one account (O14)", async () => {
+    const ledgerPath = path();
+    const { url } = await startExchange({ ledgerPath, config: paperConfig({ latencyMs: [50, 50] }) });
+    const first = await clientAt(url, ledgerPath);
+    await first.pass(3_600_000);
+    expect(await first.buy("o-1", price, 10)).toMatchObject({ ok: true });
+    await first.broker.close();
+    const second = await clientAt(url, ledgerPath);
+    const answer = second.broker.submit(order({ orderId: "o-2" }));
+    await second.pass(200);
+    expect(await answer).toMatchObject({ ok: true });
+    expect(second.reports.map(({ type }) => type)).toEqual(["connected", "accepted"]);
+  });
+
   it("matches after a lost connection what the market traded meanwhile", async () => {
     const faults = { ...noFaults, disconnectShare: 1 };
     const world = await createExchangeWorld({ config: paperConfig({ latencyMs: [10, 10], participationShare: 1, faults }) });
