@@ -148,6 +148,7 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
     strategy: watchedStrategy(options.strategy, options.watchdog),
     archiveFiles,
     loopDelayMs: vitals.loopDelayMs,
+    memoryBytes: () => process.memoryUsage.rss(),
     tickAt: (symbol, priceMinor) => rules.get(symbol)?.tickAt(priceMinor) ?? 1,
     diskSpace: async () => {
       const space = await archiveFiles.diskSpace(home.value.path);

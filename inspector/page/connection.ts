@@ -5,8 +5,9 @@
  * time, so that old figures are never taken for new ones.
  */
 import { signal } from "@preact/signals";
-import type { InspectMessage } from "#adapters/host/page/inspector.wire.ts";
+import type { InspectMessage, Wish } from "#adapters/host/page/inspector.wire.ts";
 import type { ChangeLine, Sight } from "#core/runtime/inspection.ts";
+import type { OpsSight } from "#core/runtime/ops-sight.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
 
 export type Link = "connecting" | "live" | "lost";
@@ -32,6 +33,8 @@ export const changes = signal<readonly ChangeLine[]>([]);
 export const lost = signal(0);
 export const context = signal<{ readonly actor: string; readonly context: unknown } | undefined>(undefined);
 export const order = signal<{ readonly orderId: string; readonly order: unknown } | undefined>(undefined);
+export const series = signal<Extract<InspectMessage, { type: "samples" }> | undefined>(undefined);
+export const ops = signal<OpsSight | null | undefined>(undefined);
 /** False while only /status can be shown. */
 export const hasToken = signal(false);
 
@@ -51,6 +54,26 @@ let refusals = 0;
 let retry: ReturnType<typeof setTimeout> | undefined;
 let looked = { actor: null as string | null, orderId: null as string | null };
 
+/** What the present view wants to know again and again. */
+let wishes: { readonly wish: Wish; readonly everyMs: number; askedAt: number }[] = [];
+
+const askWishes = (): void => {
+  if (socket?.readyState !== WebSocket.OPEN || document.hidden) return;
+  for (const one of wishes) {
+    if (Date.now() - one.askedAt < one.everyMs) continue;
+    one.askedAt = Date.now();
+    socket.send(JSON.stringify(one.wish));
+  }
+};
+
+/** What the view that is shown wants to know, and how often; what an earlier view wanted is not asked any more. */
+export const want = (wanted: readonly { readonly wish: Wish; readonly everyMs: number }[]): void => {
+  const keyOf = (wish: Wish): string => JSON.stringify(wish);
+  const known = new Map(wishes.map((one) => [keyOf(one.wish), one]));
+  wishes = wanted.map(({ wish, everyMs }) => ({ wish, everyMs, askedAt: known.get(keyOf(wish))?.askedAt ?? 0 }));
+  if (wishes.some(({ askedAt }) => askedAt === 0)) askWishes();
+};
+
 const newestOf = (all: readonly ChangeLine[]): readonly ChangeLine[] => {
   if (all.length <= changesMax) return all;
   let [machines, orders] = [0, 0];
@@ -66,6 +89,8 @@ const forget = (): void => {
   changes.value = [];
   context.value = undefined;
   order.value = undefined;
+  series.value = undefined;
+  ops.value = undefined;
 };
 
 const heard = (): void => {
@@ -98,6 +123,12 @@ const take = (message: InspectMessage): void => {
       return;
     case "order":
       order.value = message;
+      return;
+    case "samples":
+      if (wishes.some(({ wish }) => wish.type === "samples" && wish.spanMs === message.spanMs)) series.value = message;
+      return;
+    case "ops":
+      ops.value = message.ops;
   }
 };
 
@@ -116,6 +147,8 @@ const openSocket = (token: string): void => {
     wasOpen = true;
     refusals = 0;
     opened.send(JSON.stringify({ type: "look", ...looked }));
+    for (const one of wishes) one.askedAt = 0;
+    askWishes();
   };
   opened.onmessage = ({ data }) => take(JSON.parse(String(data)) as InspectMessage);
   opened.onclose = () => {
@@ -167,6 +200,7 @@ export const look = (actor: string | null, orderId: string | null): void => {
 export const begin = (): void => {
   setInterval(() => {
     now.value = Date.now();
+    askWishes();
     if (link.value === "live" && now.value - heardAt.value > silenceMsMax && !document.hidden) {
       link.value = "lost";
       // A connection that went silent (a laptop that slept) would be noticed by nobody for minutes.

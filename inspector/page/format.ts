@@ -21,6 +21,18 @@ export const share = (part: number, whole: number): string =>
 
 export const ms = (value: number): string => (value < 10 ? `${value.toFixed(2)} ms` : `${count(Math.round(value))} ms`);
 
+/** "1.5 GB", in powers of a thousand as disks are sold. */
+export const bytes = (value: number): string => {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  let size = value;
+  let unit = 0;
+  while (size >= 1000 && unit < units.length - 1) {
+    size /= 1000;
+    unit += 1;
+  }
+  return `${unit === 0 || size >= 100 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`;
+};
+
 /** "42 s", "3 min 5 s", "2 h 10 min", "4 d 1 h". */
 export const duration = (spanMs: number): string => {
   const seconds = Math.max(0, Math.floor(spanMs / 1000));

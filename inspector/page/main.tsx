@@ -3,11 +3,13 @@ import { signal } from "@preact/signals";
 import { render } from "preact";
 import "#chart/chart.css";
 import "./page.css";
-import { begin, hasToken, heardAt, link, look, now, sight, status } from "./connection.ts";
+import { begin, hasToken, heardAt, link, look, now, sight, status, want } from "./connection.ts";
 import { clock, duration, inSeoul } from "./format.ts";
 import { Machine, Machines } from "./machines.tsx";
 import { Now } from "./now.tsx";
+import { Ops } from "./ops.tsx";
 import { Order, Orders } from "./orders.tsx";
+import { spanOf, spans } from "./plots.tsx";
 import { remember } from "./visit.ts";
 
 const route = signal("");
@@ -20,7 +22,15 @@ const views = [
   ["now", "Now"],
   ["machines", "Machines"],
   ["orders", "Orders"],
+  ["ops", "Ops"],
 ] as const;
+
+/** What a view asks for again and again; a figure that moves slowly is asked for slowly. */
+const wantFor = (view: string, chosen: string | null): void => {
+  const plots = { wish: { type: "samples", spanMs: spans[spanOf(chosen)] }, everyMs: 10_000 } as const;
+  const ops = { wish: { type: "ops" }, everyMs: view === "ops" ? 5000 : 30_000 } as const;
+  want(view === "now" ? [plots, ops] : view === "ops" ? [ops] : []);
+};
 
 const levels: { readonly [safety: string]: string } = { NORMAL: "calm", WARNING: "watch", recovering: "watch" };
 export const levelOf = (safety: string): string => levels[safety] ?? "alarm";
@@ -29,6 +39,7 @@ const Frame = () => {
   const { value: shown } = status;
   const [, view = "now", name] = route.value.split("/");
   const chosen = name === undefined || name === "" ? null : decodeURIComponent(name);
+  wantFor(view, chosen);
   look(view === "machines" ? chosen : null, view === "orders" ? chosen : null);
   const isOld = link.value === "lost";
   document.title =
@@ -77,8 +88,10 @@ const Frame = () => {
           ) : (
             <Order orderId={chosen} />
           )
+        ) : view === "ops" ? (
+          <Ops />
         ) : (
-          <Now />
+          <Now span={spanOf(chosen)} />
         )}
       </main>
       <footer>

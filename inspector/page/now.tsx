@@ -2,11 +2,14 @@
 
 import type { HouseStatus } from "#core/runtime/report.ts";
 import type { Explanation } from "#core/state/posture-explain.ts";
-import { now, sight, status } from "./connection.ts";
+import { hasToken, now, ops, sight, status } from "./connection.ts";
 import { count, counted, duration, inSeoul, minute, money, ms, share } from "./format.ts";
+import { backupText, scheduleText } from "./ops.ts";
+import { Plots, type Span } from "./plots.tsx";
 import { troublesOf } from "./troubles.ts";
 import { visitBefore } from "./visit.ts";
 import { changedSince } from "./visits.ts";
+import { words } from "./words.ts";
 
 /** What a person may do in each state; the runbook has the reasons. */
 const advice: { readonly [safety: string]: readonly (readonly [string, string])[] } = {
@@ -197,7 +200,36 @@ const Lanes = ({ shown }: { readonly shown: HouseStatus }) => (
   </section>
 );
 
-export const Now = () => {
+/** What stands behind: the backup that would be needed, what comes next, and what the checks said. */
+const Kept = () => {
+  const known = ops.value;
+  const checks = sight.value?.health ?? [];
+  if (!known && checks.length === 0) return null;
+  return (
+    <section class="card wide">
+      <h2>{words.now.kept}</h2>
+      <ul>
+        {known && (
+          <li>
+            {words.ops.lastVerified}: {backupText(known.lastVerified, known.at)}
+          </li>
+        )}
+        {(known?.schedule ?? []).map((line) => (
+          <li key={line.name}>{scheduleText(line, known?.at ?? 0)}</li>
+        ))}
+        {known && known.alerts.open.length > 0 && <li class="warned">{words.now.openAlerts(known.alerts.open)}</li>}
+        {checks.map(({ name, state, reason }) => (
+          <li key={name} class={state === "ok" ? "" : "warned"}>
+            {words.now.check(name, state, reason)}
+          </li>
+        ))}
+      </ul>
+      <a href="#/ops">{words.now.opsLink}</a>
+    </section>
+  );
+};
+
+export const Now = ({ span }: { readonly span: Span }) => {
   const shown = status.value;
   if (shown === undefined) return null;
   const troubles = troublesOf(shown, sight.value);
@@ -284,14 +316,12 @@ export const Now = () => {
                 "backup of the latest run",
                 `${count(backup.backedUp)} files, ${count(backup.verified)} verified, ${count(backup.deleted)} deleted`,
               ],
-              ...(sight.value?.health ?? []).map(({ name, state, reason }): [string, string] => [
-                `check ${name}`,
-                state === "ok" ? `ok${reason === "" ? "" : `: ${reason}`}` : `${state}: ${reason}`,
-              ]),
             ]}
           />
           <a href="#/machines">All machines</a>
         </section>
+        <Kept />
+        {hasToken.value && <Plots span={span} account={shown.account} />}
         <Lanes shown={shown} />
         {shown.deadLetters.length > 0 && (
           <section class="card wide">

@@ -13,9 +13,10 @@ import type { DeskView } from "./orders/order-desk.ts";
 import type { Clock } from "./ports.ts";
 import type { ActorSystem } from "./runtime/actor-system.ts";
 import type { House } from "./runtime/house.ts";
+import type { OpsReadings } from "./runtime/ops-sight.ts";
 
 /** What parts that are no machines have to tell; each comes from exactly one part. */
-export interface Readings {
+export interface Readings extends OpsReadings {
   /** The last trade. */
   readonly mark: (symbol: string) => { readonly priceMinor: number; readonly at: number } | undefined;
   /** Of this run; times are epoch ms, undefined before the first trade; progress 0 to 1, null in live mode. */
@@ -147,5 +148,11 @@ export const createView = ({ clock, instruments, house, readings, sources }: Vie
     signalsDropped: () => readings().signalsDropped(),
     killSwitchRemedy: () => readings().killSwitchRemedy(),
     health: () => readings().health(),
+    samples: (spanMs, placesMax) => readings().samples(spanMs, placesMax),
+    maintenanceRun: () => readings().maintenanceRun(),
+    lastVerified: () => readings().lastVerified(),
+    schedule: () => readings().schedule(),
+    alertsTold: () => readings().alertsTold(),
+    gaps: () => readings().gaps(),
   };
 };

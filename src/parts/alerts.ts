@@ -36,7 +36,7 @@ export const createAlertsPart = ({ config, ports: { log, wallClock, alertChannel
   return {
     name: "alerts",
     effects: alerts.handlers,
-    readings: { alertsLost: lost },
+    readings: { alertsLost: lost, alertsTold: alerts.told },
     begin: callForPersons,
     listen: (dispatcher) => {
       // What became of an order is worth a line, but no line is worth a late fill: lines wait in P3.

@@ -8,6 +8,7 @@ import { createOrdersPart } from "./orders.ts";
 import type { PartContext } from "./part.ts";
 import { createPosturePart } from "./posture.ts";
 import { createRecordingPart } from "./recording.ts";
+import { createSamplesPart } from "./samples.ts";
 import { createSchedulerPart } from "./scheduler.ts";
 import { createStrategyPart } from "./strategy.ts";
 import { createVitalsPart } from "./vitals.ts";
@@ -20,6 +21,7 @@ export const createParts = (context: PartContext) =>
     createSchedulerPart(context),
     createPosturePart(context),
     createVitalsPart(context),
+    createSamplesPart(context),
     createStrategyPart(context),
     createOrdersPart(context),
     createMaintenancePart(context),

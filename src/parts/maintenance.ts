@@ -1,6 +1,10 @@
 /** Maintenance: backup, verification and cleanup of the archive, at the day's end and at its hour. Core runs without it. */
+
+import { type FileLine, filesMax, type MaintenanceRun, type VerifiedBackup } from "#core/runtime/ops-sight.ts";
 import { maintenanceMachine } from "#machines/maintenance.machine.ts";
 import { endsRun, maintenanceEnds } from "#machines/maintenance.rules.ts";
+import { readShelf } from "#ops/maintenance/backup/shelf.ts";
+import type { RunReport } from "#ops/maintenance/coordinator.ts";
 import { createMaintenance } from "#ops/maintenance/coordinator.ts";
 import type { Part, PartContext } from "./part.ts";
 
@@ -9,6 +13,29 @@ const maintenanceMsMax = 3_600_000;
 /** Real time that the worker may take to end. */
 const closeMsMax = 60_000;
 const noop = (): void => {};
+
+/** What happened to files first, then what did not. */
+const linesOf = ({ deleted, failedDeletes, skipped, backedUp, kept }: RunReport): FileLine[] => [
+  ...deleted.map(({ path, size, reason }): FileLine => ({ path, became: "deleted", reason, bytes: size })),
+  ...failedDeletes.map(({ path, reason }): FileLine => ({ path, became: "not deleted", reason, bytes: null })),
+  ...skipped.map(({ path, reason }): FileLine => ({ path, became: "skipped", reason, bytes: null })),
+  ...backedUp.map(({ path, size }): FileLine => ({ path, became: "backed up", reason: "", bytes: size })),
+  ...kept.map(({ path, reason }): FileLine => ({ path, became: "kept", reason, bytes: null })),
+];
+
+const runOf = (report: RunReport): MaintenanceRun => {
+  const files = linesOf(report);
+  return {
+    runId: report.runId,
+    outcome: report.outcome,
+    failure: report.failure ?? null,
+    files: files.slice(0, filesMax),
+    filesLeftOut: Math.max(0, files.length - filesMax),
+    unchanged: report.unchanged,
+    notes: report.notes.slice(0, filesMax),
+    elapsedMs: report.elapsedMs,
+  };
+};
 
 export const createMaintenancePart = ({ config, ports, view, offer, waits, house }: PartContext) => {
   const { enabled, atDayEnd, dailyAt, policy, deleteShareMax, gzipLevel } = config.maintenance;
@@ -37,6 +64,15 @@ export const createMaintenancePart = ({ config, ports, view, offer, waits, house
           offer,
           ...ports.ops,
         });
+
+  let lastVerified: VerifiedBackup | null = null;
+  /** What an earlier process has proven lies in the manifests; nobody waits for a disk that hangs. */
+  const lookAtShelf = async (): Promise<void> => {
+    const shelf = ports.ops === undefined ? undefined : await readShelf(ports.ops.files, home.backup);
+    const newest = shelf?.ok ? shelf.value.manifests.at(-1)?.manifest : undefined;
+    if (newest === undefined || lastVerified !== null) return;
+    lastVerified = { at: newest.at, runId: newest.runId, files: newest.files.length + newest.references.length };
+  };
 
   /** Unknown while the house recovers, when /status and the live view ask already. */
   const context = () =>
@@ -80,7 +116,24 @@ export const createMaintenancePart = ({ config, ports, view, offer, waits, house
       "cleanup.run": noop,
     },
     /** Figures are those of the latest run. */
-    readings: { maintenance: () => context()?.figures ?? { backedUp: 0, verified: 0, deleted: 0, kept: 0 } },
+    readings: {
+      maintenance: () => context()?.figures ?? { backedUp: 0, verified: 0, deleted: 0, kept: 0 },
+      maintenanceRun: () => {
+        const report = maintenance?.report();
+        return report === undefined ? null : runOf(report);
+      },
+      lastVerified: () => lastVerified,
+    },
+    listen: (dispatcher) => {
+      dispatcher.handle(
+        "maintenance.backup.verified",
+        ({ at, payload: { runId, files } }) => {
+          lastVerified = { at, runId, files };
+        },
+        { name: "last-backup" },
+      );
+    },
+    opened: () => void lookAtShelf(),
     schedules:
       maintenance === undefined || !enabled
         ? []

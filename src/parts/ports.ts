@@ -65,6 +65,8 @@ export interface SessionPorts {
   readonly killSwitch?: KillSwitch;
   /** How long the event loop is blocked. */
   readonly loopDelayMs?: () => { readonly p99: number; readonly max: number };
+  /** Memory that the process takes of the machine. */
+  readonly memoryBytes?: () => number;
   /** Room on the disk that holds the home; rejects when nobody can say. */
   readonly diskSpace?: () => Promise<{ readonly freeBytes: number; readonly totalBytes: number }>;
   /** The way to services outside; absent where there is none. */

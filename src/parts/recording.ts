@@ -2,7 +2,9 @@
 import { createGapTracker } from "#archive/gaps.ts";
 import { createJsonlSink } from "#archive/jsonl-sink.ts";
 import { readResumePoint } from "#archive/resume.ts";
+import type { GapRecord } from "#archive/system-record.ts";
 import { type ArchiveCounts, createArchiveWatch } from "#archive/watch.ts";
+import { type GapLine, gapsMax } from "#core/runtime/ops-sight.ts";
 import { archiveMachine } from "#machines/archive.machine.ts";
 import { feedMachine } from "#machines/feed.machine.ts";
 import { regularSpans } from "#market/calendar.ts";
@@ -28,6 +30,13 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
   let stopLoop = (): void => {};
   let finishGaps = (): void => {};
   let severGaps = (): void => {};
+  const gapCounts = { minor: 0, major: 0, critical: 0 };
+  const gapLines: GapLine[] = [];
+  const noteGap = ({ stream, symbol, from, to, severity, reason, detail }: GapRecord): void => {
+    gapCounts[severity] += 1;
+    gapLines.push({ stream, symbol, from, to, severity, reason: detail === undefined ? reason : `${reason}: ${detail}` });
+    if (gapLines.length > gapsMax) gapLines.shift();
+  };
   const counts = (): ArchiveCounts => {
     const { received = 0, refused = 0, errored = 0 } = pipeline?.tickCounts() ?? {};
     const { persisted, pending, lost } = sink.figures().scalp;
@@ -65,7 +74,10 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
       startsAt: ports.startsAt,
       lastRowAt: Object.fromEntries(known.map(([symbol, { exchangeAt }]) => [symbol, exchangeAt])),
       regularSpans,
-      note: sink.note,
+      note: (at, record) => {
+        sink.note(at, record);
+        if (record.type === "gap") noteGap(record);
+      },
     });
     // Where numbers tell no loss, every new connection is one; the row that comes next ends it.
     if (numbers === "sparse") severGaps = gaps.severed;
@@ -172,6 +184,7 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
       archive: counts,
       stages: () => pipeline?.counts() ?? {},
       openSegments: () => sink.openPaths(),
+      gaps: () => ({ counts: { ...gapCounts }, recent: gapLines.toReversed() }),
     },
     begin: (cause) => tell("feed.connect.requested", { cause }),
   } satisfies Part;

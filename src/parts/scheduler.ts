@@ -9,6 +9,7 @@ export const createSchedulerPart = ({ ports: { clock }, offer, parts }: PartCont
     name: "scheduler",
     machines: { scheduler: { logic: schedulerMachine, input: { failuresMax: 3, backoffMsMin: 1000, backoffMsMax: 60_000 } } },
     effects: scheduler.handlers,
+    readings: { schedule: scheduler.lines },
     opened: () => {
       for (const { schedules = [] } of parts())
         for (const { name, schedule, run } of schedules) {

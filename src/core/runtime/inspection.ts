@@ -10,7 +10,9 @@ import { type Explanation, explainOperating, explainSafety } from "../state/post
 import type { HouseView } from "../view.ts";
 import type { House } from "./house.ts";
 import type { Observer, Step } from "./observer.ts";
+import { type OpsSight, opsSight } from "./ops-sight.ts";
 import type { HouseStatus } from "./report.ts";
+import type { SampleSeries } from "./samples.ts";
 
 export interface MachineLine {
   readonly name: ActorName;
@@ -98,9 +100,15 @@ export interface Inspection {
   /** Undefined for an actor that is not there. */
   readonly contextOf: (actor: string) => unknown;
   readonly orderOf: (orderId: string) => OrderRecord | undefined;
+  /** Undefined before the snapshot has been read. */
+  readonly ops: () => OpsSight | undefined;
+  /** What a plot of the last `spanMs` is drawn from. */
+  readonly samples: (spanMs: number) => SampleSeries;
   readonly observer: Observer;
 }
 
+/** As many places as a plot can show on a screen. */
+const placesMax = 480;
 const ordersMax = 200;
 const deadlinesMax = 500;
 
@@ -236,6 +244,8 @@ export const createInspection = ({
         return { counts: view.desk().counts(), trading: view.desk().trading(), refusals: view.desk().refusals() };
       return (house.actors().snapshotOf(name) as { readonly context?: unknown } | undefined)?.context;
     },
+    ops: () => (house.isRestored() ? opsSight(view) : undefined),
+    samples: (spanMs) => view.samples(spanMs, placesMax),
     orderOf: (orderId) => (house.isRestored() ? view.desk().order(orderId) : undefined),
     observer,
   };

@@ -4,6 +4,7 @@
  */
 import { NewestMap } from "#core/newest.ts";
 import type { Clock } from "#core/ports.ts";
+import type { AlertLine, AlertsTold } from "#core/runtime/ops-sight.ts";
 import { backoffMs } from "#machines/backoff.rules.ts";
 import type { Alert } from "#machines/effects.ts";
 import { describeCode, safetyCodes } from "#machines/safety.codes.ts";
@@ -62,6 +63,8 @@ export interface AlertFigures {
 export interface Alerts {
   readonly handlers: { readonly [T in Alert["type"]]: (effect: Extract<Alert, { type: T }>) => void };
   readonly figures: () => { readonly [channel: string]: AlertFigures };
+  /** What people were told, or would have been by a channel that works; the newest first. */
+  readonly told: () => AlertsTold;
   /**
    * Sends what waits once more, also what waits for the end of the quiet hours, because nobody will be left to tell it. Resolves
    * when it has left, or been given up: after `closeMsMax` at the latest. What is left then counts as lost.
@@ -106,6 +109,9 @@ export interface QuietHours {
   readonly endsAt: (at: number) => number | undefined;
 }
 
+/** Told to whoever looks at the page later. */
+const toldMax = 100;
+
 const noQuietHours: QuietHours = { endsAt: () => undefined };
 
 /**
@@ -129,6 +135,12 @@ export const createAlerts = ({
    */
   const recent = new NewestMap<string, { readonly code: string; readonly sentAt: number; repeated: number }>(limits.queueMax);
   const open = new Set<string>();
+  const lines: { -readonly [K in keyof AlertLine]: AlertLine[K] }[] = [];
+
+  const note = (line: AlertLine): void => {
+    lines.push(line);
+    if (lines.length > toldMax) lines.shift();
+  };
 
   const raise = (level: "critical" | "warning", { code, text }: Alert): void => {
     const at = clock.now();
@@ -137,12 +149,15 @@ export const createAlerts = ({
     // A wall clock that was set back must not silence an alert for as long as it was set back.
     if (last !== undefined && Math.abs(at - last.sentAt) < limits.repeatAfterMs) {
       last.repeated += 1;
+      const told = lines.findLast((line) => line.code === code && line.level === level && line.text === text);
+      if (told !== undefined) told.repeated += 1;
       for (const lane of lanes) lane.noteRepeated();
       return;
     }
     for (const [other, { sentAt }] of recent) if (Math.abs(at - sentAt) >= limits.repeatAfterMs) recent.delete(other);
     recent.set(key, { code, sentAt: at, repeated: 0 });
     open.add(code);
+    note({ at, level, code, text, repeated: 0 });
     for (const lane of lanes) lane.put({ level, code, text, at, repeated: last?.repeated ?? 0, runbook: runbookOf(code) });
   };
 
@@ -154,11 +169,17 @@ export const createAlerts = ({
         // Nobody was told of the problem, so nobody is told of its end.
         if (!open.delete(code)) return;
         for (const [key, entry] of recent) if (entry.code === code) recent.delete(key);
+        note({ at: clock.now(), level: "resolved", code, text, repeated: 0 });
         for (const lane of lanes)
           lane.put({ level: "resolved", code, text, at: clock.now(), repeated: 0, runbook: runbookOf(code) });
       },
     },
     figures: () => Object.fromEntries(lanes.map((lane) => [lane.name, lane.figures()])),
+    told: () => ({
+      recent: lines.toReversed(),
+      open: [...open],
+      channels: Object.fromEntries(lanes.map((lane) => [lane.name, lane.figures()])),
+    }),
     close: async () => {
       const waiting = lanes.map((lane) => lane.close());
       if (waiting.every((done) => done === undefined)) return;

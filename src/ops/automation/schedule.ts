@@ -26,6 +26,15 @@ export interface Occurrences {
 export const intervalMsMin = 100;
 export const intervalMsMax = 3_600_000;
 
+/** For a person: "02:00 Asia/Seoul, each day", "every 60 s". */
+export const whenText = (schedule: Schedule): string => {
+  if (schedule.type === "every") return `every ${schedule.intervalMs / 1000} s`;
+  const zone = schedule.timeZone ?? "Asia/Seoul";
+  const [, minute, hour] = /^(\d+) (\d+) \* \* \*$/.exec(schedule.pattern) ?? [];
+  if (minute === undefined || hour === undefined) return `${schedule.pattern} ${zone}`;
+  return `${hour.padStart(2, "0")}:${minute.padStart(2, "0")} ${zone}, each day`;
+};
+
 /** A pattern whose every occurrence is a holiday has none: looking stops after so many. */
 const holidaysInARowMax = 1_000;
 

@@ -5,8 +5,9 @@
 import type { Offer } from "#core/event/catalog.ts";
 import type { Cancel, Clock } from "#core/ports.ts";
 import { err, ok, type Result } from "#core/result.ts";
+import type { ScheduleLine } from "#core/runtime/ops-sight.ts";
 import type { SchedulerEffect } from "#machines/scheduler.machine.ts";
-import { type Occurrences, occurrencesOf, type Schedule } from "./schedule.ts";
+import { type Occurrences, occurrencesOf, type Schedule, whenText } from "./schedule.ts";
 
 /** @param dueAt epoch ms of the occurrence; a run that was missed comes with its own, older time */
 export type TargetRun = (dueAt: number, signal: AbortSignal) => Promise<void> | void;
@@ -20,6 +21,8 @@ export interface Scheduler {
     options?: { readonly runMsMax?: number },
   ) => Result<void, string>;
   readonly run: () => void;
+  /** What is to be run, by name. */
+  readonly lines: () => readonly ScheduleLine[];
   /** No occurrence is offered after this; targets under way are told by their signal. */
   readonly stop: () => void;
   readonly handlers: {
@@ -33,6 +36,9 @@ interface Target {
   readonly occurrences: Occurrences;
   readonly run: TargetRun;
   readonly runMsMax: number;
+  /** Words for a person. */
+  readonly when: string;
+  nextAt: number | null;
   timer: Cancel | undefined;
   retryTimer: Cancel | undefined;
   underWay: AbortController | undefined;
@@ -59,6 +65,7 @@ export const createScheduler = ({
 
   const arm = (name: string, target: Target, from: number): void => {
     const next = target.occurrences.after(from);
+    target.nextAt = next;
     target.timer?.();
     target.timer =
       next === null
@@ -101,6 +108,8 @@ export const createScheduler = ({
         occurrences: occurrences.value,
         run,
         runMsMax,
+        when: whenText(schedule),
+        nextAt: null,
         timer: undefined,
         retryTimer: undefined,
         underWay: undefined,
@@ -114,6 +123,8 @@ export const createScheduler = ({
       isRunning = true;
       for (const [name, target] of targets) arm(name, target, clock.now());
     },
+    lines: () =>
+      [...targets].map(([name, { when, nextAt, underWay }]) => ({ name, when, nextAt, isUnderWay: underWay !== undefined })),
     stop: () => {
       isRunning = false;
       for (const target of targets.values()) {

@@ -5,6 +5,7 @@ import { createJournalStorage, createMemoryJournal, type JournalStorage } from "
 import { parseConfig } from "#config/config.ts";
 import type { Clock, Journal } from "#core/ports.ts";
 import { createHouse, type RecoveryProgress } from "#core/runtime/house.ts";
+import { createSamples } from "#core/runtime/samples.ts";
 import { createStatus, recoveringText } from "#core/runtime/status.ts";
 import type { HouseView } from "#core/view.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
@@ -166,6 +167,12 @@ describe("whoever asks during a recovery", () => {
       alertsLost: () => 0,
       signalsDropped: () => 0,
       health: () => [],
+      samples: (spanMs, placesMax) => createSamples().series(spanMs, 0, placesMax),
+      maintenanceRun: () => null,
+      lastVerified: () => null,
+      schedule: () => [],
+      alertsTold: () => ({ recent: [], open: [], channels: {} }),
+      gaps: () => ({ counts: { minor: 0, major: 0, critical: 0 }, recent: [] }),
       sources: () => ({}),
       trading: () => ({ open: true, why: "reconciled" }),
       restarts: () => ({}),

@@ -41,6 +41,32 @@ const createHouse = (
   };
 };
 
+describe("what people were told", () => {
+  it("can be read later: raised, come again, and resolved, with what each channel sent and lost (I9)", async () => {
+    const { alerts } = createHouse();
+    alerts.handlers["alert.warning"](warning("the backup failed"));
+    alerts.handlers["alert.warning"](warning("the backup failed"));
+    alerts.handlers["alert.critical"](critical("the journal cannot append"));
+    alerts.handlers["alert.resolved"](resolved("it is done"));
+    await settle();
+    const { recent, open, channels } = alerts.told();
+    expect(recent.map(({ level, code, repeated }) => [level, code, repeated])).toEqual([
+      ["resolved", "AN080", 0],
+      ["critical", "FS075", 0],
+      ["warning", "AN080", 1],
+    ]);
+    expect(open).toEqual(["FS075"]);
+    expect(channels.test).toMatchObject({ sent: 3, lost: 0 });
+  });
+
+  it("is bounded: of a thousand alerts the newest hundred are kept", () => {
+    const { alerts } = createHouse();
+    for (let count = 0; count < 1000; count += 1) alerts.handlers["alert.warning"](warning(`number ${count}`));
+    expect(alerts.told().recent).toHaveLength(100);
+    expect(alerts.told().recent[0]?.text).toBe("number 999");
+  });
+});
+
 describe("an alert", () => {
   it("reaches the channel with its level, its code and the runbook's section", async () => {
     const { alerts, received } = createHouse();

@@ -97,6 +97,25 @@ describe("cron lines", () => {
 });
 
 describe("the scheduler", () => {
+  it("says what comes when, and what is under way (I9)", async () => {
+    const { scheduler, start, wind } = createHouse(monday);
+    let during: ReturnType<Scheduler["lines"]> = [];
+    scheduler.addTarget("backup", { type: "cron", pattern: "0 21 * * *" }, async () => {
+      await Promise.resolve();
+      during = scheduler.lines();
+    });
+    scheduler.addTarget("look", { type: "every", intervalMs: 60_000 }, () => {});
+    expect(scheduler.lines().map(({ nextAt }) => nextAt)).toEqual([null, null]);
+    start();
+    expect(scheduler.lines()).toEqual([
+      { name: "backup", when: "21:00 Asia/Seoul, each day", nextAt: monday + hourMs, isUnderWay: false },
+      { name: "look", when: "every 60 s", nextAt: monday + 60_000, isUnderWay: false },
+    ]);
+    await wind(monday + hourMs);
+    expect(during[0]).toMatchObject({ nextAt: monday + 25 * hourMs, isUnderWay: true });
+    expect(scheduler.lines()[0]?.isUnderWay).toBe(false);
+  });
+
   it("runs a target at its time, with the time it was due, and again the next day", async () => {
     const house = createHouse(monday);
     const ran: (string | null)[] = [];

@@ -11,7 +11,7 @@ import { changeLine, type Inspection } from "#core/runtime/inspection.ts";
 import type { Step } from "#core/runtime/observer.ts";
 import { redacted, withoutSecrets } from "./inspector.redaction.ts";
 import { isToken, looksLikeToken } from "./inspector.token.ts";
-import { type InspectMessage, inspectProtocol, type Look, parseLook, tokenPrefix } from "./inspector.wire.ts";
+import { type InspectMessage, inspectProtocol, type Look, parseAsk, tokenPrefix, type Wish } from "./inspector.wire.ts";
 import { isOurName, isOurOrigin } from "./names.ts";
 
 export interface InspectorOptions {
@@ -44,6 +44,8 @@ interface Client {
   /** The one it came with. */
   readonly token: string;
   look: Look;
+  /** What it wants to know once; the newest of each type. */
+  readonly wishes: Map<Wish["type"], Wish>;
   /** Number of the last change that was sent or given up. */
   seen: number;
   lost: number;
@@ -108,6 +110,13 @@ export const createInspector = ({ inspection, token, secrets, onFailure }: Inspe
     client.shown = `${actor} ${orderId}`;
   };
 
+  const grant = (client: Client): void => {
+    for (const wish of client.wishes.values())
+      if (wish.type === "ops") send(client, { type: "ops", ops: inspection.ops() ?? null });
+      else send(client, { type: "samples", spanMs: wish.spanMs, series: inspection.samples(wish.spanMs) });
+    client.wishes.clear();
+  };
+
   /** Whoever came with a token that has been renewed is out. */
   const cutRenewed = (now: number): void => {
     if (now - tokenLookedAt < sightEveryMs) return;
@@ -137,6 +146,7 @@ export const createInspector = ({ inspection, token, secrets, onFailure }: Inspe
         client.sightAt = 0;
         continue;
       }
+      grant(client);
       const hasChanged = sendChanges(client);
       const sinceMs = now - client.sightAt;
       const isDue = sinceMs >= sightEveryMs || (hasChanged && sinceMs >= sightAfterChangeMs);
@@ -166,6 +176,7 @@ export const createInspector = ({ inspection, token, secrets, onFailure }: Inspe
       socket,
       token: tokenIn(request) ?? "",
       look,
+      wishes: new Map(),
       seen: 0,
       lost: 0,
       sightAt: Number.NEGATIVE_INFINITY,
@@ -173,9 +184,10 @@ export const createInspector = ({ inspection, token, secrets, onFailure }: Inspe
     };
     clients.add(client);
     socket.on("message", (data, isBinary) => {
-      const asked = isBinary ? undefined : parseLook(String(data));
-      if (asked === undefined) socket.close(1008, "only looks are taken");
-      else client.look = asked;
+      const asked = isBinary ? undefined : parseAsk(String(data));
+      if (asked === undefined) socket.close(1008, "only looks and questions are taken");
+      else if (asked.type === "look") client.look = asked;
+      else client.wishes.set(asked.type, asked);
     });
     socket.on("close", () => leave(client));
     // A broken connection closes too.

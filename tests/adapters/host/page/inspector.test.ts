@@ -148,6 +148,21 @@ describe("the inspector's door", () => {
     expect(page.texts.some((text) => text.includes('"actor":"feed","context"'))).toBe(false);
   });
 
+  it("answers what the page asks once: plots of an hour and a day, and the work of ops (I5, I9)", async () => {
+    const world = await createWorld();
+    await world.wait(20_000);
+    await world.fact("anomaly.raised", { code: "AN060", reason: "blocked" });
+    const page = await enter(await serve(world.root().inspection));
+    for (const wish of [{ type: "samples", spanMs: 3_600_000 }, { type: "samples", spanMs: 86_400_000 }, { type: "ops" }])
+      page.socket.send(JSON.stringify(wish));
+    const { series } = await page.until("samples", ({ spanMs }) => spanMs === 86_400_000);
+    expect(series.values.received.at(-1)).toBe(0);
+    const { ops } = await page.until("ops");
+    expect(ops).toMatchObject({ run: null, lastVerified: null, gaps: { counts: { critical: 0 } } });
+    expect(ops?.hours.values.pnlMinor).toHaveLength(24);
+    expect(Object.keys(ops?.alerts.channels ?? {})).toContain("log");
+  });
+
   it("shuts out whoever came with a token that was renewed", async () => {
     let present = token;
     const port = await serve((await createWorld()).root().inspection, [], () => present);
@@ -164,6 +179,7 @@ describe("the inspector's door", () => {
     ["no JSON", "hello"],
     ["another command", JSON.stringify({ type: "lockdown", reason: "from a page" })],
     ["a field too many", JSON.stringify({ type: "look", actor: null, orderId: null, also: 1 })],
+    ["a span that no plot has", JSON.stringify({ type: "samples", spanMs: 1 })],
     ["a long name", JSON.stringify({ type: "look", actor: "x".repeat(201), orderId: null })],
   ])("closes on %s", async (_, text) => {
     const page = await enter(await serve((await createWorld()).root().inspection));
