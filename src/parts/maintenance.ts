@@ -1,11 +1,11 @@
 /** Maintenance: backup, verification and cleanup of the archive, at the day's end and at its hour. Core runs without it. */
 
-import { type FileLine, filesMax, type MaintenanceRun, type VerifiedBackup } from "#core/runtime/ops-sight.ts";
+import type { VerifiedBackup } from "#core/runtime/ops-sight.ts";
 import { maintenanceMachine } from "#machines/maintenance.machine.ts";
 import { endsRun, maintenanceEnds } from "#machines/maintenance.rules.ts";
 import { readShelf } from "#ops/maintenance/backup/shelf.ts";
-import type { RunReport } from "#ops/maintenance/coordinator.ts";
 import { createMaintenance } from "#ops/maintenance/coordinator.ts";
+import { runShown } from "#ops/maintenance/run-lines.ts";
 import type { Part, PartContext } from "./part.ts";
 
 /** Real time that a maintenance run may take before it is given up: nobody waits for ops for ever (spec M10). */
@@ -13,29 +13,6 @@ const maintenanceMsMax = 3_600_000;
 /** Real time that the worker may take to end. */
 const closeMsMax = 60_000;
 const noop = (): void => {};
-
-/** What happened to files first, then what did not. */
-const linesOf = ({ deleted, failedDeletes, skipped, backedUp, kept }: RunReport): FileLine[] => [
-  ...deleted.map(({ path, size, reason }): FileLine => ({ path, became: "deleted", reason, bytes: size })),
-  ...failedDeletes.map(({ path, reason }): FileLine => ({ path, became: "not deleted", reason, bytes: null })),
-  ...skipped.map(({ path, reason }): FileLine => ({ path, became: "skipped", reason, bytes: null })),
-  ...backedUp.map(({ path, size }): FileLine => ({ path, became: "backed up", reason: "", bytes: size })),
-  ...kept.map(({ path, reason }): FileLine => ({ path, became: "kept", reason, bytes: null })),
-];
-
-const runOf = (report: RunReport): MaintenanceRun => {
-  const files = linesOf(report);
-  return {
-    runId: report.runId,
-    outcome: report.outcome,
-    failure: report.failure ?? null,
-    files: files.slice(0, filesMax),
-    filesLeftOut: Math.max(0, files.length - filesMax),
-    unchanged: report.unchanged,
-    notes: report.notes.slice(0, filesMax),
-    elapsedMs: report.elapsedMs,
-  };
-};
 
 export const createMaintenancePart = ({ config, ports, view, offer, waits, house }: PartContext) => {
   const { enabled, atDayEnd, dailyAt, policy, deleteShareMax, gzipLevel } = config.maintenance;
@@ -66,10 +43,10 @@ export const createMaintenancePart = ({ config, ports, view, offer, waits, house
         });
 
   let lastVerified: VerifiedBackup | null = null;
-  /** What an earlier process has proven lies in the manifests; nobody waits for a disk that hangs. */
-  const lookAtShelf = async (): Promise<void> => {
-    const shelf = ports.ops === undefined ? undefined : await readShelf(ports.ops.files, home.backup);
-    const newest = shelf?.ok ? shelf.value.manifests.at(-1)?.manifest : undefined;
+  /** What an earlier process has proven lies in the manifests. Only for people: nobody waits for it, and a disk that fails leaves it out. */
+  const lookAtShelf = async ({ files }: NonNullable<typeof ports.ops>): Promise<void> => {
+    const shelf = await readShelf(files, home.backup);
+    const newest = shelf.ok ? shelf.value.manifests.at(-1)?.manifest : undefined;
     if (newest === undefined || lastVerified !== null) return;
     lastVerified = { at: newest.at, runId: newest.runId, files: newest.files.length + newest.references.length };
   };
@@ -120,7 +97,7 @@ export const createMaintenancePart = ({ config, ports, view, offer, waits, house
       maintenance: () => context()?.figures ?? { backedUp: 0, verified: 0, deleted: 0, kept: 0 },
       maintenanceRun: () => {
         const report = maintenance?.report();
-        return report === undefined ? null : runOf(report);
+        return report === undefined ? null : runShown(report);
       },
       lastVerified: () => lastVerified,
     },
@@ -133,7 +110,9 @@ export const createMaintenancePart = ({ config, ports, view, offer, waits, house
         { name: "last-backup" },
       );
     },
-    opened: () => void lookAtShelf(),
+    opened: () => {
+      if (ports.ops !== undefined) lookAtShelf(ports.ops).catch(() => undefined);
+    },
     schedules:
       maintenance === undefined || !enabled
         ? []

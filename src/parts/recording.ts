@@ -4,7 +4,7 @@ import { createJsonlSink } from "#archive/jsonl-sink.ts";
 import { readResumePoint } from "#archive/resume.ts";
 import type { GapRecord } from "#archive/system-record.ts";
 import { type ArchiveCounts, createArchiveWatch } from "#archive/watch.ts";
-import { type GapLine, gapsMax } from "#core/runtime/ops-sight.ts";
+import type { GapLine } from "#core/runtime/ops-sight.ts";
 import { archiveMachine } from "#machines/archive.machine.ts";
 import { feedMachine } from "#machines/feed.machine.ts";
 import { regularSpans } from "#market/calendar.ts";
@@ -12,6 +12,9 @@ import { createFeedLink, type FeedLink } from "#market/feed-link.ts";
 import { createMarketPipeline, type MarketPipeline } from "#market/pipeline.ts";
 import { createSnapshotLoop } from "#market/snapshot-loop.ts";
 import { type Part, type PartContext, runTextOf } from "./part.ts";
+
+/** Shown to whoever looks; the system stream has all of them. */
+const gapsMax = 100;
 
 export const createRecordingPart = ({ config, ports, offer, tell, intake }: PartContext) => {
   const { clock, archiveFiles: files, session } = ports;

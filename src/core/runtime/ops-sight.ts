@@ -14,7 +14,7 @@ export interface MaintenanceRun {
   readonly runId: string;
   readonly outcome: "running" | "done" | "failed" | "refused";
   readonly failure: { readonly step: string; readonly reason: string } | null;
-  /** Deleted ones and those that could not be first; `filesMax` at most. */
+  /** Deleted ones and those that could not be first; 500 at most. */
   readonly files: readonly FileLine[];
   readonly filesLeftOut: number;
   /** Files that an earlier archive holds already. */
@@ -98,9 +98,6 @@ export interface OpsSight {
   /** Rows received and on disk at the end of each of the last 24 hours. */
   readonly hours: SampleSeries;
 }
-
-export const filesMax = 500;
-export const gapsMax = 100;
 
 /** What of a house may say about ops; each from exactly one part. */
 export interface OpsReadings {
