@@ -21,16 +21,14 @@ export const ageOf = (at: number | null): string => {
 };
 
 const MachineRow = ({ machine }: { readonly machine: MachineLine }) => (
-  <li>
-    <a class={`machine ${machine.broken === null ? "" : "alarm"}`} href={`#/machines/${machine.name}`}>
-      <b>{machine.name}</b>
-      <span>{machine.broken === null ? stateText(machine.state) : `stopped: ${machine.broken}`}</span>
-      <span class="quiet">
-        {machine.since === null ? "as it began" : `for ${ageOf(machine.since)}`}
-        {machine.restarts > 0 ? `, ${counted(machine.restarts, "restart")}` : ""}
-      </span>
-    </a>
-  </li>
+  <a class={`machine ${machine.broken === null ? "" : "alarm"}`} href={`#/machines/${machine.name}`}>
+    <b>{machine.name}</b>
+    <span>{machine.broken === null ? stateText(machine.state) : `stopped: ${machine.broken}`}</span>
+    <span class="quiet">
+      {machine.since === null ? "as it began" : `for ${ageOf(machine.since)}`}
+      {machine.restarts > 0 ? `, ${counted(machine.restarts, "restart")}` : ""}
+    </span>
+  </a>
 );
 
 const Tree = ({ under, machines }: { readonly under: string | null; readonly machines: readonly MachineLine[] }) => {
@@ -39,10 +37,10 @@ const Tree = ({ under, machines }: { readonly under: string | null; readonly mac
   return (
     <ul class="tree">
       {inside.map((machine) => (
-        <>
-          <MachineRow key={machine.name} machine={machine} />
+        <li key={machine.name}>
+          <MachineRow machine={machine} />
           <Tree under={machine.name} machines={machines} />
-        </>
+        </li>
       ))}
     </ul>
   );

@@ -11,6 +11,7 @@ import { Ops } from "./ops.tsx";
 import { Order, Orders } from "./orders.tsx";
 import { spanOf, spans } from "./plots.tsx";
 import { remember } from "./visit.ts";
+import { words } from "./words.ts";
 
 const route = signal("");
 addEventListener("hashchange", () => {
@@ -67,14 +68,11 @@ const Frame = () => {
           {clock(marketAt)} UTC <span class="quiet">{inSeoul(marketAt)}</span>
         </span>
       </header>
+      {/* Said once when it changes; what counts on stands outside, or a reader would hear it every second. */}
       <p class="announce" role="status">
-        {`Safety ${shown.safety}, trading ${shown.trading.open ? "open" : "closed"}.`}
+        {isOld ? words.frame.deadOnce : words.frame.safety(shown.safety, shown.trading.open)}
       </p>
-      {isOld && (
-        <p class="banner alarm" role="alert">
-          QTS does not answer since {duration(now.value - heardAt.value)}; these are its last figures.
-        </p>
-      )}
+      {isOld && <p class="banner alarm">{words.frame.dead(duration(now.value - heardAt.value))}</p>}
       <main class={isOld ? "old" : ""}>
         {view === "machines" ? (
           chosen === null ? (

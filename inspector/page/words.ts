@@ -2,6 +2,11 @@
 import { count, counted } from "./format.ts";
 
 export const words = {
+  frame: {
+    safety: (state: string, isOpen: boolean): string => `Safety ${state}, trading ${isOpen ? "open" : "closed"}.`,
+    dead: (age: string): string => `QTS does not answer since ${age}; these are its last figures.`,
+    deadOnce: "QTS does not answer. What is shown are its last figures.",
+  },
   now: {
     kept: "Backup, plans and checks",
     openAlerts: (codes: readonly string[]): string => `Alerts that are not resolved: ${codes.join(", ")}.`,
