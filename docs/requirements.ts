@@ -18,7 +18,7 @@ export const claimed: readonly { readonly title: string; readonly letter: string
   { title: "Orders, execution loop, risk", letter: "O", numbers: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15] },
   { title: "Market data archive", letter: "A", numbers: [1, 2, 3, 4, 5, 7, 9, 10, 11, 12, 14] },
   { title: "Ops", letter: "M", numbers: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15] },
-  { title: "Inspector", letter: "I", numbers: [1, 5, 9, 10, 11, 12, 24] },
+  { title: "Inspector", letter: "I", numbers: [1, 5, 6, 7, 8, 9, 10, 11, 12, 23, 24] },
 ];
 
 export interface Proof {

@@ -6,10 +6,12 @@ import { factsOf } from "#chart/draw.ts";
 import { around, takenOf } from "#chart/graph.ts";
 import type { ChangeLine, MachineLine } from "#core/runtime/inspection.ts";
 import { Chart } from "./chart.tsx";
-import { changes, context, lost, now, sight } from "./connection.ts";
+import { changes, context, lost, sight } from "./connection.ts";
 import { activeStates, clock, count, counted, duration, minute, stateText } from "./format.ts";
+import { dueText } from "./story.ts";
+import { words } from "./words.ts";
 
-const needToken = (
+export const needToken = (
   <p class="empty">
     Machines and orders are shown to whoever has the token of this home: open the address that <code>qts inspect</code> prints.
   </p>
@@ -103,14 +105,15 @@ export const Changes = ({ of, withActor = false }: { readonly of: readonly Chang
               {change.refusal !== null && <span class="out"> refused: {change.refusal}</span>}
             </span>
             <span class="quiet">
-              {times > 1 ? `${counted(times, "time")}, ` : ""}record {count(change.seq)}
+              {times > 1 ? `${counted(times, "time")}, ` : ""}
+              <a href={`#/time/${change.seq}`}>record {count(change.seq)}</a>
             </span>
           </li>
         ))}
     </ol>
   );
 
-const moveText = ({ from, to }: ChangeLine): string => {
+export const moveText = ({ from, to }: ChangeLine): string => {
   const [was, is] = [stateText(from), stateText(to)];
   return was === is ? `in ${is}` : `${was} → ${is}`;
 };
@@ -276,6 +279,8 @@ export const ContextCard = ({ title, value }: { readonly title: string; readonly
   </section>
 );
 
+const deadlinesShown = 20;
+
 export const Machine = ({ name }: { readonly name: string }) => {
   const shown = sight.value;
   if (shown === undefined) return needToken;
@@ -296,19 +301,21 @@ export const Machine = ({ name }: { readonly name: string }) => {
         {machine.since === null
           ? "It has not moved since this process began."
           : `For ${ageOf(machine.since)}, since ${minute(machine.since)}.`}
-        {machine.broken === null ? "" : ` Stopped: ${machine.broken}.`}
+        {machine.broken === null ? "" : ` Stopped: ${machine.broken}.`} {words.machine.restarts(machine.restarts)}
       </p>
       {deadlines.length > 0 && (
         <section class="card wide">
-          <h2>What comes next</h2>
+          <h2>{words.machine.next}</h2>
           <ul>
-            {deadlines.slice(0, 20).map(({ id, at }) => (
+            {deadlines.slice(0, deadlinesShown).map(({ id, at }) => (
               <li key={id}>
-                <code>{id}</code> {at > shown.at ? `in ${duration(at - shown.at + Math.min(0, now.value - Date.now()))}` : "now"},{" "}
-                {minute(at)}
+                <code>{id}</code> {dueText(at, shown.at)}
               </li>
             ))}
           </ul>
+          {deadlines.length > deadlinesShown && (
+            <p class="quiet">{words.machine.moreDeadlines(deadlines.length - deadlinesShown)}</p>
+          )}
         </section>
       )}
       <ChartWithWords actor={name} value={isDesk ? undefined : machine.state} of={isDesk ? [] : own} />

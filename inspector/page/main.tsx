@@ -10,21 +10,27 @@ import { Now } from "./now.tsx";
 import { Ops } from "./ops.tsx";
 import { Order, Orders } from "./orders.tsx";
 import { spanOf, spans } from "./plots.tsx";
+import { Time } from "./time.tsx";
 import { remember } from "./visit.ts";
 import { words } from "./words.ts";
 
 const route = signal("");
 addEventListener("hashchange", () => {
+  const isOtherView = route.value.split("/")[1] !== location.hash.split("/")[1];
   route.value = location.hash;
-  scrollTo(0, 0);
+  // Whoever steps through time stays where they are.
+  if (isOtherView || !location.hash.startsWith("#/time")) scrollTo(0, 0);
 });
 
 const views = [
   ["now", "Now"],
   ["machines", "Machines"],
   ["orders", "Orders"],
+  ["time", "Time"],
   ["ops", "Ops"],
 ] as const;
+
+const recordOf = (text: string | null | undefined): number | null => (/^\d{1,15}$/.test(text ?? "") ? Number(text) : null);
 
 /** What a view asks for again and again; a figure that moves slowly is asked for slowly. */
 const wantFor = (view: string, chosen: string | null): void => {
@@ -38,7 +44,7 @@ export const levelOf = (safety: string): string => levels[safety] ?? "alarm";
 
 const Frame = () => {
   const { value: shown } = status;
-  const [, view = "now", name] = route.value.split("/");
+  const [, view = "now", name, more] = route.value.split("/");
   const chosen = name === undefined || name === "" ? null : decodeURIComponent(name);
   wantFor(view, chosen);
   look(view === "machines" ? chosen : null, view === "orders" ? chosen : null);
@@ -86,6 +92,8 @@ const Frame = () => {
           ) : (
             <Order orderId={chosen} />
           )
+        ) : view === "time" ? (
+          <Time seq={recordOf(chosen)} other={recordOf(more)} />
         ) : view === "ops" ? (
           <Ops />
         ) : (

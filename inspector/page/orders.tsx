@@ -1,10 +1,12 @@
 /** Orders, live and ended, and one order with the way it took (spec I6). */
 import { useSignal } from "@preact/signals";
-import type { OrderLine } from "#core/runtime/inspection.ts";
+import type { ChangeLine, OrderLine } from "#core/runtime/inspection.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
 import { changes, order as shownOrder, sight } from "./connection.ts";
-import { count, counted, duration, minute, price } from "./format.ts";
-import { ageOf, Changes, ChartWithWords, ContextCard } from "./machines.tsx";
+import { clock, count, counted, duration, minute, price } from "./format.ts";
+import { ageOf, ChartWithWords, ContextCard, moveText } from "./machines.tsx";
+import { verdictText } from "./story.ts";
+import { words } from "./words.ts";
 
 const Terms = ({ order, account }: { readonly order: OrderLine; readonly account: HouseStatus["account"] }) => (
   <>
@@ -85,6 +87,28 @@ export const Orders = () => {
   );
 };
 
+/** Nothing is folded: of one order every fact counts. */
+const Story = ({ of }: { readonly of: readonly ChangeLine[] }) =>
+  of.length === 0 ? (
+    <p class="quiet">{words.order.noStory}</p>
+  ) : (
+    <ol class="changes">
+      {of.map((change) => (
+        <li key={change.number}>
+          <a href={`#/time/${change.seq}`}>
+            <time>{clock(change.at)}</time> <span class="quiet">{words.time.record(change.seq)}</span>
+          </a>
+          <span>
+            {change.says} <code>{change.fact}</code>
+          </span>
+          <span class={change.refusal === null ? "" : "out"}>
+            {change.refusal === null ? moveText(change) : words.time.refused(change.refusal)}
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+
 export const Order = ({ orderId }: { readonly orderId: string }) => {
   const shown = sight.value;
   const line = shown?.orders.find((one) => one.orderId === orderId);
@@ -113,8 +137,10 @@ export const Order = ({ orderId }: { readonly orderId: string }) => {
           {line.refusal === null ? "" : `. Last refusal: ${line.refusal}`}
         </p>
       )}
-      <h2 class="apart">Its story</h2>
-      <Changes of={own} />
+      <h2 class="apart">{words.order.verdict}</h2>
+      <p>{verdictText(own, line)}</p>
+      <h2 class="apart">{words.order.story}</h2>
+      <Story of={own} />
       {line !== undefined && <ChartWithWords actor="orders" value={line.status} of={own} />}
       <ContextCard
         title="What is known of it"

@@ -6,6 +6,7 @@
  */
 import { averagePriceOf, leavesOf, type OrderRecord, pendingOf, statusOf } from "#machines/order.rules.ts";
 import { type ActorName, actorNames, actors as actorRows } from "../actors.ts";
+import { rowOf } from "../event/catalog.ts";
 import { type Explanation, explainOperating, explainSafety } from "../state/posture-explain.ts";
 import type { HouseView } from "../view.ts";
 import type { House } from "./house.ts";
@@ -91,6 +92,8 @@ export interface ChangeLine {
   /** Types of what left. */
   readonly effects: readonly string[];
   readonly refusal: string | null;
+  /** Of a fact about an order: what happened, for people; null for others. */
+  readonly says: string | null;
 }
 
 export interface Inspection {
@@ -112,6 +115,19 @@ const placesMax = 480;
 const ordersMax = 200;
 const deadlinesMax = 500;
 
+/** Fields of a fact about an order that may be told; whatever else a fact has stays in the house. */
+const toldFields = ["quantity", "priceMinor", "limitPriceMinor", "feeMinor", "liquidity", "code", "reason"] as const;
+
+const saysOf = (event: Step["event"]): string => {
+  const { says } = rowOf(event.type);
+  const fields = event as { readonly [field: string]: unknown };
+  const told = toldFields.flatMap((field) => {
+    const value = fields[field];
+    return typeof value === "string" || typeof value === "number" ? [`${field} ${value}`] : [];
+  });
+  return told.length === 0 ? says : `${says} (${told.join(", ")})`;
+};
+
 export const changeLine = ({ number, seq, event, lane, actor, orderId, from, to, effects, refusal }: Step): ChangeLine => ({
   number,
   seq,
@@ -124,6 +140,7 @@ export const changeLine = ({ number, seq, event, lane, actor, orderId, from, to,
   to,
   effects: effects.map(({ type }) => type),
   refusal,
+  says: orderId === null ? null : saysOf(event),
 });
 
 const orderLine = (order: OrderRecord, isLive: boolean): OrderLine => ({
