@@ -2,10 +2,11 @@
 
 import type { HouseStatus } from "#core/runtime/report.ts";
 import type { Explanation } from "#core/state/posture-explain.ts";
-import { hasToken, now, ops, sight, status } from "./connection.ts";
+import { changes, hasToken, now, ops, sight, status } from "./connection.ts";
 import { count, counted, duration, inSeoul, minute, money, ms, share } from "./format.ts";
 import { backupText, scheduleText } from "./ops.ts";
 import { Plots, type Span } from "./plots.tsx";
+import { recordOfMove } from "./time.ts";
 import { troublesOf } from "./troubles.ts";
 import { visitBefore } from "./visit.ts";
 import { changedSince } from "./visits.ts";
@@ -66,6 +67,7 @@ const Verdict = ({ shown }: { readonly shown: HouseStatus }) => {
   const since = posture?.since ?? null;
   const sinceAt = typeof since === "string" ? Date.parse(since) : sinceOpen();
   const killSwitch = killSwitchText(shown);
+  const moment = recordOfMove(changes.value, "safety");
   const isTroubled = shown.safety !== "NORMAL";
   return (
     <section class={`verdict ${shown.trading.open ? "calm" : "watch"}`}>
@@ -78,7 +80,8 @@ const Verdict = ({ shown }: { readonly shown: HouseStatus }) => {
       )}
       {isTroubled && posture?.cause !== null && posture?.cause !== undefined && (
         <p>
-          <b>Why:</b> {posture.cause}: {posture.reason}.
+          <b>Why:</b> {posture.cause}: {posture.reason}.{" "}
+          {moment !== undefined && <a href={`#/time/${moment}`}>{words.now.moment}</a>}
         </p>
       )}
       {sinceAt !== undefined && (
@@ -168,6 +171,7 @@ const Lanes = ({ shown }: { readonly shown: HouseStatus }) => (
               "p50",
               "p99",
               "Max",
+              words.now.sla.title,
             ].map((title) => (
               <th key={title} scope="col">
                 {title}
@@ -192,6 +196,7 @@ const Lanes = ({ shown }: { readonly shown: HouseStatus }) => (
               {[lane.p50Ms, lane.p99Ms, lane.maxMs].map((value, index) => (
                 <td key={["p50", "p99", "max"][index]}>{lane.handled === 0 ? "–" : ms(value)}</td>
               ))}
+              <td class={lane.withinSla ? "" : "warned"}>{lane.withinSla ? words.now.sla.kept : words.now.sla.missed}</td>
             </tr>
           ))}
         </tbody>

@@ -4,8 +4,13 @@ import type { SampleSeries } from "#core/runtime/samples.ts";
 import { duration, minute } from "./format.ts";
 import { words } from "./words.ts";
 
-export const backupText = (verified: VerifiedBackup | null, at: number): string =>
-  verified === null ? words.ops.noBackup : words.ops.verified(verified.files, duration(at - verified.at), minute(verified.at));
+export const backupText = (verified: VerifiedBackup | null, at: number): string => {
+  if (verified === null) return words.ops.noBackup;
+  const when = minute(verified.at);
+  // A recorded day that is played again has a clock that goes back.
+  if (verified.at > at) return words.ops.verifiedByOtherClock(verified.files, when);
+  return words.ops.verified(verified.files, duration(at - verified.at), when);
+};
 
 export const runText = (run: MaintenanceRun | null): string => {
   if (run === null) return words.ops.noRun;

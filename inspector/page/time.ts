@@ -99,6 +99,14 @@ export const statesAt = (
     }),
   );
 
+/** All that one record changed: each machine and order that took its fact, and what they asked for. */
+export const doneBy = (changes: readonly ChangeLine[], seq: number): readonly ChangeLine[] =>
+  changes.filter((change) => change.seq === seq);
+
+/** The record of the move by which a machine came to where it is; undefined when the page does not have it. */
+export const recordOfMove = (changes: readonly ChangeLine[], actor: string): number | undefined =>
+  changes.findLast((change) => change.actor === actor && change.orderId === null && hasMoved(change))?.seq;
+
 /** Machines that are not in the same state at two records. */
 export const differences = (
   changes: readonly ChangeLine[],

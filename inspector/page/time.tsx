@@ -6,6 +6,7 @@ import { clock, count, counted, duration, minute } from "./format.ts";
 import { moveText, needToken } from "./machines.tsx";
 import {
   differences,
+  doneBy,
   type Entry,
   entriesOf,
   isRestart,
@@ -124,6 +125,7 @@ export const Time = ({ seq, other }: { readonly seq: number | null; readonly oth
   const until = at === -1 || seq === null ? entries.length : Math.min(entries.length, at + listed / 2);
   const visible = entries.slice(Math.max(0, until - listed), until).reverse();
   const isPast = seq !== null;
+  const done = seq === null ? [] : doneBy(changes.value, seq);
   const found = seq === null || other === null ? [] : differences(changes.value, shown.machines, seq, other);
   return (
     <div class={isPast ? "past" : ""}>
@@ -171,6 +173,24 @@ export const Time = ({ seq, other }: { readonly seq: number | null; readonly oth
           />
         ))}
       </ul>
+      {isPast && (
+        <section class="card" aria-labelledby="did">
+          <h2 id="did">{words.time.did(seq)}</h2>
+          {done.length === 0 ? (
+            <p class="quiet">{words.time.didNothing}</p>
+          ) : (
+            <ul>
+              {done.map((change) => (
+                <li key={change.number}>
+                  <b>{change.orderId ?? change.actor}</b> <code>{change.fact}</code> {moveText(change)}{" "}
+                  {change.effects.length > 0 && words.time.asked(change.effects)}
+                  {change.refusal !== null && <span class="out"> {words.time.refused(change.refusal)}</span>}
+                </li>
+              ))}
+            </ul>
+          )}
+        </section>
+      )}
       {isPast && (
         <section class="card">
           <h2>{words.time.states}</h2>

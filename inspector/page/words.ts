@@ -8,6 +8,8 @@ export const words = {
     deadOnce: "QTS does not answer. What is shown are its last figures.",
   },
   now: {
+    moment: "Show the moment",
+    sla: { title: "SLA", kept: "kept", missed: "▲ missed" },
     kept: "Backup, plans and checks",
     openAlerts: (codes: readonly string[]): string => `Alerts that are not resolved: ${codes.join(", ")}.`,
     check: (name: string, state: string, reason: string): string =>
@@ -24,6 +26,9 @@ export const words = {
   time: {
     title: "Time",
     past: (at: string, seq: number): string => `The past: ${at}, record ${count(seq)}`,
+    did: (seq: number): string => `What record ${count(seq)} did`,
+    didNothing: "It changed nothing that this page was told of.",
+    asked: (effects: readonly string[]): string => `and asked for ${effects.join(", ")}`,
     before: "before the changes that this page has",
     same: "Every machine was in the same state at both.",
     isPast: "These are not the states of now, and nothing can be done from here.",
@@ -88,6 +93,8 @@ export const words = {
     lastVerified: "Last verified backup",
     noBackup: "None yet: no backup of this home has been read back and agreed.",
     verified: (files: number, age: string, at: string): string => `${counted(files, "file")}, read back ${age} ago, ${at}.`,
+    verifiedByOtherClock: (files: number, at: string): string =>
+      `${counted(files, "file")}, read back by an earlier session, at ${at} by its clock.`,
     run: "Maintenance",
     noRun: "No run since this process began; ops/logs/maintenance/cleanup.log has what earlier ones decided.",
     ran: {

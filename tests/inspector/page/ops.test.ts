@@ -32,6 +32,10 @@ describe("the view of ops", () => {
       "1 file, read back 2 h 0 min ago, 2026-01-05 10:00 UTC.",
     );
     expect(backupText(null, noon)).toContain("None yet");
+    // A recorded day is played again: its clock has gone back.
+    expect(backupText({ at: noon, runId: "r", files: 1 }, noon - hourMs)).toBe(
+      "1 file, read back by an earlier session, at 2026-01-05 12:00 UTC by its clock.",
+    );
   });
 
   it("counts down to what is planned (I9)", () => {

@@ -2,7 +2,17 @@
 import { describe, expect, it } from "vitest";
 import type { ChangeLine, MachineLine } from "#core/runtime/inspection.ts";
 import { dueText, verdictText } from "../../../inspector/page/story.ts";
-import { differences, entriesOf, matches, neighbour, playWaitMs, statesAt, tracksOf } from "../../../inspector/page/time.ts";
+import {
+  differences,
+  doneBy,
+  entriesOf,
+  matches,
+  neighbour,
+  playWaitMs,
+  recordOfMove,
+  statesAt,
+  tracksOf,
+} from "../../../inspector/page/time.ts";
 
 const noon = Date.UTC(2026, 0, 5, 12);
 const change = (number: number, over: Partial<ChangeLine> = {}): ChangeLine => ({
@@ -80,6 +90,13 @@ describe("the view of time", () => {
   it("names the machines that two records show in different states", () => {
     expect(differences(lockdown, machines, 20, 30)).toEqual([{ actor: "safety", before: "WARNING", after: "LOCKDOWN" }]);
     expect(differences(lockdown, machines, 30, 30)).toEqual([]);
+  });
+
+  it("shows all that one record did, and by which record a machine came to where it is", () => {
+    const both = [...lockdown, change(4, { seq: 30, actor: "execution", from: "running", to: "suspended" }), change(5)];
+    expect(doneBy(both, 30).map(({ actor }) => actor)).toEqual(["safety", "execution"]);
+    expect(recordOfMove(both, "safety")).toBe(30);
+    expect(recordOfMove(both, "archive")).toBeUndefined();
   });
 
   it("plays as the market went, so many times as fast, and waits for no quiet stretch", () => {
