@@ -5,7 +5,7 @@ import type { ControlCommand } from "#adapters/host/control/server.ts";
 import type { CommandReply } from "#core/ports.ts";
 import { printable } from "#core/printable.ts";
 import type { Result } from "#core/result.ts";
-import { type CommandIo, exitCodes } from "./command.ts";
+import { type CommandIo, exitCodes, stoppedCode } from "./command.ts";
 
 /** `--home` and `--json`, which every operator command has. */
 export const askOptions = { home: { type: "string" }, json: { type: "boolean" } } as const;
@@ -61,11 +61,15 @@ export const showReply = (
  * Sends a command and shows the answer.
  *
  * @param show the answer of a success for a person, with what others said in it printable, without a newline at the end; undefined: its body is not of that shape
- * @returns the exit code of the house's answer, or of the failure to get one
+ * @returns the exit code of the house's answer, or of the failure to get one; Ctrl-C ends the waiting
  */
 export const ask = async (
   command: ControlCommand,
   values: { readonly home?: string | undefined; readonly json?: boolean | undefined },
   io: CommandIo,
   show: (body: unknown) => string | undefined = printableSentenceIn,
-): Promise<number> => showReply(await sendCommand(homeOf(values.home, io), command), values, io, show);
+): Promise<number> => {
+  const reply = await sendCommand(homeOf(values.home, io), command, { signal: io.signal });
+  const exitCode = showReply(reply, values, io, show);
+  return !reply.ok && io.signal?.aborted ? stoppedCode(io) : exitCode;
+};

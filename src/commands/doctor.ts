@@ -6,14 +6,14 @@ import { dirname, join } from "node:path";
 import { sendCommand } from "#adapters/host/control/client.ts";
 import { accessProblem, homePaths, openHome } from "#adapters/host/home.ts";
 import { createKillSwitch, killSwitchPath } from "#adapters/host/kill-switch.ts";
-import { readOwner } from "#adapters/host/lease.ts";
+import { isLeaseHeld, readOwner } from "#adapters/host/lease.ts";
 import { checkDays, chooseDays, headerOf, shippedDays } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { printable } from "#core/printable.ts";
 import { calendarOf } from "#market/calendar.ts";
 import { openAlertChannels } from "./alert-channels.ts";
 import { homeOf } from "./ask.ts";
-import { type Command, type CommandIo, exitCodes, readOptions } from "./command.ts";
+import { type Command, type CommandIo, exitCodes, readOptions, stoppedCode } from "./command.ts";
 import { problemLines, tellProblems } from "./config-file.ts";
 import { ownDaysDirectory } from "./days-directory.ts";
 import { readSessionConfig } from "./session-config.ts";
@@ -85,8 +85,8 @@ const checkHome = (home: string): Finding => {
   }
 };
 
-const checkSession = async (home: string): Promise<Finding> => {
-  const status = await sendCommand(home, { type: "operator.command", command: "status" });
+const checkSession = async (home: string, signal: AbortSignal | undefined): Promise<Finding> => {
+  const status = await sendCommand(home, { type: "operator.command", command: "status" }, { signal });
   const owner = readOwner(home);
   if (status.ok) return fine(`QTS runs here${owner === undefined ? "" : `: process ${owner.pid}, since ${owner.startedAt}`}.`);
   if (status.error.type === "not.running") return fine("No QTS runs on this home.");
@@ -115,7 +115,7 @@ const checkPort = ({ host, port }: Config["http"], isRunning: boolean): Promise<
     probe.once("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EADDRINUSE")
         resolve(fail(`Port ${port} on ${host} cannot be used (${error.code}): set http.port or http.host.`));
-      else if (isRunning) resolve(fine(`Port ${port} on ${host} is in use, and QTS runs here.`));
+      else if (isRunning) resolve(fine(`Port ${port} on ${host} is in use, and a QTS has this home.`));
       else resolve(fail(`Port ${port} on ${host} is taken by another program: start with \`--port 0\`, or set http.port.`));
     });
     probe.listen({ host, port, exclusive: true }, () => probe.close(() => resolve(fine(`Port ${port} on ${host} is free.`))));
@@ -203,7 +203,7 @@ Usage: qts doctor [--home DIR] [--config FILE] [--json]
   --config FILE  the configuration of the session
   --json         {"exitCode":…,"checks":[{"name":…,"state":"ok|warn|fail","sentence":…}]}
 
-Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration has problems.
+Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration has problems, 130 or 143 stopped.
 `,
   run: async (args, io) => {
     const { values } = readOptions("doctor", args, {
@@ -218,8 +218,9 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
     const config = read.ok ? read.config : defaults();
     const inputs = await openSessionInputs(config, io);
     const isRefused = read.ok && !inputs.ok && inputs.error.exitCode === exitCodes.config;
-    const session = await checkSession(home);
-    const isRunning = session.sentence.startsWith("QTS runs here");
+    const session = await checkSession(home, io.signal);
+    if (io.signal?.aborted) return stoppedCode(io);
+    const isRunning = isLeaseHeld(home) || session.sentence.startsWith("QTS runs here");
     const findings: { readonly [N in DoctorCheck["name"]]: Finding } = {
       node: checkNode(),
       configuration: !read.ok

@@ -44,7 +44,7 @@ const explainState = (subject: "operating" | "safety", summary: string, more: st
 Usage: qts explain ${subject} [--home DIR] [--json]
 
 ${askOptionsHelp}
-Exit codes: 0 ok, 2 usage, 3 not running, 4 refused.
+Exit codes: 0 ok, 1 it did not answer within 15 seconds, 2 usage, 3 not running, 4 refused, 130 or 143 not waited for.
 `,
   run: async (args, io) => {
     const { values } = readOptions(`explain ${subject}`, args, askOptions);

@@ -16,8 +16,8 @@ Usage: qts lockdown --reason TEXT [--operator NAME] [--home DIR] [--json]
   --reason TEXT      why; kept in the journal
   --operator NAME    who
 ${askOptionsHelp}
-Exit codes: 0 locked down, or nothing runs and the next start begins in LOCKDOWN; 1 a QTS runs and did not do it: the kill switch
-is on; 2 usage; 3 nothing runs and the kill switch cannot be turned on; 4 the same, and QTS refused.
+Exit codes: 0 locked down, or nothing runs and the next start begins in LOCKDOWN; 1 a process has the home and did not
+confirm it, or you did not wait: the kill switch is on; 2 usage; 3 nothing runs and the kill switch cannot be turned on; 4 the same, and QTS refused.
 `,
   run: async (args, io) => {
     const { values } = readOptions("lockdown", args, { ...askOptions, reason: { type: "string" }, operator: { type: "string" } });

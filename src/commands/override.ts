@@ -27,7 +27,8 @@ Usage: qts override STATE --for TIME --operator NAME --reason TEXT [--replace] [
   --reason TEXT      why; kept in the journal
   --replace          also when somebody else has pinned a state that still holds
 ${askOptionsHelp}
-Exit codes: 0 done, 2 usage, 3 not running, 4 refused.
+Exit codes: 0 done, 1 it did not answer within 15 seconds and may still do it, 2 usage, 3 not running, 4 refused, 130 or
+143 not waited for.
 `,
   run: async (args, io) => {
     const { values, positionals } = readOptions(

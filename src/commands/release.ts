@@ -13,7 +13,8 @@ Usage: qts release --operator NAME --reason TEXT [--home DIR] [--json]
 ${askOptionsHelp}
 While the kill switch is on (the file KILL in the home), it is refused: remove the file first.
 
-Exit codes: 0 released, 2 usage, 3 not running, 4 refused (there is no lockdown, or the kill switch is on).
+Exit codes: 0 released, 1 it did not answer within 15 seconds and may still do it, 2 usage, 3 not running, 4 refused (there is no
+lockdown, or the kill switch is on), 130 or 143 not waited for.
 `,
   run: async (args, io) => {
     const { values } = readOptions("release", args, { ...askOptions, reason: { type: "string" }, operator: { type: "string" } });

@@ -17,7 +17,8 @@ Usage: qts resolve ORDER_ID --outcome WHAT --operator NAME --reason TEXT [--venu
   --operator NAME    who takes it upon themselves; kept in the journal
   --reason TEXT      what was seen at the venue
 ${askOptionsHelp}
-Exit codes: 0 resolved, 2 usage, 3 not running, 4 refused (no such order, or its outcome is known).
+Exit codes: 0 resolved, 1 it did not answer within 15 seconds and may still do it, 2 usage, 3 not running, 4 refused (no such
+order, or its outcome is known), 130 or 143 not waited for.
 `,
   run: async (args, io) => {
     const own = { outcome: { type: "string" }, operator: { type: "string" }, reason: { type: "string" } } as const;

@@ -7,6 +7,7 @@ import { printable } from "#core/printable.ts";
 import type { Result } from "#core/result.ts";
 import { homeOf, sentenceIn, showReply } from "./ask.ts";
 import { type CommandIo, exitCodes } from "./command.ts";
+import { stopSignal } from "./stop-signal.ts";
 
 interface Wish {
   readonly command: "lockdown" | "stop-trading";
@@ -14,13 +15,16 @@ interface Wish {
   readonly operator: string | undefined;
 }
 
-/** The QTS of the home has taken the command, or said what is wrong with it. */
-const isAnswered = (reply: Result<CommandReply, SendError>): boolean =>
-  reply.ok ? reply.value.exitCode === exitCodes.ok : reply.error.type === "misunderstood";
+/**
+ * The QTS of the home has taken the command, or said what is wrong with it. An emergency stop is right however it is worded: one
+ * that an older QTS does not know, or whose reason is too long, still stops.
+ */
+const isAnswered = (command: Wish["command"], reply: Result<CommandReply, SendError>): boolean =>
+  reply.ok ? reply.value.exitCode === exitCodes.ok : reply.error.type === "misunderstood" && command === "lockdown";
 
 /**
  * Asks the QTS of the home to stop trading, and turns the kill switch on when it does not: whatever is stuck there, the next
- * start begins in LOCKDOWN.
+ * start begins in LOCKDOWN. Ctrl-C, SIGTERM and a closed terminal end the waiting, not the stop.
  */
 export const stopNow = async (
   { command, reason, operator }: Wish,
@@ -28,13 +32,12 @@ export const stopNow = async (
   io: CommandIo,
 ): Promise<number> => {
   const home = homeOf(values.home, io);
-  const reply = await sendCommand(home, {
-    type: "operator.command",
-    command,
-    reason,
-    ...(operator === undefined ? {} : { operator }),
-  });
-  if (isAnswered(reply)) return showReply(reply, values, io);
+  const reply = await sendCommand(
+    home,
+    { type: "operator.command", command, reason, ...(operator === undefined ? {} : { operator }) },
+    { signal: stopSignal(io) },
+  );
+  if (isAnswered(command, reply)) return showReply(reply, values, io);
 
   const made = turnOnKillSwitch(home, operator === undefined ? reason : `${operator}: ${reason}`);
   if (!made.ok) {
@@ -47,7 +50,7 @@ export const stopNow = async (
   const why = reply.ok ? (sentenceIn(reply.value.body) ?? "QTS did not do it.") : reply.error.sentence;
   const ends = `To trade again, remove ${path} and then \`qts release\`.`;
   const sentence = isRunning
-    ? `${why} So the kill switch is on: ${path} is there. The running QTS looks for it once a second; one that is stuck does not, so look at \`qts status\` and, if it stays silent, end the process (kill -9): its next start begins in LOCKDOWN. ${ends}`
+    ? `${why} So the kill switch is on: ${path} is there. Not confirmed is that trading has stopped: a running QTS looks for that file once a second, one that is stuck only when it goes on. Look at \`qts status\` and, if it stays silent, end the process (kill -9): its next start begins in LOCKDOWN. Open orders stay at the venue. ${ends}`
     : `No QTS runs on ${home}, so nothing trades. The kill switch is on: ${path} is there, and the next start begins in LOCKDOWN. ${ends}`;
   const exitCode = isRunning ? exitCodes.failed : exitCodes.ok;
   if (values.json) io.out(`${JSON.stringify({ exitCode, sentence, killSwitch: path })}\n`);

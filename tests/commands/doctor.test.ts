@@ -16,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createControlServer } from "#adapters/host/control/server.ts";
+import { acquireLease } from "#adapters/host/lease.ts";
 import type { DoctorCheck } from "#commands/doctor.ts";
 import { exampleStatus } from "../adapters/host/page/example-status.ts";
 import { runLine } from "./console.ts";
@@ -115,6 +116,20 @@ describe("qts doctor", () => {
       sentence: expect.stringContaining(`Port ${port} on 127.0.0.1 is taken`),
     });
     expect(await found("port")).toMatchObject({ state: "ok" });
+  });
+
+  it("does not blame another program for the port of a QTS that has the home and does not answer", async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const { port } = other.address() as AddressInfo;
+    writeFileSync(join(cwd, "qts.yaml"), `http: { port: ${port} }`);
+    mkdirSync(join(cwd, "var"), { mode: 0o700 });
+    const lease = acquireLease({ home: join(cwd, "var"), command: "qts run", now: 0 });
+    const [inUse, session] = [await found("port"), await found("session")];
+    if (lease.ok) await lease.value.release();
+    await new Promise((resolve) => other.close(resolve));
+    expect(inUse).toMatchObject({ state: "ok", sentence: expect.stringContaining("is in use, and a QTS has this home") });
+    expect(session).toMatchObject({ state: "warn", sentence: expect.stringContaining("nobody listens in") });
   });
 
   it("knows a QTS that runs here", async () => {

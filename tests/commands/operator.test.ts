@@ -1,5 +1,5 @@
 /** The operator's commands, against a house that answers over a real control socket (spec M15). */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
@@ -137,6 +137,14 @@ describe("an operator command (M15)", () => {
     const { exitCode, err } = await qts("lockdown", "--reason", "x".repeat(501));
     expect(exitCode).toBe(2);
     expect(err).toContain("reason must have at most 500 characters");
+  });
+
+  it("stop-trading stops also when the door does not understand it: the kill switch is on", async () => {
+    const { exitCode, out, err } = await qts("stop-trading", "--reason", "x".repeat(501));
+    expect([exitCode, out]).toEqual([1, ""]);
+    expect(err).toContain("reason must have at most 500 characters");
+    expect(err).toContain("the kill switch is on");
+    expect(existsSync(join(cwd, "var", "KILL"))).toBe(true);
   });
 
   it("finds its home by --home before QTS_HOME before ./var", async () => {

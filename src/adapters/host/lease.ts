@@ -5,7 +5,7 @@
  * counts the epoch. Nothing else in this process may open `lock.sqlite`: POSIX frees a process's locks on a file when the
  * process closes any handle of it.
  */
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -68,6 +68,34 @@ export const acquireLease = ({
     const owner = readOwner(home);
     return err({ type: "home.in.use", ...(owner && { owner }), problem: inUse(home, owner, holdersOf([file])) });
   }
+};
+
+/** Whether a living process has the home, whatever notes and sockets say. A lock that cannot be looked at counts as free. */
+export const isLeaseHeld = (home: string): boolean => {
+  const file = join(home, "lock.sqlite");
+  if (!existsSync(file)) return false;
+  let db: DatabaseSync | undefined;
+  try {
+    db = new DatabaseSync(file, { readOnly: true, timeout: 0 });
+    db.prepare("SELECT epoch FROM lease").get();
+    return false;
+  } catch (error) {
+    return describeFailure(error, file).isBusy;
+  } finally {
+    db?.close();
+  }
+};
+
+/** Who has the home now, as a person would name him, and whom a signal would reach; undefined when it is free. */
+export const holderOf = (home: string): { readonly name: string; readonly pid?: number } | undefined => {
+  if (!isLeaseHeld(home)) return undefined;
+  const owner = readOwner(home);
+  const holders = holdersOf([join(home, "lock.sqlite")]);
+  // The kernel tells it better than a note, which may be of one that died.
+  if (owner !== undefined && (holders.length === 0 || holders.some(({ pid }) => pid === owner.pid)))
+    return { name: `Process ${owner.pid} ("${owner.command}", since ${owner.startedAt})`, pid: owner.pid };
+  const [holder] = holders;
+  return holder === undefined ? { name: "A process" } : { name: `Process ${holder.pid}`, pid: holder.pid };
 };
 
 /** Who holds the home, as the owner wrote it; undefined when nobody did. It may be out of date: only the lock decides. */

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { acquireLease, readOwner } from "#adapters/host/lease.ts";
+import { acquireLease, holderOf, readOwner } from "#adapters/host/lease.ts";
 import { spawnMortal } from "../../mortal.ts";
 
 let home: string;
@@ -76,6 +76,24 @@ describe("the lease of a home", () => {
       expect(lease).toMatchObject({ ok: true, value: { epoch: epoch + 1 } });
       if (lease.ok) await lease.value.release();
     }
+  });
+
+  it("is known to be held by whoever only asks, by its owner's name and not by a note that he left", async () => {
+    expect(holderOf(home)).toBeUndefined();
+    const first = await holder();
+    expect(holderOf(home)).toEqual({
+      name: `Process ${first.child.pid} ("qts run --home here", since 1970-01-01T00:00:00.000Z)`,
+      pid: first.child.pid,
+    });
+    await kill(first.child);
+    expect([holderOf(home), readOwner(home)?.pid]).toEqual([undefined, first.child.pid]);
+
+    const second = await holder();
+    const note = join(home, "lock.owner.json");
+    writeFileSync(note, JSON.stringify({ ...readOwner(home), pid: first.child.pid }));
+    if (process.platform === "linux")
+      expect(holderOf(home)).toEqual({ name: `Process ${second.child.pid}`, pid: second.child.pid });
+    await kill(second.child);
   });
 
   it("names a stranger who holds the lock, as the kernel tells it", async () => {
