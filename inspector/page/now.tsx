@@ -4,8 +4,10 @@ import type { HouseStatus } from "#core/runtime/report.ts";
 import type { Explanation } from "#core/state/posture-explain.ts";
 import { changes, hasToken, now, ops, sight, status } from "./connection.ts";
 import { count, counted, duration, inSeoul, minute, money, ms, share } from "./format.ts";
-import { backupText, scheduleText } from "./ops.ts";
+import { Lanes } from "./lanes.tsx";
+import { backupText, gapsText, scheduleText } from "./ops.ts";
 import { Plots, type Span } from "./plots.tsx";
+import { liveText, urgentFirst } from "./story.ts";
 import { recordOfMove } from "./time.ts";
 import { troublesOf } from "./troubles.ts";
 import { visitBefore } from "./visit.ts";
@@ -150,60 +152,8 @@ const Changed = ({ shown }: { readonly shown: HouseStatus }) => {
   );
 };
 
-const Lanes = ({ shown }: { readonly shown: HouseStatus }) => (
-  <section class="card wide">
-    <h2 id="lanes">Lanes</h2>
-    {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a box that scrolls must be reachable by keyboard. */}
-    <section class="scroll" tabIndex={0} aria-labelledby="lanes">
-      <table aria-labelledby="lanes">
-        <thead>
-          <tr>
-            {[
-              "Lane",
-              "Waiting",
-              "Oldest",
-              "Accepted",
-              "Handled",
-              "Dropped",
-              "Collapsed",
-              "Sampled",
-              "Dead letters",
-              "p50",
-              "p99",
-              "Max",
-              words.now.sla.title,
-            ].map((title) => (
-              <th key={title} scope="col">
-                {title}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {Object.entries(shown.lanes).map(([name, lane]) => (
-            <tr key={name}>
-              <th scope="row">{lane.paused ? `${name} (held)` : name}</th>
-              <td>
-                {count(lane.depth + lane.inProgress)} / {count(lane.capacity)}
-              </td>
-              <td>{lane.depth === 0 ? "–" : ms(lane.oldestAgeMs)}</td>
-              <td>{count(lane.accepted)}</td>
-              <td>{count(lane.handled)}</td>
-              <td class={lane.dropped > 0 ? "out" : ""}>{count(lane.dropped)}</td>
-              <td>{count(lane.collapsed)}</td>
-              <td>{count(lane.sampled)}</td>
-              <td class={lane.deadLettered > 0 ? "out" : ""}>{count(lane.deadLettered)}</td>
-              {[lane.p50Ms, lane.p99Ms, lane.maxMs].map((value, index) => (
-                <td key={["p50", "p99", "max"][index]}>{lane.handled === 0 ? "–" : ms(value)}</td>
-              ))}
-              <td class={lane.withinSla ? "" : "warned"}>{lane.withinSla ? words.now.sla.kept : words.now.sla.missed}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  </section>
-);
+/** On the first page; the orders' own has all of them. */
+const liveShown = 5;
 
 /** What stands behind: the backup that would be needed, what comes next, and what the checks said. */
 const Kept = () => {
@@ -241,6 +191,7 @@ export const Now = ({ span }: { readonly span: Span }) => {
   const { archive, orders, market, journal } = shown;
   const onTheirWay = archive.received - archive.persisted - archive.refused - archive.errored;
   const positions = Object.entries(shown.positions);
+  const live = urgentFirst(sight.value?.orders ?? []).slice(0, liveShown);
   const started = new Date(now.value - shown.elapsedMs).getTime();
   const backup = shown.maintenance;
   const sources = Object.entries(shown.sources);
@@ -277,6 +228,16 @@ export const Now = ({ span }: { readonly span: Span }) => {
               ["denied by us, rejected by the venue", `${count(orders.denied)}, ${count(orders.rejected)}`],
             ]}
           />
+          {live.length > 0 && (
+            <ul>
+              {live.map((order) => (
+                <li key={order.orderId} class={order.isOverdue || order.status === "unknown" ? "out" : ""}>
+                  <a href={`#/orders/${encodeURIComponent(order.orderId)}`}>{order.orderId}</a>{" "}
+                  {liveText(order, sight.value?.at ?? order.intendedAt)}
+                </li>
+              ))}
+            </ul>
+          )}
           <a href="#/orders">All orders</a>
         </section>
         <section class="card">
@@ -288,6 +249,7 @@ export const Now = ({ span }: { readonly span: Span }) => {
               ["received, on disk", `${count(archive.received)}, ${count(archive.persisted)}`],
               ["on their way", count(onTheirWay)],
               ["refused, failed", `${count(archive.refused)}, ${count(archive.errored)}`],
+              ops.value ? ["gaps", gapsText(ops.value.gaps)] : undefined,
               ["ticks", count(market.ticks)],
               market.to === null
                 ? undefined
@@ -316,6 +278,7 @@ export const Now = ({ span }: { readonly span: Span }) => {
               ["effects under way", count(shown.effectsPending)],
               ["event loop p99", ms(shown.loopDelayMs.p99)],
               ["running for", duration(shown.elapsedMs)],
+              ["restarts of parts", count(Object.values(shown.restarts).reduce((sum, times) => sum + times, 0))],
               ["recovered", shown.recovered ? `yes, epoch ${shown.epoch}` : "no, a fresh session"],
               [
                 "backup of the latest run",

@@ -3,6 +3,7 @@ import type { ComponentChildren } from "preact";
 import type { OpsSight } from "#core/runtime/ops-sight.ts";
 import { hasToken, ops } from "./connection.ts";
 import { bytes, clock, count, duration, minute } from "./format.ts";
+import { needToken } from "./machines.tsx";
 import { backupText, gapsText, hoursOf, runText, scheduleText } from "./ops.ts";
 import { words } from "./words.ts";
 
@@ -124,8 +125,7 @@ const Gaps = ({ gaps }: { readonly gaps: OpsSight["gaps"] }) => (
 
 export const Ops = () => {
   const shown = ops.value;
-  if (shown === undefined || shown === null)
-    return <p class="empty">{hasToken.value ? words.ops.asking : words.ops.needToken}</p>;
+  if (shown === undefined || shown === null) return hasToken.value ? <p class="empty">{words.ops.asking}</p> : needToken;
   const hours = hoursOf(shown.hours);
   return (
     <>

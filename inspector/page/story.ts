@@ -14,3 +14,23 @@ export const verdictText = (own: readonly ChangeLine[], line: Pick<OrderLine, "s
 /** @param now epoch ms of the market, like `at` */
 export const dueText = (at: number, now: number): string =>
   at > now ? words.machine.dueIn(duration(at - now), minute(at)) : words.machine.due(minute(at));
+
+/** Orders that live, those first that a person must care for, then those whose answer is due first. */
+export const urgentFirst = (orders: readonly OrderLine[]): OrderLine[] => {
+  const rank = ({ isOverdue, status, pending }: OrderLine): number =>
+    isOverdue || status === "unknown" ? 0 : pending === null ? 2 : 1;
+  const due = ({ deadlineAt }: OrderLine): number => deadlineAt ?? Number.POSITIVE_INFINITY;
+  return orders
+    .filter(({ isLive }) => isLive)
+    .toSorted((a, b) => rank(a) - rank(b) || (due(a) === due(b) ? a.intendedAt - b.intendedAt : due(a) - due(b)));
+};
+
+/** @param now epoch ms of the market */
+export const liveText = (order: OrderLine, now: number): string => {
+  const { status, side, ordered, symbol, filled, pending, intendedAt, deadlineAt, isOverdue } = order;
+  const parts = [words.order.live(status, side, ordered, symbol, filled), words.order.age(duration(now - intendedAt))];
+  if (pending !== null) parts.push(words.order.pending(pending));
+  if (isOverdue) parts.push(words.order.overdue);
+  else if (deadlineAt !== null) parts.push(words.order.answerDue(duration(deadlineAt - now)));
+  return `${parts.join(", ")}.`;
+};

@@ -55,6 +55,12 @@ export const words = {
     refused: (reason: string): string => `refused: ${reason}`,
   },
   order: {
+    live: (status: string, side: string, ordered: number, symbol: string, filled: number): string =>
+      `is ${status}: ${side} ${count(ordered)} ${symbol}, ${count(filled)} filled`,
+    age: (text: string): string => `${text} old`,
+    pending: (what: string): string => `${what} pending`,
+    overdue: "got no answer in time; a person must look",
+    answerDue: (inText: string): string => `an answer is due in ${inText}`,
     story: "Its story, from the first fact on",
     verdict: "What the gates said",
     denied: (reason: string): string => `Denied by us: ${reason}.`,
@@ -87,8 +93,6 @@ export const words = {
   },
   ops: {
     title: "The work behind",
-    needToken:
-      "What keeps the house standing is shown to whoever has the token of this home: open the address that `qts inspect` prints.",
     asking: "Asking QTS…",
     lastVerified: "Last verified backup",
     noBackup: "None yet: no backup of this home has been read back and agreed.",

@@ -1,7 +1,6 @@
 /** What the view of time shows, without a browser. */
 import { describe, expect, it } from "vitest";
 import type { ChangeLine, MachineLine } from "#core/runtime/inspection.ts";
-import { dueText, verdictText } from "../../../inspector/page/story.ts";
 import {
   differences,
   doneBy,
@@ -105,22 +104,4 @@ describe("the view of time", () => {
     expect(playWaitMs(a, change(5000), 1)).toBe(1500);
     expect(playWaitMs(undefined, b, 1)).toBe(0);
   });
-});
-
-describe("the view of one order", () => {
-  const approved = change(1, { actor: "orders", orderId: "a-1", fact: "order.approved" });
-
-  it("says what the gates said, by its facts or by what became of it (I6)", () => {
-    expect(verdictText([approved], { status: "filled", end: null })).toBe("Every gate let it through at 12:00:01 UTC.");
-    expect(verdictText([], { status: "denied", end: "ORDER_VALUE_MAX: too large" })).toBe(
-      "Denied by us: ORDER_VALUE_MAX: too large.",
-    );
-    expect(verdictText([], { status: "initialized", end: null })).toBe("They have not judged it yet.");
-    expect(verdictText([], { status: "filled", end: null })).toContain("before this process");
-  });
-});
-
-it("counts down to a machine's deadline, and says when it is due (I7)", () => {
-  expect(dueText(noon + 61_000, noon)).toBe("in 1 min 1 s, 2026-01-05 12:01 UTC");
-  expect(dueText(noon, noon)).toBe("due now, 2026-01-05 12:00 UTC");
 });
