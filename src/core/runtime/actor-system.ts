@@ -19,6 +19,8 @@ export interface ActorSystem {
   readonly send: (name: ActorName, event: ActorEvent) => readonly Effect[];
   /** The effects that actors emitted while starting. */
   readonly takeEffects: () => readonly Effect[];
+  /** Who asked for a deadline; undefined for any other effect. */
+  readonly ownerOf: (effect: Effect) => ActorName | undefined;
   /** Those of one actor, whether they were taken or not. */
   readonly startEffects: (name: string) => readonly Effect[];
   readonly snapshotOf: <N extends ActorName>(name: N) => ActorSnapshots[N];
@@ -75,6 +77,8 @@ export const createActorSystem = ({
   const held = new Map<ActorName, ActorEvent[]>();
   const emittedAtStart = new Map<string, Effect[]>();
   let emitted: Effect[] = [];
+  /** Of the deadlines that were asked for. */
+  const owners = new WeakMap<Effect, ActorName>();
   let isStarting = true;
 
   /** The same logic, but a restart begins with the last good state. */
@@ -95,6 +99,7 @@ export const createActorSystem = ({
     actors.set(name, actor);
     actor.on("*", (effect) => {
       emitted.push(effect as Effect);
+      if (effect.type === "timer.set") owners.set(effect as Effect, name as ActorName);
       if (isStarting) emittedAtStart.set(name, [...(emittedAtStart.get(name) ?? []), effect as Effect]);
     });
   };
@@ -153,6 +158,7 @@ export const createActorSystem = ({
       return takeEffects();
     },
     takeEffects,
+    ownerOf: (effect) => owners.get(effect),
     startEffects: (name) => emittedAtStart.get(name) ?? [],
     snapshotOf: <N extends ActorName>(name: N) => actors.get(name)?.getSnapshot() as ActorSnapshots[N],
     persist: () => supervisor.getPersistedSnapshot(),

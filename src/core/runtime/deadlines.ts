@@ -3,22 +3,32 @@
  * snapshot. Machines ask with `timer.set`; when the time has come they get the fact `timer.due`. After a restart the table
  * is armed again, and a deadline that passed while the process was down fires at once (xstate does not restore `after`).
  */
+import type { ActorName } from "../actors.ts";
 import type { Offer } from "../event/catalog.ts";
 import type { Cancel, Clock } from "../ports.ts";
 
+/** A deadline of the table. */
+export interface Deadline {
+  readonly at: number;
+  /** Who asked for it; undefined when it comes from a snapshot, which does not say. */
+  readonly owner: ActorName | undefined;
+}
+
 export interface Deadlines {
-  readonly set: (id: string, at: number) => void;
+  readonly set: (id: string, at: number, owner?: ActorName) => void;
   readonly clear: (id: string) => void;
   /**
    * Takes the deadline off the table, right before its `timer.due` is handled.
    *
-   * @returns false when it was cleared or set anew since the timer fired: the fact is out of date and nobody must be told
+   * @returns undefined when it was cleared or set anew since the timer fired: the fact is out of date and nobody must be told
    */
-  readonly take: (id: string, dueAt: number) => boolean;
+  readonly take: (id: string, dueAt: number) => Deadline | undefined;
   /** Start real timers for everything in the table; before this call the table only records. */
   readonly arm: () => void;
   readonly disarm: () => void;
+  /** As a snapshot keeps it. */
   readonly table: () => { readonly [id: string]: number };
+  readonly entries: () => Iterable<readonly [id: string, Deadline]>;
 }
 
 export const createDeadlines = ({
@@ -33,7 +43,8 @@ export const createDeadlines = ({
   readonly hasRoom?: () => boolean;
   readonly table?: { readonly [id: string]: number };
 }): Deadlines => {
-  const deadlines = new Map<string, number>(Object.entries(table));
+  const deadlines = new Map<string, Deadline>();
+  for (const [id, at] of Object.entries(table)) deadlines.set(id, { at, owner: undefined });
   const timers = new Map<string, Cancel>();
   let due: { readonly id: string; readonly dueAt: number }[] = [];
   let isArmed = false;
@@ -63,8 +74,8 @@ export const createDeadlines = ({
   };
 
   return {
-    set: (id, at) => {
-      deadlines.set(id, at);
+    set: (id, at, owner) => {
+      deadlines.set(id, { at, owner });
       if (isArmed) start(id, at);
     },
     clear: (id) => {
@@ -72,10 +83,15 @@ export const createDeadlines = ({
       timers.get(id)?.();
       timers.delete(id);
     },
-    take: (id, dueAt) => deadlines.get(id) === dueAt && deadlines.delete(id),
+    take: (id, dueAt) => {
+      const deadline = deadlines.get(id);
+      if (deadline?.at !== dueAt) return undefined;
+      deadlines.delete(id);
+      return deadline;
+    },
     arm: () => {
       isArmed = true;
-      for (const [id, at] of deadlines) start(id, at);
+      for (const [id, { at }] of deadlines) start(id, at);
     },
     disarm: () => {
       isArmed = false;
@@ -83,6 +99,7 @@ export const createDeadlines = ({
       timers.clear();
       due = [];
     },
-    table: () => Object.fromEntries(deadlines),
+    table: () => Object.fromEntries(Array.from(deadlines, ([id, { at }]) => [id, at])),
+    entries: () => deadlines.entries(),
   };
 };

@@ -168,7 +168,7 @@ export const createHouse = (options: HouseOptions): House => {
 
   const react = (effects: readonly Effect[], at: number): void => {
     for (const effect of effects) {
-      if (effect.type === "timer.set") deadlines.set(effect.id, effect.at);
+      if (effect.type === "timer.set") deadlines.set(effect.id, effect.at, system().ownerOf(effect));
       else if (effect.type === "timer.clear") deadlines.clear(effect.id);
       else if (effect.type === "safety.announce") {
         // Told in the same step, so that nothing is handled between the trip and its consequences.
@@ -222,11 +222,22 @@ export const createHouse = (options: HouseOptions): House => {
     return effects;
   };
 
+  /** A deadline is told to whoever asked for it. Of one that a snapshot brought nobody knows who did: the others let it pass. */
+  const toldOf = (
+    { id, dueAt }: { readonly id: string; readonly dueAt: number },
+    route: readonly ActorName[],
+  ): readonly ActorName[] | undefined => {
+    const deadline = deadlines.take(id, dueAt);
+    if (deadline === undefined) return undefined;
+    return deadline.owner === undefined ? route : [deadline.owner];
+  };
+
   const deliver = (fact: Fact, route: readonly ActorName[], waitedMs = 0): void => {
     waitedBefore = waitedMs;
-    if (fact.type === "timer.due" && !deadlines.take(fact.payload.id, fact.payload.dueAt)) return;
+    const told = fact.type === "timer.due" ? toldOf(fact.payload, route) : route;
+    if (told === undefined) return;
     const event = { type: fact.type, at: fact.at, ...(fact.payload as object) } as ActorEvent;
-    for (const name of route) deliverEvent(name, event);
+    for (const name of told) deliverEvent(name, event);
     if (rowOf(fact.type).journaled) options.projection?.take(fact);
   };
 

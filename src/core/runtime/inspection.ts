@@ -243,8 +243,7 @@ export const createInspection = ({
       machines: machines(now.restarts),
       orders: shown,
       ordersLeftOut: Math.max(0, now.orders.total - shown.length),
-      deadlines: Object.entries(house.deadlines.table())
-        .map(([id, at]) => ({ id, at, actor: actorOfDeadline(id) }))
+      deadlines: Array.from(house.deadlines.entries(), ([id, { at, owner }]) => ({ id, at, actor: owner ?? actorOfDeadline(id) }))
         .sort((a, b) => a.at - b.at)
         .slice(0, deadlinesMax),
     };

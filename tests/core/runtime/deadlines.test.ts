@@ -39,7 +39,7 @@ describe("deadlines", () => {
     deadlines.set("quiet", 1000);
     await clock.advanceTo(1000);
     expect(deadlines.table()).toEqual({ quiet: 1000 });
-    expect(deadlines.take("quiet", 1000)).toBe(true);
+    expect(deadlines.take("quiet", 1000)).toEqual({ at: 1000, owner: undefined });
     expect(deadlines.table()).toEqual({});
   });
 
@@ -64,8 +64,8 @@ describe("deadlines", () => {
     const { deadlines } = createSetup();
     deadlines.set("quiet", 1000);
     deadlines.set("quiet", 2000);
-    expect(deadlines.take("quiet", 1000)).toBe(false);
+    expect(deadlines.take("quiet", 1000)).toBeUndefined();
     deadlines.clear("quiet");
-    expect(deadlines.take("quiet", 2000)).toBe(false);
+    expect(deadlines.take("quiet", 2000)).toBeUndefined();
   });
 });

@@ -1,6 +1,34 @@
 import { describe, expect, it } from "vitest";
 import { createWorld } from "../../world.ts";
 
+/** Of one process: who was told of each deadline. */
+const toldOf = (world: Awaited<ReturnType<typeof createWorld>>) => {
+  const told = new Map<string, Set<string>>();
+  world.root().inspection.observer.watch(({ event, actor }) => {
+    if (event.type === "timer.due") told.set(event.id, (told.get(event.id) ?? new Set()).add(actor));
+  });
+  return told;
+};
+
+describe("a deadline", () => {
+  it("is told to the actor that asked for it, and to no other", async () => {
+    const world = await createWorld();
+    const told = toldOf(world);
+    await world.advance(60_000);
+    expect([...(told.get("execution.cycle") ?? [])]).toEqual(["execution"]);
+    for (const actors of told.values()) expect(actors.size).toBe(1);
+  });
+
+  it("reaches its actor after a restart too", async () => {
+    const world = await createWorld();
+    await world.advance(5_000);
+    await world.restart();
+    const told = toldOf(world);
+    await world.advance(60_000);
+    expect([...(told.get("execution.cycle") ?? [])]).toContain("execution");
+  });
+});
+
 describe("what a page is shown", () => {
   it("has every machine with its state, its supervisor and since when", async () => {
     const world = await createWorld();
