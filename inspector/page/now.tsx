@@ -172,7 +172,6 @@ const Kept = () => {
         {(known?.schedule ?? []).map((line) => (
           <li key={line.name}>{scheduleText(line, known?.at ?? 0)}</li>
         ))}
-        {known && known.alerts.open.length > 0 && <li class="warned">{words.now.openAlerts(known.alerts.open)}</li>}
         {checks.map(({ name, state, reason }) => (
           <li key={name} class={state === "ok" ? "" : "warned"}>
             {words.now.check(name, state, reason)}
@@ -187,7 +186,7 @@ const Kept = () => {
 export const Now = ({ span }: { readonly span: Span }) => {
   const shown = status.value;
   if (shown === undefined) return null;
-  const troubles = troublesOf(shown, sight.value);
+  const troubles = troublesOf(shown, sight.value, ops.value);
   const { archive, orders, market, journal } = shown;
   const onTheirWay = archive.received - archive.persisted - archive.refused - archive.errored;
   const positions = Object.entries(shown.positions);

@@ -1,7 +1,10 @@
 /** What is out of its limit, as sentences, the worst first: what a person reads before any figure (spec I5). */
 import type { Sight } from "#core/runtime/inspection.ts";
+import type { OpsSight } from "#core/runtime/ops-sight.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
-import { count, counted, ms } from "./format.ts";
+import { count, counted, duration, ms } from "./format.ts";
+import { runText } from "./ops.ts";
+import { words } from "./words.ts";
 
 export interface Trouble {
   readonly level: "alarm" | "watch";
@@ -21,7 +24,25 @@ const lossWords = {
 /** A loop that is late by this much lets P0 wait. */
 const loopP99MsMax = 100;
 
-export const troublesOf = (status: HouseStatus, sight: Sight | undefined): Trouble[] => {
+/** Maintenance comes once a day: twice without a proven backup is no accident. */
+const backupAgeMsMax = 2 * 86_400_000;
+
+/** Of what ops knows: undefined where the page has not been told, null before the snapshot has been read. */
+const troublesOfOps = (ops: OpsSight | null | undefined): Trouble[] => {
+  if (!ops) return [];
+  const link = "#/ops";
+  const found: Trouble[] = [];
+  const { critical } = ops.gaps.counts;
+  if (critical > 0) found.push({ level: "alarm", sentence: words.troubles.gaps(critical), link });
+  if (ops.run?.outcome === "failed" || ops.run?.outcome === "refused")
+    found.push({ level: "watch", sentence: runText(ops.run), link });
+  const age = ops.lastVerified === null ? 0 : ops.at - ops.lastVerified.at;
+  if (age > backupAgeMsMax) found.push({ level: "watch", sentence: words.troubles.backup(duration(age)), link });
+  if (ops.alerts.open.length > 0) found.push({ level: "watch", sentence: words.now.openAlerts(ops.alerts.open), link });
+  return found;
+};
+
+export const troublesOf = (status: HouseStatus, sight: Sight | undefined, ops?: OpsSight | null): Trouble[] => {
   const found: Trouble[] = [];
   const alarm = (sentence: string, link?: string): void => {
     found.push({ level: "alarm", sentence, ...(link === undefined ? {} : { link }) });
@@ -60,6 +81,7 @@ export const troublesOf = (status: HouseStatus, sight: Sight | undefined): Troub
   const feed = status.machines.feed ?? "live";
   if (["stale", "lost", "reconnecting", "failed"].includes(feed))
     watch(`Market data does not arrive: the feed is ${feed}.`, "#/machines/feed");
+  found.push(...troublesOfOps(ops));
   const restarts = Object.entries(status.restarts).filter(([, times]) => times > 0);
   for (const [part, times] of restarts) watch(`${part} was restarted ${counted(times, "time")} lately.`);
   if (status.loopDelayMs.p99 > loopP99MsMax) watch(`The event loop is late: p99 ${ms(status.loopDelayMs.p99)}.`);

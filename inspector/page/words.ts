@@ -16,6 +16,10 @@ export const words = {
       `Check ${name}: ${state}${reason === "" ? "" : `, ${reason}`}.`,
     opsLink: "Maintenance, alerts and gaps",
   },
+  troubles: {
+    gaps: (critical: number): string => `${counted(critical, "critical gap")} in the archive of this run.`,
+    backup: (age: string): string => `No backup has been read back for ${age}.`,
+  },
   machine: {
     next: "What comes next",
     due: (at: string): string => `due now, ${at}`,

@@ -1,6 +1,9 @@
 /** What the page says, without a browser. */
 import { describe, expect, it } from "vitest";
 import type { Sight } from "#core/runtime/inspection.ts";
+import type { OpsSight } from "#core/runtime/ops-sight.ts";
+import type { HouseStatus } from "#core/runtime/report.ts";
+import { createSamples } from "#core/runtime/samples.ts";
 import { activeStates, duration, money, share, stateText } from "../../../inspector/page/format.ts";
 import { troublesOf } from "../../../inspector/page/troubles.ts";
 import { changedSince, nextVisits } from "../../../inspector/page/visits.ts";
@@ -72,6 +75,48 @@ describe("what is out of its limit", () => {
     expect(found).toContainEqual(
       expect.objectContaining({ sentence: "It is not known of 2 orders whether the venue has them.", link: "#/orders" }),
     );
+  });
+});
+
+describe("what of ops is out of its limit", () => {
+  const dayMs = 86_400_000;
+  const well: OpsSight = {
+    at: 10 * dayMs,
+    run: null,
+    lastVerified: { at: 9 * dayMs, runId: "r", files: 1 },
+    schedule: [],
+    alerts: { recent: [], open: [], channels: {} },
+    gaps: { counts: { critical: 0, major: 3, minor: 9 }, recent: [] },
+    hours: createSamples().series(dayMs, 0, 24),
+  };
+  const quiet = (): HouseStatus => {
+    const { lanes } = calm();
+    const clean = Object.entries(lanes).map(([name, lane]) => [name, { ...lane, dropped: 0, deadLettered: 0, depth: 0 }]);
+    return { ...calm(), lanes: Object.fromEntries(clean) };
+  };
+  const said = (over: Partial<OpsSight>) => troublesOf(quiet(), undefined, { ...well, ...over }).map(({ sentence }) => sentence);
+
+  it("is nothing while backups come, no row is missing for long and no alert is open", () => {
+    expect(said({})).toEqual([]);
+    expect(said({ lastVerified: null })).toEqual([]);
+    expect(troublesOf(quiet(), undefined, null)).toEqual([]);
+  });
+
+  it("is told first, gaps as an alarm, each with the way to where it can be seen (I5)", () => {
+    const run = { runId: "r2", outcome: "failed", failure: { step: "backup", reason: "the disk is full" } } as OpsSight["run"];
+    const found = troublesOf(quiet(), undefined, {
+      ...well,
+      run,
+      at: 13 * dayMs,
+      alerts: { ...well.alerts, open: ["AN080"] },
+      gaps: { counts: { critical: 2, major: 0, minor: 0 }, recent: [] },
+    });
+    expect(found).toEqual([
+      { level: "alarm", sentence: "2 critical gaps in the archive of this run.", link: "#/ops" },
+      { level: "watch", sentence: "Run r2 failed: backup: the disk is full.", link: "#/ops" },
+      { level: "watch", sentence: "No backup has been read back for 4 d 0 h.", link: "#/ops" },
+      { level: "watch", sentence: "Alerts that are not resolved: AN080.", link: "#/ops" },
+    ]);
   });
 });
 
