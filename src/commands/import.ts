@@ -1,7 +1,9 @@
 /** `qts import`: your own files ⇒ recorded days that `qts run --day` plays. All of them or none. */
+
+import { NotOurs } from "#adapters/host/own-files.ts";
 import { createArchiveReader } from "#adapters/import/archive-rows.ts";
 import { isSymbol } from "#adapters/import/rows.ts";
-import { type ImportFolder, openImport } from "#adapters/replay/days-folder.ts";
+import { type ImportFolder, openImport, StillUnnamed } from "#adapters/replay/days-folder.ts";
 import { markets } from "#config/sections/instruments.ts";
 import { printable } from "#core/printable.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, stoppedCode, UsageError } from "./command.ts";
@@ -72,7 +74,8 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
 
   const files = filesToImport(positionals, asked, io.cwd);
   if (!files.ok) return refuse(files.error);
-  const foundMarket = files.value.format === "archive" ? await marketOfArchive(files.value.parts, values) : undefined;
+  const foundMarket = files.value.format === "archive" ? await marketOfArchive(files.value.parts, values, io.signal) : undefined;
+  if (io.signal?.aborted) return stopped(io);
   const plan = planOf(values, files.value, foundMarket);
   const directory = ownDaysDirectory(io);
   let folder: ImportFolder;
@@ -89,36 +92,55 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
       tell(imported.value, directory, values, io);
       return exitCodes.ok;
     }
-    if (imported.error === "stopped") {
-      io.err("Stopped. Nothing was imported.\n");
-      return stoppedCode(io);
-    }
+    if (imported.error === "stopped") return stopped(io);
     return refuse(imported.error.sentence);
   } catch (error) {
-    const { code, path } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    return refuse(
-      `${path ?? directory} cannot be written (${(error as Error).message}): free some space, or give another --days-dir.`,
-    );
+    if (error instanceof StillUnnamed) {
+      io.err(`${printable(`${error.message}. Mend that; \`qts days\` gives them their names.`)}\n`);
+      return exitCodes.failed;
+    }
+    const problem = writeProblem(error, directory);
+    if (problem === undefined) throw error;
+    return refuse(problem);
   } finally {
     folder.discard();
   }
 };
 
+const stopped = (io: CommandIo): number => {
+  io.err("Stopped. Nothing was imported.\n");
+  return stoppedCode(io);
+};
+
+/** @returns why days could not be written, with the remedy; undefined for what is no trouble of the disk */
+export const writeProblem = (error: unknown, directory: string): string | undefined => {
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  // Of a file that we have just made: disks of Windows and memory cards keep no owner and no mode.
+  if (error instanceof NotOurs)
+    return `${message}. Where that does not help, the disk keeps no owner and mode of a file: give a --days-dir on another disk.`;
+  return code === undefined
+    ? undefined
+    : `${path ?? directory} cannot be written (${message}): free some space, or give another --days-dir.`;
+};
+
 /** The market that the first row of an archive is of. */
-const marketOfArchive = async (parts: readonly Part[], { symbol, session, market }: Values): Promise<string | undefined> => {
+const marketOfArchive = async (
+  parts: readonly Part[],
+  { symbol, session, market }: Values,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> => {
   const reader = createArchiveReader({ symbol, session, market, isSparse: () => true });
   for (const part of parts) {
     await readPart(
       part,
-      undefined,
+      signal,
       () => {},
       (line) => {
         reader.read(line, 1);
         return reader.market() === undefined ? undefined : "found";
       },
     );
-    if (reader.market() !== undefined) break;
+    if (reader.market() !== undefined || signal?.aborted) break;
   }
   return reader.market();
 };

@@ -3,9 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32, deflateRawSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it, test } from "vitest";
+import { NotOurs } from "#adapters/host/own-files.ts";
 import type { RecordedDay } from "#adapters/replay/day-format.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
 import { systemLine } from "#archive/system-record.ts";
+import { writeProblem } from "#commands/import.ts";
 import { snapshotLine } from "#market/snapshot.ts";
 import { type Ran, runLine } from "./console.ts";
 
@@ -282,6 +284,27 @@ describe("what cannot be had straight", () => {
     expect(ran).toMatchObject({ exitCode: 130, out: "", err: "Stopped. Nothing was imported.\n" });
     expect(dayFiles()).toEqual([]);
   });
+
+  it("says that the days are imported when only their names are taken, and qts days names them once that is mended", async () => {
+    write("a.csv", trades);
+    const taken = join(folder, "days/abc-20240102.qtsday");
+    mkdirSync(taken, { recursive: true });
+    const ran = await qts("import", "a.csv", "--symbol", "ABC", "--replace");
+    expect(ran.exitCode).toBe(1);
+    expect(ran.err).toContain("the days are imported");
+    expect(ran.err).not.toContain("Nothing was imported");
+    rmSync(taken, { recursive: true });
+    expect((await qts("days")).out).toContain("abc-20240102");
+    expect(dayFiles()).toEqual(["abc-20240102.qtsday", "abc-20240103.qtsday"]);
+  });
+
+  it("names the remedy where a disk keeps no owner and mode, and leaves faults of its own alone", () => {
+    const others = new NotOurs("/mnt/c/days/.import-1/spool may be written by others (mode 0777): chmod -R go-w it");
+    expect(writeProblem(others, "/mnt/c/days")).toContain("give a --days-dir on another disk");
+    const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+    expect(writeProblem(full, "/days")).toContain("/days cannot be written (ENOSPC");
+    expect(writeProblem(new TypeError("x is undefined"), "/days")).toBeUndefined();
+  });
 });
 
 /** A zip as Lean's are, with sizes in the zip64 field when `long`. */
@@ -380,6 +403,12 @@ describe("an archive of QTS", () => {
     mkdirSync(join(folder, "home/config/observer/scalp/20180118"), { recursive: true });
     write("home/config/observer/scalp/20180118/09_00_00.jsonl", lines.join(""));
   };
+
+  it("hears Ctrl-C while its market is looked for", async () => {
+    tree(row({ sequence: 1 }));
+    const ran = await runLine(["import", "home"], { cwd: folder, signal: AbortSignal.abort("SIGINT") });
+    expect(ran).toMatchObject({ exitCode: 130, err: "Stopped. Nothing was imported.\n" });
+  });
 
   it("brings market and symbols, and says what is missing", async () => {
     tree(row({ sequence: 1 }), row({ sequence: 2 }));

@@ -29,15 +29,21 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** Moves the days of a finished import to their names. Two at once do no harm: what the other has moved is moved. */
-const moveDays = (directory: string, whole: string): void => {
-  for (const file of readdirSync(whole).filter((name) => name.endsWith(daySuffix))) {
-    try {
-      renameSync(join(whole, file), join(directory, file));
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-    }
+/** @returns undefined when the other of two at once was quicker: what it has moved is moved */
+const unlessMoved = <T>(work: () => T): T | undefined => {
+  try {
+    return work();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
   }
+};
+
+/** Moves the days of a finished import to their names. */
+const moveDays = (directory: string, whole: string): void => {
+  const files = unlessMoved(() => readdirSync(whole)) ?? [];
+  for (const file of files.filter((name) => name.endsWith(daySuffix)))
+    unlessMoved(() => renameSync(join(whole, file), join(directory, file)));
   syncFolder(directory);
   rmSync(whole, { recursive: true, force: true });
 };
@@ -61,12 +67,19 @@ export interface OwnFiles {
   append(path: string, bytes: Uint8Array): void;
 }
 
+/** The days are whole and on disk; what lists days next gives them their names. */
+export class StillUnnamed extends Error {}
+
 /** One import on its way. */
 export interface ImportFolder {
   /** For what it needs meanwhile. */
   readonly path: string;
   write(name: string, file: Uint8Array): void;
-  /** Every day gets its name. */
+  /**
+   * Every day gets its name.
+   *
+   * @throws StillUnnamed when the days are imported and some have not got their names; the system's error when nothing is
+   */
   publish(): void;
   /** Leaves nothing behind; after `publish` it does nothing. */
   discard(): void;
@@ -86,8 +99,14 @@ export const openImport = (directory: string, files: OwnFiles): ImportFolder => 
     publish: () => {
       syncFolder(path);
       renameSync(path, whole);
-      syncFolder(directory);
-      moveDays(directory, whole);
+      try {
+        syncFolder(directory);
+        moveDays(directory, whole);
+      } catch (error) {
+        throw new StillUnnamed(
+          `the days are imported and lie in ${whole}, and have not got their names: ${(error as Error).message}`,
+        );
+      }
     },
     discard: () => rmSync(path, { recursive: true, force: true }),
   };
