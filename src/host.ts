@@ -102,7 +102,8 @@ export const openHost = async (options: HostOptions, closers: Closers): Promise<
   closers.push(() => journal.close());
   for (const notice of journal.notices) log.logger.warn(notice);
 
-  const otherFeed = feedOfSession({ paper: home.value.paper, session, continued, ...config.session });
+  const { fingerprint } = source;
+  const otherFeed = feedOfSession({ paper: home.value.paper, session, continued, fingerprint, ...config.session });
   if (otherFeed !== undefined) return err(otherFeed);
 
   let settle: Root["settle"] = () => undefined;

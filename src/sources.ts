@@ -12,7 +12,15 @@ import { writeFileDurably } from "#adapters/host/durable-files.ts";
 import { createSimulatedClock } from "#adapters/memory/clock.ts";
 import type { DayHeader } from "#adapters/replay/day-format.ts";
 import { createReplayFeed } from "#adapters/replay/feed.ts";
-import { checkDays, chooseDays, headerOf, recordedDays, shippedDays, volatilityOf } from "#adapters/replay/recorded-days.ts";
+import {
+  checkDays,
+  chooseDays,
+  fingerprintOf,
+  headerOf,
+  recordedDays,
+  shippedDays,
+  volatilityOf,
+} from "#adapters/replay/recorded-days.ts";
 import { playedAt } from "#adapters/replay/timed-values.ts";
 import { createUpbitWire } from "#adapters/upbit/wire.ts";
 import { createWireFeed } from "#adapters/wire/feed.ts";
@@ -74,6 +82,8 @@ export interface OpenSource {
 export interface MarketSource {
   /** Epoch ms; of a clock that is wound. */
   readonly clockStartsAt: number;
+  /** Of days that somebody imported: what they hold, so that a session does not go on with others of the same names. */
+  readonly fingerprint?: string;
   readonly open: (
     given: Settling & { readonly clock: SessionPorts["clock"]; readonly say: (text: string) => void },
   ) => OpenSource;
@@ -282,6 +292,7 @@ export const feeds: { readonly [N in FeedName]: FeedSource } = {
         );
       return ok({
         clockStartsAt: headers[0]?.midnightAt ?? 0,
+        ...(days.every(({ directory }) => directory === shippedDays) ? {} : { fingerprint: fingerprintOf(days) }),
         open: ({ clock, settle }) => {
           const { hours, speed } = session;
           const { advanceTo } = clock;
@@ -344,7 +355,7 @@ export const liveFeedOf = (paper: string, session: string): FeedName | undefined
 /** The days that a session plays, when somebody imported them: whoever reads its journal needs their instruments. */
 export const ownDaysOf = (paper: string, session: string): string | undefined => {
   const note = notePath(paper, session);
-  return existsSync(note) ? /^replay (.+)$/.exec(readFileSync(note, "utf8").trim())?.[1] : undefined;
+  return existsSync(note) ? /^replay (\S+)/.exec(readFileSync(note, "utf8"))?.[1] : undefined;
 };
 
 /**
@@ -359,23 +370,31 @@ export const feedOfSession = ({
   continued,
   feed,
   day,
+  fingerprint,
 }: {
   readonly paper: string;
   readonly session: string;
   readonly continued: boolean;
   readonly feed: FeedName;
   readonly day: string;
+  readonly fingerprint: string | undefined;
 }): string | undefined => {
   const note = notePath(paper, session);
   // A session without a note is of a time when there was nothing but the recorded day. A ledger alone has its account and its time too.
   const isBegun = continued || existsSync(join(paper, `session-${session}.jsonl`));
   const before = existsSync(note) ? readFileSync(note, "utf8").trim() : isBegun ? "replay" : undefined;
-  const now = noteOf({ feed, day });
-  if (isBegun && before !== undefined && before !== now) {
-    const [was = "", wasDay] = before.split(" ");
+  const played = noteOf({ feed, day });
+  const now = fingerprint === undefined ? played : `${played} ${fingerprint}`;
+  if (before === now) return undefined;
+  const [was = "", wasDay, wasFingerprint] = before?.split(" ") ?? [];
+  const playedBefore = wasDay === undefined ? was : `${was} ${wasDay}`;
+  if (isBegun && playedBefore !== played) {
     const goOn = wasDay === undefined ? `--feed ${was}` : wasDay.includes("..") ? `--days ${wasDay}` : `--day ${wasDay}`;
-    return `session ${session} on this home is not over and lives on the feed ${before}, not on ${now}: go on with \`${goOn}\`, take another --home, or leave it with --new-session`;
+    return `session ${session} on this home is not over and lives on the feed ${playedBefore}, not on ${played}: go on with \`${goOn}\`, take another --home, or leave it with --new-session`;
   }
-  if (before !== now) writeFileDurably(note, Buffer.from(`${now}\n`));
+  // A note of before there were fingerprints says nothing about the files.
+  if (isBegun && wasFingerprint !== undefined)
+    return `the recorded days ${day} are not those that session ${session} on this home has played so far: one was added, left out or imported again; bring back the files of before, or begin anew with --new-session`;
+  writeFileDurably(note, Buffer.from(`${now}\n`));
   return undefined;
 };

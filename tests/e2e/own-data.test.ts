@@ -101,6 +101,15 @@ describe("your own data", () => {
     expect(other.stderr).toContain(
       "lives on the feed replay 000660-20180119, not on replay 000660-20180122: go on with `--day 000660-20180119`",
     );
+    const importAgain = (csv: string) => {
+      writeFileSync(join(folder, "mine.csv"), csv);
+      return qts("import", join(folder, "mine.csv"), "--market", "KRX", "--symbol", "000660", "--days-dir", days, "--replace");
+    };
+    await importAgain(csvOf("000660").replace(/,(\d+)\n/, ",1$1\n"));
+    const changed = await qts("run", "--day", "000660-20180119", "--speed", "max", ...common);
+    expect(changed).toMatchObject({ exitCode: 4 });
+    expect(changed.stderr).toContain("000660-20180119 are not those that session 0001 on this home has played so far");
+    await importAgain(csvOf("000660"));
     const again = await qts("run", "--day", "000660-20180119", "--speed", "max", ...common);
     expect(again.exitCode, again.stderr).toBe(0);
     expect((await qts("archive", "check", home, "--expect", "000660=120")).exitCode).toBe(0);

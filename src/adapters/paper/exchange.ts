@@ -12,7 +12,7 @@ import { type EntryRefusal, entryProblem, isOpenAt, refusal, reservePrice } from
 import type { Ledger } from "./ledger.ts";
 import type { LedgerEntry, LedgerRecord } from "./ledger-record.ts";
 import type { MarketTrade } from "./matching.ts";
-import { VenueBook, type VenueOrder } from "./venue-book.ts";
+import { type Listing, VenueBook, type VenueOrder } from "./venue-book.ts";
 
 export interface OrderChange {
   readonly orderId: string;
@@ -81,7 +81,40 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
     return record.n;
   };
 
+  /** Open orders by the end of their day; the earliest of them is looked at for every trade. */
+  let nextExpiryAt = Number.POSITIVE_INFINITY;
+
+  const expire = ({ orderId, brokerOrderId }: VenueOrder): void => {
+    const at = venueNow();
+    const n = decide({ type: "expired", at, orderId, brokerOrderId });
+    report({ type: "expired", brokerOrderId, clientOrderId: orderId, at }, n);
+  };
+
+  /** What a market's day leaves open expires before anything of a later time is looked at. */
+  const expireUntil = (at: number): void => {
+    if (at < nextExpiryAt) return;
+    nextExpiryAt = Number.POSITIVE_INFINITY;
+    for (const order of venue.orders) {
+      if (order.ended !== undefined) continue;
+      if (order.expiresAt <= at) expire(order);
+      else nextExpiryAt = Math.min(nextExpiryAt, order.expiresAt);
+    }
+  };
+
+  /** Where prices are held to a base, each day has its own: the configured one at first, then the close of the day before. */
+  const baseFor = (listing: Listing, at: number, tradeMinor?: number): void => {
+    const { rules, basedOn, instrument } = listing;
+    if (!rules.hasPriceLimits || venue.sessionEnded) return;
+    const day = rules.tradingDay(at);
+    if (basedOn !== undefined && (day === undefined || day.openAt <= basedOn.openAt)) return;
+    // After a restart the close may be unknown; then it is the day's own first trade.
+    const priceMinor = (basedOn === undefined ? listing.basePriceMinor : listing.closeMinor) ?? tradeMinor;
+    if (priceMinor !== undefined)
+      decide({ type: "based", at: Math.max(venue.lastAt, at), symbol: instrument.symbol, priceMinor });
+  };
+
   for (const record of options.history) venue.apply(record);
+  for (const { ended, expiresAt } of venue.orders) if (ended === undefined) nextExpiryAt = Math.min(nextExpiryAt, expiresAt);
   if (options.history.length === 0) {
     const positions = { ...options.openingPositions };
     decide({ type: "opened", at: venueNow(), version: 1, seed: options.seed, cashMinor: config.cashMinor, positions });
@@ -89,6 +122,7 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
 
   const submit: Exchange["submit"] = (order, unlucky = false) => {
     const at = venueNow();
+    expireUntil(at);
     const { orderId, symbol, side, orderType, quantity } = order;
     if (venue.byOrderId(orderId) !== undefined) {
       decide({ type: "duplicated", at, orderId });
@@ -107,6 +141,7 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
       ...limitField(sound(order.limitPriceMinor)),
     };
     const listing = venue.listings.get(symbol);
+    if (listing !== undefined) baseFor(listing, at);
     const problem =
       listing === undefined
         ? refusal("symbol.unknown", `${symbol} is not traded here`)
@@ -118,6 +153,7 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
       return err(refusal(code, reason));
     }
     const n = decide({ type: "accepted", ...terms, reservePriceMinor: reservePrice(listing, order) ?? 0 });
+    nextExpiryAt = Math.min(nextExpiryAt, listing.rules.tradingDay(at)?.closeAt ?? nextExpiryAt);
     report({ type: "accepted", brokerOrderId, clientOrderId: orderId, at }, n);
     return ok({ brokerOrderId });
   };
@@ -134,6 +170,7 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
     ended === undefined ? undefined : refusal("order.closed", `the order is ${ended.status}`);
 
   const cancel: Exchange["cancel"] = (named) => {
+    expireUntil(venueNow());
     const order = venue.find(named);
     if (order === undefined) return err(unknownOrder(named.brokerOrderId));
     const problem = closedOrder(order);
@@ -160,9 +197,11 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
   };
 
   const replace: Exchange["replace"] = (change) => {
+    const at = venueNow();
+    expireUntil(at);
     const order = venue.find(change);
     if (order === undefined) return err(unknownOrder(change.brokerOrderId));
-    const at = venueNow();
+    baseFor(venue.listingOf(order.symbol), at);
     const limit = change.limitPriceMinor ?? order.limitPriceMinor;
     const { orderId, brokerOrderId, side } = order;
     const problem = closedOrder(order) ?? changeProblem(order, change.quantity, limit, at);
@@ -217,9 +256,10 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
   const onTrade: Exchange["onTrade"] = (trade) => {
     const listing = venue.listings.get(trade.symbol);
     if (listing === undefined) return;
+    expireUntil(Math.max(venue.lastAt, trade.at));
+    baseFor(listing, trade.at, trade.priceMinor);
     listing.lastPriceMinor = trade.priceMinor;
-    if (listing.basePriceMinor === undefined && listing.rules.hasPriceLimits && !venue.sessionEnded)
-      decide({ type: "based", at: Math.max(venue.lastAt, trade.at), symbol: trade.symbol, priceMinor: trade.priceMinor });
+    if (listing.rules.hasPriceLimits && isOpenAt(venue, listing, trade.at)) listing.closeMinor = trade.priceMinor;
     if (listing.book.openOrders === 0) return;
     if (!listing.book.touches(trade.priceMinor)) return;
     // After a restart the feed may bring again what was matched already.
@@ -230,13 +270,8 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
 
   const endOfSession = (): void => {
     if (venue.sessionEnded) return;
-    const at = venueNow();
-    for (const { orderId, brokerOrderId, ended } of venue.orders) {
-      if (ended !== undefined) continue;
-      const n = decide({ type: "expired", at, orderId, brokerOrderId });
-      report({ type: "expired", brokerOrderId, clientOrderId: orderId, at }, n);
-    }
-    decide({ type: "ended", at });
+    for (const order of venue.orders) if (order.ended === undefined) expire(order);
+    decide({ type: "ended", at: venueNow() });
   };
 
   return {

@@ -10,7 +10,7 @@ import { assert } from "#core/result.ts";
 import { Account } from "./account.ts";
 import type { PaperConfig } from "./config.ts";
 import type { LedgerRecord } from "./ledger-record.ts";
-import { type MarketRules, rulesFor } from "./market-rules.ts";
+import { type MarketRules, rulesFor, type TradingDay } from "./market-rules.ts";
 import { Book } from "./matching.ts";
 
 export interface VenueOrder {
@@ -20,6 +20,8 @@ export interface VenueOrder {
   readonly side: OrderRequest["side"];
   readonly orderType: OrderRequest["orderType"];
   readonly receivedAt: number;
+  /** The end of the market's day it was received on: it is a day order. */
+  readonly expiresAt: number;
   readonly fills: BrokerExecution[];
   quantity: number;
   limitPriceMinor: number | undefined;
@@ -36,6 +38,10 @@ export interface Listing {
   readonly rules: MarketRules;
   readonly book: Book<VenueOrder>;
   basePriceMinor: number | undefined;
+  /** The day that the base is of; undefined while it is the configuration's. */
+  basedOn: TradingDay | undefined;
+  /** The last trade within the hours of that day; not in the ledger. */
+  closeMinor: number | undefined;
   lastPriceMinor: number | undefined;
   /** The newest market trade that filled something: high-water mark of the matching. */
   markAt: number;
@@ -63,6 +69,8 @@ export class VenueBook {
         rules: rulesFor(instrument, hours),
         book: new Book(config.participationShare),
         basePriceMinor: base,
+        basedOn: undefined,
+        closeMinor: undefined,
         lastPriceMinor: base,
         markAt: -1,
         markSequence: -1,
@@ -96,6 +104,8 @@ export class VenueBook {
       case "based": {
         const listing = this.listingOf(record.symbol);
         listing.basePriceMinor = record.priceMinor;
+        listing.basedOn = listing.rules.tradingDay(record.at);
+        listing.closeMinor = undefined;
         listing.lastPriceMinor = record.priceMinor;
         break;
       }
@@ -179,6 +189,7 @@ export class VenueBook {
       side: record.side,
       orderType: record.orderType,
       receivedAt: record.at,
+      expiresAt: this.listings.get(record.symbol)?.rules.tradingDay(record.at)?.closeAt ?? Number.POSITIVE_INFINITY,
       fills: [],
       quantity: record.quantity,
       limitPriceMinor: record.limitPriceMinor,

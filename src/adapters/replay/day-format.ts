@@ -243,6 +243,8 @@ export const headerOfDay = (beginning: Uint8Array): Result<DayHeader, string> =>
 export interface CheckedDay {
   readonly header: DayHeader;
   readonly body: Buffer;
+  /** SHA-256 of all that stands before it, in hex. */
+  readonly checksum: string;
 }
 
 /**
@@ -274,7 +276,7 @@ export const checkDay = (file: Uint8Array): Result<CheckedDay, string> => {
         : "is damaged: its content does not match its checksum",
     );
   }
-  return ok({ header, body: bytes.subarray(headerEnd + 1, checked) });
+  return ok({ header, body: bytes.subarray(headerEnd + 1, checked), checksum: bytes.toString("hex", checked) });
 };
 
 /** The columns of a day whose checksum was verified. */

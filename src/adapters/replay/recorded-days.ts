@@ -1,11 +1,12 @@
 /** Recorded days in folders: those that ship with QTS and those somebody imported. Checked whole before a session begins. */
+import { createHash } from "node:crypto";
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { err, ok, type Result } from "#core/result.ts";
 import { isDay, localTime } from "#core/zoned-time.ts";
-import { checkDay, type DayHeader, decodeDay, headerOfDay, type RecordedDay } from "./day-format.ts";
+import { checkDay, type DayHeader, headerOfDay, type RecordedDay, unfoldDay } from "./day-format.ts";
 import { daySuffix } from "./days-folder.ts";
 import type { PlayableDay } from "./feed.ts";
 
@@ -40,9 +41,14 @@ const unread = (path: string, error: unknown): string =>
  * Opens a recorded day.
  *
  * @param name as in `session.day`
+ * @param checksum of the file as it was when the session began; absent: whatever is there
  * @returns the day, or one sentence that names the file, what is wrong with it and the remedy
  */
-export const openRecordedDay = (name: string, directory: string = shippedDays): Result<RecordedDay, string> => {
+export const openRecordedDay = (
+  name: string,
+  directory: string = shippedDays,
+  checksum?: string,
+): Result<RecordedDay, string> => {
   const path = join(directory, `${name}${daySuffix}`);
   let file: Uint8Array;
   try {
@@ -58,9 +64,11 @@ export const openRecordedDay = (name: string, directory: string = shippedDays): 
         : unread(path, error),
     );
   }
-  const decoded = decodeDay(file);
-  if (!decoded.ok) return err(`the recorded day ${path} ${decoded.error}; ${remedyOf(directory)}`);
-  return decoded;
+  const checked = checkDay(file);
+  if (!checked.ok) return err(`the recorded day ${path} ${checked.error}; ${remedyOf(directory)}`);
+  if (checksum !== undefined && checked.value.checksum !== checksum)
+    return err(`the recorded day ${path} was changed while it was being played; begin anew with --new-session`);
+  return ok(unfoldDay(checked.value));
 };
 
 export interface KnownDay {
@@ -151,13 +159,25 @@ export const chooseDays = (text: string, directories: readonly string[]): Result
 
 const shownMax = 10;
 
+/** A day that was read once, whole. */
+export interface CheckedKnownDay extends KnownDay, PlayableDay {
+  readonly checksum: string;
+}
+
+/** What tells one row of days from another, also when files of the same names were changed. */
+export const fingerprintOf = (days: readonly CheckedKnownDay[]): string =>
+  createHash("sha256")
+    .update(days.map(({ name, checksum }) => `${name} ${checksum}\n`).join(""))
+    .digest("hex")
+    .slice(0, 16);
+
 /**
  * Reads every byte of the chosen days once, so that no damage ends a session on its tenth day.
  *
  * @returns the days, each to be loaded when its turn comes, or one sentence with the remedy
  */
-export const checkDays = (chosen: readonly KnownDay[]): Result<readonly (KnownDay & PlayableDay)[], string> => {
-  const days: (KnownDay & PlayableDay)[] = [];
+export const checkDays = (chosen: readonly KnownDay[]): Result<readonly CheckedKnownDay[], string> => {
+  const days: CheckedKnownDay[] = [];
   for (const day of chosen) {
     const path = join(day.directory, `${day.name}${daySuffix}`);
     let file: Uint8Array;
@@ -168,11 +188,13 @@ export const checkDays = (chosen: readonly KnownDay[]): Result<readonly (KnownDa
     }
     const checked = checkDay(file);
     if (!checked.ok) return err(`the recorded day ${path} ${checked.error}; ${remedyOf(day.directory)}`);
+    const { header, checksum } = checked.value;
     days.push({
       ...day,
-      header: checked.value.header,
+      header,
+      checksum,
       load: () => {
-        const opened = openRecordedDay(day.name, day.directory);
+        const opened = openRecordedDay(day.name, day.directory, checksum);
         if (!opened.ok) throw new Error(opened.error);
         return opened.value;
       },

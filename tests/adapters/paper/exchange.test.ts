@@ -16,6 +16,73 @@ const marketOrder = (orderId: string): RiskApproved<OrderRequest> => {
 };
 const refusedWith = (code: string): object => ({ ok: false, error: { type: "order.refused", code } });
 
+describe("a row of days", () => {
+  const dayMs = 86_400_000;
+
+  it("leaves no order in the book overnight: it expires before the next day's first trade can fill it (O12)", async () => {
+    const world = await createPaperWorld();
+    await world.buy("o-1", price, 10);
+    await world.trade(price + 100, 100);
+    await world.pass(dayMs);
+    await world.trade(price - 100, 1_000);
+    await world.pass(200);
+    expect(world.reports.map(({ type }) => type)).toEqual(["connected", "accepted", "expired"]);
+    await world.buy("o-2", price, 10);
+    await world.trade(price - 100, 1_000);
+    await world.pass(200);
+    expect(world.reports.at(-1)).toMatchObject({ type: "filled", clientOrderId: "o-2" });
+    await world.broker.close();
+    expect(readLedger(world.ledgerPath)).toMatchObject({ orders: [{ status: "expired" }, { status: "filled" }] });
+  });
+
+  it("that was left open by a process which died is expired by the next one, before a change or a cancel of it is looked at", async () => {
+    const first = await createPaperWorld();
+    await first.buy("o-1", price, 10);
+    await first.broker.close();
+    const next = await createPaperWorld({ ledgerPath: first.ledgerPath, startAt: newYorkMorning + dayMs });
+    const answer = next.broker.cancel({ orderId: "o-1", brokerOrderId: "P00000001", symbol: "SPY" });
+    await next.pass(200);
+    expect(await answer).toMatchObject({ ok: false, error: { code: "order.closed" } });
+    expect(next.reports.map(({ type }) => type)).toEqual(["connected", "expired"]);
+  });
+
+  it("keeps orders of a market that never closes", async () => {
+    const world = await createPaperWorld({ instruments: [{ ...spy, market: "ALWAYS" }] });
+    await world.buy("o-1", price, 10);
+    await world.pass(3 * dayMs);
+    await world.trade(price - 100, 1_000);
+    await world.pass(200);
+    expect(world.reports.at(-1)).toMatchObject({ type: "filled", clientOrderId: "o-1" });
+  });
+
+  it("has on KRX the price limits of each day: 30 % around the close of the day before, or around the first trade when it is not known", async () => {
+    const morning = Date.UTC(2026, 7, 3, 1, 0, 0);
+    const world = await createPaperWorld({ instruments: [samsung], startAt: morning });
+    const limitOf = (orderId: string, limitPriceMinor: number) =>
+      answerOf(world, { orderId, symbol: "005930", limitPriceMinor, quantity: 1 });
+    await world.trade(60_000, 1);
+    expect(await limitOf("first day", 78_100)).toMatchObject(refusedWith("price.limit"));
+    await world.trade(70_000, 1);
+    await world.pass(dayMs);
+    expect(await limitOf("next day, before its first trade", 91_000)).toMatchObject({ ok: true });
+    expect(await limitOf("beyond", 91_100)).toMatchObject(refusedWith("price.limit"));
+    await world.trade(75_000, 1);
+    expect(await limitOf("its own trades do not move them", 91_100)).toMatchObject(refusedWith("price.limit"));
+    await world.broker.close();
+    const later = await createPaperWorld({
+      instruments: [samsung],
+      ledgerPath: world.ledgerPath,
+      startAt: morning + 2 * dayMs,
+    });
+    await later.trade(80_000, 1);
+    expect(
+      await answerOf(later, { orderId: "third day", symbol: "005930", limitPriceMinor: 104_000, quantity: 1 }),
+    ).toMatchObject({
+      ok: true,
+    });
+  });
+});
+
 describe("what the venue demands of an order", () => {
   test.each<{ demand: string; fields: Partial<OrderRequest>; code: string }>([
     { demand: "a symbol it knows", fields: { symbol: "AAPL" }, code: "symbol.unknown" },
