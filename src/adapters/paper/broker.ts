@@ -164,6 +164,7 @@ export const createPaperBroker = async (options: PaperBrokerOptions): Promise<Re
       isClosed = true;
       const gone = member;
       hangUp("the broker is closed");
+      wire.close();
       gone?.subscriber.complete();
       await ledger.close();
     },

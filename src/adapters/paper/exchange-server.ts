@@ -278,6 +278,7 @@ export const createExchangeServer = async (options: ExchangeServerOptions): Prom
     for (const socket of server.clients) socket.close(1001, "the exchange is stopping");
     await work;
     leave();
+    venue?.wire.close();
     const closed = new Promise((resolve) => server.close(resolve));
     for (const socket of server.clients) socket.terminate();
     await closed;

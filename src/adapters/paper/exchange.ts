@@ -32,6 +32,10 @@ export interface Exchange {
   /** Refuses a cancel or a change by report, after its request had been answered with yes. */
   refuseLater(kind: "cancelRejected" | "replaceRejected", orderId: string): void;
   onTrade(trade: MarketTrade): void;
+  /** What a market's day leaves open expires at its end; ms of venue time until then, Infinity when nothing will. */
+  expiresInMs(): number;
+  /** Expires what has come to the end of its day; nothing happens otherwise. */
+  expireDue(): void;
   /** Expires what is open and closes for the rest of the day; once. */
   endOfSession(): void;
   /** What an order list shows that is `lagMs` behind. */
@@ -59,6 +63,9 @@ export interface ExchangeOptions {
 
 // A day's orders stay in memory, as a venue's do; this bounds them at some hundred MB.
 const ordersMax = 1_000_000;
+
+// A closing auction prints some seconds after the close, and a minute bar has its close at the end of its minute.
+const lateCloseMs = 60_000;
 
 /** What the ledger can hold of a number that may be anything. */
 const sound = (value: number | undefined): number | undefined =>
@@ -106,7 +113,7 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
     const { rules, basedOn, instrument } = listing;
     if (!rules.hasPriceLimits || venue.sessionEnded) return;
     const day = rules.tradingDay(at);
-    if (basedOn !== undefined && (day === undefined || day.openAt <= basedOn.openAt)) return;
+    if (day === undefined || (basedOn !== undefined && day.openAt <= basedOn.openAt)) return;
     // After a restart the close may be unknown; then it is the day's own first trade.
     const priceMinor = (basedOn === undefined ? listing.basePriceMinor : listing.closeMinor) ?? tradeMinor;
     if (priceMinor !== undefined)
@@ -259,7 +266,9 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
     expireUntil(Math.max(venue.lastAt, trade.at));
     baseFor(listing, trade.at, trade.priceMinor);
     listing.lastPriceMinor = trade.priceMinor;
-    if (listing.rules.hasPriceLimits && isOpenAt(venue, listing, trade.at)) listing.closeMinor = trade.priceMinor;
+    const { basedOn } = listing;
+    if (basedOn !== undefined && trade.at >= basedOn.openAt && trade.at < basedOn.closeAt + lateCloseMs)
+      listing.closeMinor = trade.priceMinor;
     if (listing.book.openOrders === 0) return;
     if (!listing.book.touches(trade.priceMinor)) return;
     // After a restart the feed may bring again what was matched already.
@@ -281,6 +290,8 @@ export const createExchange = (options: ExchangeOptions): Exchange => {
     takeBack,
     refuseLater,
     onTrade,
+    expiresInMs: () => nextExpiryAt - venueNow(),
+    expireDue: () => expireUntil(venueNow()),
     endOfSession,
     orders: (lagMs) => {
       const until = venueNow() - lagMs;

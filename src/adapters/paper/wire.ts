@@ -31,6 +31,8 @@ export interface Wire {
   cut(): void;
   /** The member has room again. */
   resume(): void;
+  /** Nothing happens by itself any more. */
+  close(): void;
   /** Everything that is still on its way arrives now, in its order: the venue has closed and time may stand still. */
   drain(): Promise<void>;
 }
@@ -148,12 +150,26 @@ export const createWire = (options: WireOptions): Wire => {
     later(clock.now() + fate.latencyMs, true, run, arrived);
   };
 
+  let stopExpiry: (() => void) | undefined;
+  /** Day orders expire at the end of their day, also when nobody trades or asks then. */
+  const armExpiry = (): void => {
+    stopExpiry?.();
+    const inMs = exchange.expiresInMs();
+    stopExpiry = Number.isFinite(inMs)
+      ? clock.setTimer(clock.now() + Math.max(0, inMs), () => {
+          exchange.expireDue();
+          armExpiry();
+        })
+      : undefined;
+  };
+
   const fateOf = (key: string): RequestFate => requestFate(seed, key, latencyMs, faults);
 
   const submit: Wire["submit"] = (order, answer) => {
     const fate = fateOf(`submit ${order.orderId}`);
     const arrive = (): SubmitReply => {
       const reply = exchange.submit(order, fate.refused);
+      armExpiry();
       if (reply.ok && fate.rejectedAfterMs !== undefined)
         later(clock.now() + fate.rejectedAfterMs, false, () => exchange.takeBack(order.orderId));
       return reply;
@@ -276,6 +292,7 @@ export const createWire = (options: WireOptions): Wire => {
     drained = undefined;
   };
 
+  armExpiry();
   return {
     submit,
     cancel,
@@ -294,6 +311,7 @@ export const createWire = (options: WireOptions): Wire => {
     report,
     cut,
     resume: pump,
+    close: () => stopExpiry?.(),
     drain,
   };
 };

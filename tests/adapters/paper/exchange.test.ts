@@ -1,8 +1,19 @@
+import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
 import { readLedger } from "#adapters/paper/oracle.ts";
 import type { OrderRequest, RiskApproved } from "#core/ports.ts";
-import { createPaperWorld, newYorkMorning, order, paperConfig, samsung, spy, type World } from "./world.ts";
+import {
+  createPaperWorld,
+  newYorkMorning,
+  order,
+  paperConfig,
+  patiently,
+  samsung,
+  spy,
+  type World,
+  waysToTheVenue,
+} from "./world.ts";
 
 const price = 1_680_000;
 const answerOf = async (world: World, fields: Partial<OrderRequest>): Promise<unknown> => {
@@ -33,6 +44,46 @@ describe("a row of days", () => {
     expect(world.reports.at(-1)).toMatchObject({ type: "filled", clientOrderId: "o-2" });
     await world.broker.close();
     expect(readLedger(world.ledgerPath)).toMatchObject({ orders: [{ status: "expired" }, { status: "filled" }] });
+  });
+
+  it.each(waysToTheVenue)(
+    "tells of it at the end of the day, also when nobody trades or asks then, $way (O12)",
+    async ({ createWorld }) => {
+      const world = await createWorld();
+      await world.buy("o-1", price, 10);
+      const closesAt = Date.UTC(2013, 9, 7, 20, 0, 0);
+      await world.pass(closesAt - 1 - world.clock.now());
+      expect(world.reports.map(({ type }) => type)).toEqual(["connected", "accepted"]);
+      await world.pass(200);
+      await expect.poll(() => world.reports.at(-1), patiently).toMatchObject({ type: "expired", at: closesAt });
+    },
+  );
+
+  it("writes no base price on a day without trading, and one on the first with it", async () => {
+    const saturday = Date.UTC(2026, 7, 1, 1, 0, 0);
+    const config = paperConfig({ basePriceMinor: { "005930": 60_000 } });
+    const world = await createPaperWorld({ instruments: [samsung], startAt: saturday, config });
+    for (const orderId of ["a", "b"])
+      expect(await answerOf(world, { orderId, symbol: "005930", limitPriceMinor: 60_000 })).toMatchObject(
+        refusedWith("session.closed"),
+      );
+    await world.pass(2 * dayMs);
+    expect(await answerOf(world, { orderId: "c", symbol: "005930", limitPriceMinor: 60_000 })).toMatchObject({ ok: true });
+    await world.broker.close();
+    const kinds = readFileSync(world.ledgerPath, "utf8")
+      .split("\n")
+      .filter(Boolean)
+      .map((line) => JSON.parse(line).type);
+    expect(kinds).toEqual(["opened", "refused", "refused", "based", "accepted"]);
+  });
+
+  it("takes the closing auction's print for the close, some seconds after the market has shut", async () => {
+    const world = await createPaperWorld({ instruments: [samsung], startAt: Date.UTC(2026, 7, 3, 6, 29, 0) });
+    await world.trade(60_000, 1);
+    await world.pass(72_000);
+    await world.trade(70_000, 1);
+    await world.pass(dayMs - 3_600_000);
+    expect(await answerOf(world, { symbol: "005930", limitPriceMinor: 91_000, quantity: 1 })).toMatchObject({ ok: true });
   });
 
   it("that was left open by a process which died is expired by the next one, before a change or a cancel of it is looked at", async () => {
