@@ -2,7 +2,7 @@
  * What a page is shown of the running house: every machine, the orders, what comes next, and what has changed. Plain JSON, made only
  * when somebody asks; nothing here changes anything.
  *
- * What must not leave is taken out at the door (adapters/host/page/redaction.ts); here are the house's own values.
+ * What must not leave is taken out at the door (adapters/host/page/inspector.redaction.ts); here are the house's own values.
  */
 import { averagePriceOf, leavesOf, type OrderRecord, pendingOf, statusOf } from "#machines/order.rules.ts";
 import { type ActorName, actorNames, actors as actorRows } from "../actors.ts";

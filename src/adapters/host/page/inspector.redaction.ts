@@ -18,30 +18,33 @@ const sizeOf = (value: unknown): string => {
   return typeof value;
 };
 
-const shown = (value: unknown, depth: number): unknown => {
-  if (typeof value === "string")
-    return value.length <= lettersMax ? value : `${value.slice(0, lettersMax)}… (${value.length} letters)`;
+const shown = (value: unknown, depth: number, secrets: readonly string[]): unknown => {
+  if (typeof value === "string") {
+    // Before it is cut: a secret across the cut would leave in part.
+    const text = withoutSecrets(value, secrets);
+    return text.length <= lettersMax ? text : `${text.slice(0, lettersMax)}… (${text.length} letters)`;
+  }
   if (typeof value === "bigint") return String(value);
   if (typeof value === "function" || typeof value === "symbol") return undefined;
   if (typeof value !== "object" || value === null) return value;
   if (depth >= depthMax) return `(${sizeOf(value)})`;
-  if (value instanceof Map) return shown(Object.fromEntries(value), depth);
+  if (value instanceof Map) return shown(Object.fromEntries(value), depth, secrets);
   const list = Array.isArray(value) ? value : value instanceof Set ? [...value] : undefined;
   if (list !== undefined) {
-    const first = list.slice(0, entriesMax).map((item) => shown(item, depth + 1));
+    const first = list.slice(0, entriesMax).map((item) => shown(item, depth + 1, secrets));
     return list.length > entriesMax ? [...first, `and ${list.length - entriesMax} more`] : first;
   }
   const entries = Object.entries(value);
   const kept = entries.slice(0, entriesMax).map(([name, inner]): [string, unknown] => {
     const isHidden = hidden.test(name) && inner !== null && typeof inner !== "number" && typeof inner !== "boolean";
-    return [name, isHidden ? `(hidden: ${sizeOf(inner)})` : shown(inner, depth + 1)];
+    return [name, isHidden ? `(hidden: ${sizeOf(inner)})` : shown(inner, depth + 1, secrets)];
   });
   if (entries.length > entriesMax) kept.push(["…", `and ${entries.length - entriesMax} more`]);
   return Object.fromEntries(kept);
 };
 
 /** A copy of state that may be shown; secrets by name are hidden, everything is bounded. */
-export const redacted = (value: unknown): unknown => shown(value, 0);
+export const redacted = (value: unknown, secrets: readonly string[] = []): unknown => shown(value, 0, secrets);
 
 /** Shorter ones would black out ordinary words. */
 const secretLettersMin = 8;
@@ -54,14 +57,34 @@ const namedIn = (config: unknown): string[] =>
         typeof value === "string" ? (/Env$/.test(key) ? [value] : []) : namedIn(value),
       );
 
-/** Values of the environment that have a secret's name, or that the configuration calls secret. */
-export const secretsOf = (env: Readonly<Record<string, string | undefined>>, config: object = {}): string[] => {
+/** Whoever knows this address can silence the alarm of a dead house. */
+const addressIn = ({ heartbeat }: { readonly heartbeat?: { readonly url?: string | null } }): string[] =>
+  heartbeat?.url ? [heartbeat.url] : [];
+
+/** Values of the environment that have a secret's name, or that the configuration calls secret, and its secret addresses. */
+export const secretsOf = (
+  env: Readonly<Record<string, string | undefined>>,
+  config: { readonly heartbeat?: { readonly url?: string | null }; readonly [section: string]: unknown } = {},
+): string[] => {
   const named = new Set(namedIn(config));
-  return Object.entries(env).flatMap(([name, value]) =>
-    value !== undefined && value.length >= secretLettersMin && (named.has(name) || hidden.test(name)) ? [value] : [],
-  );
+  const values = Object.entries(env).flatMap(([name, value]) => (named.has(name) || hidden.test(name) ? [value ?? ""] : []));
+  // Whoever uses a secret leaves out the line break that an editor or a file put behind it.
+  return [...values, ...addressIn(config)].map((value) => value.trim()).filter(({ length }) => length >= secretLettersMin);
 };
 
-/** A text without the secrets that are known. */
-export const withoutSecrets = (text: string, secrets: readonly string[]): string =>
-  secrets.reduce((left, secret) => left.replaceAll(JSON.stringify(secret).slice(1, -1), "(hidden)"), text);
+const withoutSecrets = (text: string, secrets: readonly string[]): string =>
+  secrets.reduce((left, secret) => left.replaceAll(secret, "(hidden)"), text);
+
+/** A value as JSON, without the secrets that are known: in texts, in names of fields, and a number that is one. */
+export const jsonWithoutSecrets = (value: unknown, secrets: readonly string[]): string => {
+  const hide = (_: string, part: unknown): unknown => {
+    if (typeof part === "string") return withoutSecrets(part, secrets);
+    if (typeof part === "number") return secrets.includes(String(part)) ? "(hidden)" : part;
+    if (typeof part !== "object" || part === null || Array.isArray(part)) return part;
+    const isNamedSo = Object.keys(part).some((name) => secrets.some((secret) => name.includes(secret)));
+    return isNamedSo
+      ? Object.fromEntries(Object.entries(part).map(([name, inner]) => [withoutSecrets(name, secrets), inner]))
+      : part;
+  };
+  return JSON.stringify(value, secrets.length === 0 ? undefined : hide);
+};

@@ -9,7 +9,7 @@ import type { Duplex } from "node:stream";
 import { type WebSocket, WebSocketServer } from "ws";
 import { changeLine, type Inspection } from "#core/runtime/inspection.ts";
 import type { Step } from "#core/runtime/observer.ts";
-import { redacted, withoutSecrets } from "./inspector.redaction.ts";
+import { jsonWithoutSecrets, redacted } from "./inspector.redaction.ts";
 import { isToken, looksLikeToken } from "./inspector.token.ts";
 import { type InspectMessage, inspectProtocol, type Look, parseAsk, tokenPrefix, type Wish } from "./inspector.wire.ts";
 import { isOurName, isOurOrigin } from "./names.ts";
@@ -87,8 +87,7 @@ export const createInspector = ({ inspection, token, secrets, onFailure }: Inspe
   let timer: NodeJS.Timeout | undefined;
   let tokenLookedAt = 0;
 
-  const send = ({ socket }: Client, message: InspectMessage): void =>
-    socket.send(withoutSecrets(JSON.stringify(message), secrets));
+  const send = ({ socket }: Client, message: InspectMessage): void => socket.send(jsonWithoutSecrets(message, secrets));
 
   const sendChanges = (client: Client): boolean => {
     const newest = observer.newest();
@@ -105,8 +104,8 @@ export const createInspector = ({ inspection, token, secrets, onFailure }: Inspe
 
   const sendLook = (client: Client): void => {
     const { actor, orderId } = client.look;
-    if (actor !== null) send(client, { type: "context", actor, context: redacted(inspection.contextOf(actor)) });
-    if (orderId !== null) send(client, { type: "order", orderId, order: redacted(inspection.orderOf(orderId)) });
+    if (actor !== null) send(client, { type: "context", actor, context: redacted(inspection.contextOf(actor), secrets) });
+    if (orderId !== null) send(client, { type: "order", orderId, order: redacted(inspection.orderOf(orderId), secrets) });
     client.shown = `${actor} ${orderId}`;
   };
 

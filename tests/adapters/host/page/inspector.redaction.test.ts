@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { redacted, secretsOf, withoutSecrets } from "#adapters/host/page/inspector.redaction.ts";
+import { jsonWithoutSecrets, redacted, secretsOf } from "#adapters/host/page/inspector.redaction.ts";
 
 describe("what may leave by the page", () => {
   it("shows type and size of a field that is named like a secret, at any depth, and its absence", () => {
@@ -47,8 +47,28 @@ describe("what may leave by the page", () => {
     };
     const config = { alerts: { webhook: { urlEnv: "HOOK" }, mail: { userEnv: null } } };
     expect(secretsOf(env, config).sort()).toEqual(["https://hooks.example/s3cr3t", "token-0123456789"]);
-    expect(withoutSecrets(JSON.stringify({ reason: "POST https://hooks.example/s3cr3t failed" }), secretsOf(env, config))).toBe(
+    expect(jsonWithoutSecrets({ reason: "POST https://hooks.example/s3cr3t failed" }, secretsOf(env, config))).toBe(
       '{"reason":"POST (hidden) failed"}',
     );
+  });
+
+  it("knows a secret also with a line break behind it, and the address of the dead-man's switch", () => {
+    expect(secretsOf({ API_TOKEN: "canary-secret\n" }, { heartbeat: { url: "https://hc.example/ping/1" } })).toEqual([
+      "canary-secret",
+      "https://hc.example/ping/1",
+    ]);
+  });
+
+  it("takes secrets out of values, so that what is sent stays JSON: digits within a longer number are no secret", () => {
+    const message = { at: 1234567890123, pin: 12345678, "by canary-secret": ["canary-secret", 'a "canary-secret"'] };
+    expect(JSON.parse(jsonWithoutSecrets(message, ["12345678", "canary-secret"]))).toEqual({
+      at: 1234567890123,
+      pin: "(hidden)",
+      "by (hidden)": ["(hidden)", 'a "(hidden)"'],
+    });
+  });
+
+  it("lets no part of a secret leave where a long text is cut", () => {
+    expect(redacted(`${"x".repeat(495)}canary-secret`, ["canary-secret"])).not.toContain("canary");
   });
 });
