@@ -345,17 +345,26 @@ const noteOf = ({ feed, day }: Pick<Config["session"], "feed" | "day">): string 
 
 const notePath = (paper: string, session: string): string => join(paper, `session-${session}.feed`);
 
+/** The note of a session as it was written, and its words; undefined where there is none. */
+const readNote = (paper: string, session: string) => {
+  const path = notePath(paper, session);
+  return existsSync(path) ? noteWords(readFileSync(path, "utf8").trim()) : undefined;
+};
+const noteWords = (text: string) => {
+  const [feed = "", day, fingerprint] = text.split(" ");
+  return { text, feed, day, fingerprint };
+};
+
 /** The live feed of a session; undefined for one that played recorded days. */
 export const liveFeedOf = (paper: string, session: string): FeedName | undefined => {
-  const note = notePath(paper, session);
-  const name = existsSync(note) ? readFileSync(note, "utf8").trim() : "";
-  return feedNames.find((known) => known === name && feeds[known].clock === "live");
+  const note = readNote(paper, session);
+  return feedNames.find((known) => known === note?.text && feeds[known].clock === "live");
 };
 
 /** The days that a session plays, when somebody imported them: whoever reads its journal needs their instruments. */
 export const ownDaysOf = (paper: string, session: string): string | undefined => {
-  const note = notePath(paper, session);
-  return existsSync(note) ? /^replay (\S+)/.exec(readFileSync(note, "utf8"))?.[1] : undefined;
+  const note = readNote(paper, session);
+  return note?.feed === "replay" ? note.day : undefined;
 };
 
 /**
@@ -379,14 +388,13 @@ export const feedOfSession = ({
   readonly day: string;
   readonly fingerprint: string | undefined;
 }): string | undefined => {
-  const note = notePath(paper, session);
   // A session without a note is of a time when there was nothing but the recorded day. A ledger alone has its account and its time too.
   const isBegun = continued || existsSync(join(paper, `session-${session}.jsonl`));
-  const before = existsSync(note) ? readFileSync(note, "utf8").trim() : isBegun ? "replay" : undefined;
+  const before = readNote(paper, session) ?? (isBegun ? noteWords("replay") : undefined);
   const played = noteOf({ feed, day });
   const now = fingerprint === undefined ? played : `${played} ${fingerprint}`;
-  if (before === now) return undefined;
-  const [was = "", wasDay, wasFingerprint] = before?.split(" ") ?? [];
+  if (before?.text === now) return undefined;
+  const { feed: was = "", day: wasDay, fingerprint: wasFingerprint } = before ?? {};
   const playedBefore = wasDay === undefined ? was : `${was} ${wasDay}`;
   if (isBegun && playedBefore !== played) {
     const goOn = wasDay === undefined ? `--feed ${was}` : wasDay.includes("..") ? `--days ${wasDay}` : `--day ${wasDay}`;
@@ -395,6 +403,6 @@ export const feedOfSession = ({
   // A note of before there were fingerprints says nothing about the files.
   if (isBegun && wasFingerprint !== undefined)
     return `the recorded days ${day} are not those that session ${session} on this home has played so far: one was added, left out or imported again; bring back the files of before, or begin anew with --new-session`;
-  writeFileDurably(note, Buffer.from(`${now}\n`));
+  writeFileDurably(notePath(paper, session), Buffer.from(`${now}\n`));
   return undefined;
 };

@@ -3,7 +3,7 @@
 import type { VerifiedBackup } from "#core/runtime/ops-sight.ts";
 import { maintenanceMachine } from "#machines/maintenance.machine.ts";
 import { endsRun, maintenanceEnds } from "#machines/maintenance.rules.ts";
-import { readShelf } from "#ops/maintenance/backup/shelf.ts";
+import { readNewest } from "#ops/maintenance/backup/shelf.ts";
 import { createMaintenance } from "#ops/maintenance/coordinator.ts";
 import { runShown } from "#ops/maintenance/run-lines.ts";
 import type { Part, PartContext } from "./part.ts";
@@ -45,8 +45,7 @@ export const createMaintenancePart = ({ config, ports, view, offer, waits, house
   let lastVerified: VerifiedBackup | null = null;
   /** What an earlier process has proven lies in the manifests. Only for people: nobody waits for it, and a disk that fails leaves it out. */
   const lookAtShelf = async ({ files }: NonNullable<typeof ports.ops>): Promise<void> => {
-    const shelf = await readShelf(files, home.backup);
-    const newest = shelf.ok ? shelf.value.manifests.at(-1)?.manifest : undefined;
+    const newest = await readNewest(files, home.backup);
     if (newest === undefined || lastVerified !== null) return;
     lastVerified = { at: newest.at, runId: newest.runId, files: newest.files.length + newest.references.length };
   };

@@ -19,6 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createMaintenanceFiles } from "#adapters/host/backup/maintenance-files.ts";
 import { createBackupThread } from "#adapters/host/backup/thread.ts";
 import { parseManifest } from "#ops/maintenance/backup/manifest.ts";
+import { readNewest } from "#ops/maintenance/backup/shelf.ts";
 import type { StepProgress } from "#ops/maintenance/coordinator.ts";
 import { createWorkshop, gnuTar, keepSevenDays, sha256Of, type Workshop } from "./workshop.ts";
 
@@ -52,6 +53,30 @@ const writeVariety = (): string[] => {
   shop.write("block/three-megabytes.bin", Buffer.alloc(3 * 1024 * 1024 + 1, "QTS"));
   return paths.sort();
 };
+
+describe("the newest backup", () => {
+  it("is told from one manifest, or from an older one where its archive is lost", async () => {
+    const read: string[] = [];
+    const host = createMaintenanceFiles();
+    const files = {
+      ...host,
+      readText: (path: string) => {
+        read.push(path);
+        return host.readText(path);
+      },
+    };
+    expect(await readNewest(files, shop.backup)).toBeUndefined();
+    for (const name of ["a.jsonl", "b.jsonl", "c.jsonl"]) {
+      shop.write(name);
+      await shop.run({}, keepAll);
+    }
+    expect(await readNewest(files, shop.backup)).toEqual(manifestOf(3));
+    expect(read).toHaveLength(1);
+    rmSync(archiveOf(3));
+    writeFileSync(join(shop.backup, "backup-000002.manifest.json"), "cut");
+    expect(await readNewest(files, shop.backup)).toEqual(manifestOf(1));
+  });
+});
 
 describe("a backup", () => {
   it("holds every file, whatever its name or size, with its hash in the manifest", async () => {

@@ -20,6 +20,30 @@ export interface Shelf {
   readonly nextSequence: number;
 }
 
+const isManifest = (name: string): boolean => name.endsWith(".manifest.json") && sequenceOf(name) !== undefined;
+
+/** Why an archive cannot be counted on; undefined when it lies there as its manifest says. */
+const lossOf = ({ archive, archiveBytes }: Manifest, sizes: ReadonlyMap<string, number>): string | undefined => {
+  const size = sizes.get(archive);
+  if (size === undefined) return "the archive is missing";
+  if (size !== archiveBytes) return `the archive has ${size} bytes instead of ${archiveBytes}`;
+  return sizes.has(damagedName(archive)) ? "the archive was found damaged" : undefined;
+};
+
+/** The newest manifest whose archive lies there: one file is read, and an older one only when that is lost. */
+export const readNewest = async (files: MaintenanceFiles, backupRoot: string): Promise<Manifest | undefined> => {
+  const listed = await files.list(backupRoot);
+  if (!listed.ok) return undefined;
+  const sizes = new Map(listed.value.map(({ name, size }) => [name, size]));
+  const newestFirst = [...sizes.keys()].filter(isManifest).sort((a, b) => (sequenceOf(b) as number) - (sequenceOf(a) as number));
+  for (const name of newestFirst) {
+    const text = await files.readText(`${backupRoot}/${name}`);
+    const parsed = text.ok ? parseManifest(text.value ?? "") : text;
+    if (parsed.ok && lossOf(parsed.value, sizes) === undefined) return parsed.value;
+  }
+  return undefined;
+};
+
 /** Reads every manifest. */
 export const readShelf = async (files: MaintenanceFiles, backupRoot: string): Promise<Result<Shelf, HostError>> => {
   const listed = await files.list(backupRoot);
@@ -29,7 +53,7 @@ export const readShelf = async (files: MaintenanceFiles, backupRoot: string): Pr
   const lost: Shelf["lost"][number][] = [];
   const unreadable: Shelf["unreadable"][number][] = [];
   const described = new Set<string>();
-  for (const name of [...sizes.keys()].filter((each) => each.endsWith(".manifest.json") && sequenceOf(each) !== undefined)) {
+  for (const name of [...sizes.keys()].filter(isManifest)) {
     const text = await files.readText(`${backupRoot}/${name}`);
     if (!text.ok) return text;
     const parsed = parseManifest(text.value ?? "");
@@ -39,14 +63,11 @@ export const readShelf = async (files: MaintenanceFiles, backupRoot: string): Pr
       continue;
     }
     const manifest = parsed.value;
-    const { archive, archiveBytes } = manifest;
+    const { archive } = manifest;
     const shelved: Shelved = { name, manifest, sha256: files.sha256(text.value ?? "") };
     described.add(archive);
-    const size = sizes.get(archive);
-    if (size === undefined) lost.push({ ...shelved, archive, reason: "the archive is missing" });
-    else if (size !== archiveBytes)
-      lost.push({ ...shelved, archive, reason: `the archive has ${size} bytes instead of ${archiveBytes}` });
-    else if (sizes.has(damagedName(archive))) lost.push({ ...shelved, archive, reason: "the archive was found damaged" });
+    const reason = lossOf(manifest, sizes);
+    if (reason !== undefined) lost.push({ ...shelved, archive, reason });
     else manifests.push(shelved);
   }
   const sequences = [...sizes.keys()].map((name) => sequenceOf(name) ?? 0);
