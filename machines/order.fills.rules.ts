@@ -37,12 +37,14 @@ const withFill = (order: OrderRecord, fill: OrderFill): Partial<OrderRecord> | n
 const reportedOf = ({ reported, quantity, priceMinor }: OrderFill): NonNullable<OrderFill["reported"]> =>
   reported ?? { quantity, priceMinor };
 
-/** Counts the held fills that have room by now. */
+/** Counts the held fills that have room by now; a fill that counts proves that the venue has the order. */
 export const withHeld = (order: OrderRecord): OrderRecord => {
   let next = order;
   for (const fill of order.held) {
     const counted = withFill(next, fill);
-    if (typeof counted !== "number") next = { ...next, ...counted, held: next.held.filter((held) => held !== fill) };
+    if (typeof counted === "number") continue;
+    const held = next.held.filter((other) => other !== fill);
+    next = { ...next, ...counted, held, evidence: "accepted", isUndetermined: false };
   }
   return next;
 };

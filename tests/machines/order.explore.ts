@@ -2,6 +2,7 @@
  * Every record that a small order can reach, found by trying every fact everywhere. The chart proposes nothing here: the
  * rules do, and tests hold the chart, the rules and their promises against each other.
  */
+import { largestOf } from "#machines/order.fills.rules.ts";
 import { isTerminal, judge, type OrderFact, type OrderRecord, openRecord, statusOf } from "#machines/order.rules.ts";
 
 export const limits = { unknownDeadlineMs: 120_000, pendingDeadlineMs: 30_000 };
@@ -30,7 +31,8 @@ const isSmall = ({ fills, replaces, mootAnswers, ordered, ...order }: OrderRecor
     Math.max(0, ...fills.map(({ told = [] }) => told.length)),
   ];
   const rares = rare.reduce((sum, count) => sum + count, 0);
-  const isPlain = fills.length <= 2 && replaces.length <= 2 && mootAnswers <= 1 && ordered <= 3;
+  const hasWaited = fills.some(({ quantity }) => quantity === 3);
+  const isPlain = fills.length <= 2 && replaces.length <= 2 && mootAnswers <= 1 && ordered <= (hasWaited ? 4 : 3);
   return (
     isPlain &&
     (rares === 0 || (rares === 1 && fills.length + replaces.length + mootAnswers + order.unattributed <= 2 && !order.isOverdue))
@@ -91,6 +93,10 @@ export const factsFor = (order: OrderRecord): readonly OrderFact[] => {
         facts.push({ type: "order.reconciled", ...about, found: true, status, cumulativeQuantity, leavesQuantity });
     }
   }
+  // A fill of three waits where no change would make room for it; then comes room for it, and for one lot more.
+  if (largestOf(order) < 3 && order.fills.length === 0)
+    facts.push({ type: "order.partially.filled", ...about, fillId, quantity: 3, priceMinor: 100 });
+  if (order.held.length > 0) facts.push({ type: "order.replaced", ...about, quantity: 4 });
   if (order.endedUnder === null) return facts;
   const underAnotherId = { ...about, brokerOrderId: "C", found: true, status: "partiallyFilled" } as const;
   const { cumulative } = order;
@@ -132,10 +138,11 @@ export const explore = (
   for (const [fromKey, from] of records) {
     for (const fact of factsFor(from)) {
       const to = judge(from, fact, limits);
-      if (to.refusal !== null || !isSmall(to)) continue;
+      if (!isSmall(to)) continue;
       const key = keyOf(to);
       const toKey = keys.get(key) ?? key;
-      steps.push({ from, fact, to, fromKey, toKey });
+      // A fill without room is refused, but waits with the order: no arrow, yet another record.
+      if (to.refusal === null) steps.push({ from, fact, to, fromKey, toKey });
       if (records.has(toKey)) continue;
       records.set(toKey, to);
       keys.set(toKey, toKey);

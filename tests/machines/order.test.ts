@@ -147,6 +147,42 @@ describe("the machine", () => {
     );
   });
 
+  describe("a fill that had no room when it was reported", () => {
+    const about = { at: 1, orderId: "o" };
+    const early = { ...about, type: "order.partially.filled", fillId: "early", quantity: 3, priceMinor: 100 };
+    const orderAfter = (...facts: readonly object[]) => {
+      const desk = deskWithOrder();
+      for (const fact of [{ type: "order.approved", ...start, epoch: 1 }, ...facts]) feed(desk, fact);
+      const order = desk.order("o") as OrderRecord;
+      return [statusOf(order), order.cumulative, order.held.length];
+    };
+
+    it.each([
+      ["submitting", []],
+      ["submitted", [{ ...about, type: "order.submitted", brokerOrderId: "V" }]],
+      ["accepted", [{ ...about, type: "order.accepted", brokerOrderId: "V" }]],
+      ["unknown", [{ ...about, type: "order.submit.unknown", reason: "r" }]],
+    ])("waits with an order that is %s, and counts when the venue says that the order has grown", (status, facts) => {
+      expect(orderAfter(...facts, early)).toEqual([status, 0, 1]);
+      expect(orderAfter(...facts, early, { ...about, type: "order.replaced", quantity: 4 })).toEqual(["partiallyFilled", 3, 0]);
+      expect(orderAfter(...facts, early, { ...about, type: "order.replaced", quantity: 3 })).toEqual(["filled", 3, 0]);
+    });
+
+    it("counts when a fill is taken back, whether the order lives or has ended", () => {
+      const first = { ...early, fillId: "first", quantity: 1 };
+      const late = { ...early, quantity: 2 };
+      const bust = { ...about, type: "order.fill.busted", fillId: "first" };
+      expect(orderAfter(first, late, bust)).toEqual(["filled", 2, 0]);
+      expect(orderAfter(first, { ...about, type: "order.canceled" }, late, bust)).toEqual(["filled", 2, 0]);
+    });
+
+    it("proves, once it counts, that the venue has the order: no answer denies it any more", () => {
+      const grow = { ...about, type: "order.replace.requested", quantity: 3 };
+      const denied = { ...about, type: "order.denied", code: "c", reason: "r" };
+      expect(orderAfter(early, grow, denied)).toEqual(["pendingReplace", 3, 0]);
+    });
+  });
+
   it("ignores a deadline that was moved since", () => {
     const approved = judge(newOrder(2), { type: "order.approved", ...start, epoch: 1 }, limits);
     const unknown = judge(approved, { type: "order.submit.unknown", ...start, at: 5, reason: "r" }, limits);
