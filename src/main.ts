@@ -9,16 +9,16 @@ process.umask(0o077);
 
 const signalNumbers = { SIGINT: 2, SIGTERM: 15 } as const;
 const argv = process.argv.slice(2);
-const stopping = new AbortController();
+let stopping = new AbortController();
 // npm hands the terminal's Ctrl-C on to a child that has had it already: two signals this close are one wish.
 const sameSignalMs = 300;
-let stoppedAtMs = 0;
+let stoppedAtMs = Number.NEGATIVE_INFINITY;
 
 for (const [name, number] of Object.entries(signalNumbers)) {
   process.on(name, () => {
+    if (performance.now() - stoppedAtMs <= sameSignalMs) return;
     // The second signal is a person who does not want to wait; recovery at the next start is the same as after a crash.
-    if (stopping.signal.aborted && performance.now() - stoppedAtMs > sameSignalMs) process.exit(128 + number);
-    if (stopping.signal.aborted) return;
+    if (stopping.signal.aborted) process.exit(128 + number);
     stoppedAtMs = performance.now();
     stopping.abort(name);
   });
@@ -74,6 +74,10 @@ const io: CommandIo = {
   env: process.env,
   cwd: process.cwd(),
   signal: stopping.signal,
+  hearAgain: () => {
+    if (stopping.signal.aborted) stopping = new AbortController();
+    return stopping.signal;
+  },
   onOutputLost: (listener) => {
     whoGoesOn = listener;
     if (lost !== undefined) listener(lost);

@@ -15,6 +15,8 @@ export interface CommandIo {
   readonly cwd: string;
   /** Aborted by the first Ctrl-C or SIGTERM: stop cleanly. The second one ends the process without asking. */
   readonly signal?: AbortSignal;
+  /** What the signal asked for is done: the next one is a first one again, of the signal returned. */
+  readonly hearAgain?: () => AbortSignal;
   /**
    * Calls the listener once when standard output is lost: its reader left, the terminal was closed, the disk is full. Who
    * listens goes on with its work; for all others the process ends.

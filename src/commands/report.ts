@@ -76,6 +76,7 @@ export const readPerformance = async (
     const forgotten = store.prunedThrough;
     const records = readRecords(store, 0);
     let count = 0;
+    if (signal?.aborted) return err("stopped");
     for (let next = records.next(); ; next = records.next()) {
       if (next.done === true) {
         if (next.value !== undefined) return err(journalSentence(next.value));

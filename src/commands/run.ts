@@ -1,21 +1,17 @@
 /** `qts run`: the session itself, from options to report. */
-import { join, resolve } from "node:path";
-import { sessionsOf } from "#adapters/host/journal/sessions.ts";
+import { resolve } from "node:path";
 import { createTerminalView, type TerminalView } from "#adapters/host/terminal/terminal.ts";
 import { createWatchdog } from "#adapters/host/watchdog.ts";
 import { type Config, parseConfig } from "#config/config.ts";
-import { moneyScaleOf } from "#core/instrument.ts";
 import { printable } from "#core/printable.ts";
-import type { SessionReport } from "#core/runtime/report.ts";
-import { lossesText, recoveringText } from "#core/runtime/status.ts";
+import { recoveringText } from "#core/runtime/status.ts";
 import { type Closers, openHost } from "#src/host.ts";
 import { createRoot } from "#src/root.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, portNumber, readOptions, UsageError, wholeNumber } from "./command.ts";
 import { problemLines, tellProblems } from "./config-file.ts";
 import { withDaysDirectory } from "./days-directory.ts";
-import { moneyOf, readPerformance, writePage } from "./report.ts";
-import { performanceText } from "./report-text.ts";
+import { reportText, tellHowItWent, tellMsMax } from "./run-end.ts";
 import { feedOf, readSessionConfig, symbolsOf } from "./session-config.ts";
 import { openSessionInputs } from "./session-inputs.ts";
 
@@ -128,41 +124,6 @@ const dayOf = ({
 const filled = (values: Record<string, unknown>): Record<string, unknown> =>
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 
-/** A line only when something was lost. */
-const lossLine = ({ losses }: SessionReport): string => {
-  const lost = lossesText(losses);
-  return lost === "" ? "" : `  lost         ${lost}\n`;
-};
-
-/** What a person reads at the end. */
-const reportText = (report: SessionReport, { instruments }: Config): string => {
-  const { currency = "" } = instruments[0] ?? {};
-  const moneyScale = moneyScaleOf(instruments[0] ?? { priceScale: 0 });
-  const { market, archive, orders, maintenance, lanes } = report;
-  const positions = Object.entries(report.positions).map(([symbol, lots]) => `${symbol} ${lots}`);
-  const grouped = (count: number): string => count.toLocaleString("en-US");
-  const time = (iso: string | null): string => (iso === null ? "" : `${iso.slice(0, 19).replace("T", " ")}`);
-  const lane = ([name, figures]: [string, SessionReport["lanes"]["P0"]]): string => {
-    const { handled, dropped, sampled, deadLettered, left, p99Ms } = figures;
-    const lost = Object.entries({ dropped, "sampled out": sampled, "given up": deadLettered, left })
-      .filter(([, count]) => count > 0)
-      .map(([fate, count]) => `${grouped(count)} ${fate}`);
-    return `${name} ${grouped(handled)}${lost.length > 0 ? ` (${lost.join(", ")})` : ""} p99 ${p99Ms} ms`;
-  };
-  return `
-Session report${report.recovered ? ", recovered from an earlier run" : ""}
-  market       ${market.from === null ? "no trade" : `${time(market.from)} … ${time(market.to)} UTC`}, ${grouped(market.ticks)} ticks
-  archive      received ${grouped(archive.received)}, persisted ${grouped(archive.persisted)}, refused ${archive.refused}, errored ${archive.errored}
-  orders       ${orders.total}: filled ${orders.filled}, canceled ${orders.canceled}, expired ${orders.expired}, rejected ${orders.rejected}, denied ${orders.denied}, unknown ${orders.unknown}, open ${orders.open}
-  positions    ${printable(positions.join(", ")) || "none"}
-  profit       ${(report.pnlMinor / 10 ** moneyScale).toFixed(2)} ${printable(currency)}
-  posture      safety ${report.safety}, operating ${report.operating}
-  maintenance  backed up ${maintenance.backedUp}, verified ${maintenance.verified}, deleted ${maintenance.deleted}, kept ${maintenance.kept}
-  lanes        ${Object.entries(lanes).map(lane).join(" · ")}
-${lossLine(report)}  took         ${(report.elapsedMs / 1000).toFixed(1)} s
-`;
-};
-
 const readConfig = async (
   values: ReturnType<typeof readOptions<typeof options>>["values"],
   io: CommandIo,
@@ -216,6 +177,8 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
 
   const screen = process.stdout; // tidy-ok: the view's own; what others say in it is printable
   const isTerminal = screen.isTTY === true && !values.json && !values["no-view"];
+  let hasEnded = false;
+  let ended: { readonly exitCode: number; readonly session: string; readonly home: string };
   try {
     const host = await openHost(
       {
@@ -241,6 +204,7 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
     // Trading does not end because nobody looks on any more.
     let view: TerminalView | undefined;
     io.onOutputLost?.((error) => {
+      if (hasEnded) return;
       view?.stop();
       logger.warn(
         `standard output is lost (${error.message}): the session goes on${view === undefined ? "" : " without its view"}; kill ${process.pid} stops it in order`,
@@ -252,13 +216,14 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
       else logger.info(root.reload(again.config), "the configuration was read again");
     };
     io.onReload?.(() => {
+      if (hasEnded) return;
       // Whatever is wrong with a file must not end a session.
       reload().catch((error: unknown) => logger.error({ error }, "the configuration could not be read; the present one stays"));
     });
     let guestFault: string | undefined;
     io.guests?.onFault((sentence) => {
       // One is enough: a timer may fail at every beat until the session has ended.
-      if (guestFault !== undefined) return;
+      if (guestFault !== undefined || hasEnded) return;
       guestFault = `${sentence}; the session was stopped in order`;
       logger.error(guestFault);
       root.requestStop(sentence);
@@ -310,28 +275,22 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
     );
 
     const { report, failure = guestFault } = await root.finished;
-    // Telling how the session went may take long, and no guest is called any more.
+    hasEnded = true;
+    // Letting go may take long, and no guest is called any more.
     await watchdog.stop();
     view?.stop();
     logger.info({ report }, failure ?? "the session has ended");
-    const journal = sessionsOf({ journal: join(ports.home.path, "journal") }).find(({ session }) => session === ports.session);
-    const isAsked = values.report !== undefined || !values.json;
-    const found = isAsked && journal !== undefined ? await readPerformance(journal.file, config) : undefined;
-    const went = found?.ok ? performanceText(found.value.performance, moneyOf(config)) : "";
-    io.out(values.json ? `${JSON.stringify(report)}\n` : `${reportText(report, config)}${went}`);
-    if (found?.ok === false) logger.warn(`how the session went cannot be told: ${found.error}`);
-    let isReportMissing = values.report !== undefined && found?.ok !== true;
-    if (found?.ok && values.report !== undefined) {
-      const written = writePage(resolve(io.cwd, values.report), ports.session, found.value, config);
-      isReportMissing = !written.ok;
-      if (!written.ok) io.err(`qts: ${printable(written.error)}\n`);
-    }
-    if (failure === undefined) return isReportMissing ? exitCodes.failed : exitCodes.ok;
-    io.err(`${printable(`qts: ${failure}`)}\n`);
-    return exitCodes.failed;
+    io.out(values.json ? `${JSON.stringify(report)}\n` : reportText(report, config));
+    if (failure !== undefined) io.err(`${printable(`qts: ${failure}`)}\n`);
+    ended = { exitCode: failure === undefined ? exitCodes.ok : exitCodes.failed, session: ports.session, home: ports.home.path };
   } finally {
     for (const close of closers.splice(0).reverse()) await close();
   }
+  const { report: page, json: isQuiet = false } = values;
+  if (isQuiet && page === undefined) return ended.exitCode;
+  const end = { ...ended, config, page, isQuiet };
+  const isTold = await tellHowItWent(end, io, io.hearAgain?.(), AbortSignal.timeout(tellMsMax));
+  return page === undefined || isTold ? ended.exitCode : exitCodes.failed;
 };
 
 export const command: Command = { name: "run", summary: "play or trade a session (the default)", help, run };
