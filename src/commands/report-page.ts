@@ -2,7 +2,7 @@
  * A session's performance as one HTML file: no script, no request to anywhere, everything drawn as SVG. Text that is not ours
  * is escaped.
  */
-import type { DayPerformance, EquityPoint, Performance, ShownFill, StateHistory } from "#core/performance.ts";
+import type { DayPerformance, EquityPoint, Performance, ShownFill, StateHistory } from "#core/performance-figures.ts";
 import { type MoneyText, shareText, spanText, timeText } from "./report-text.ts";
 
 const escaped = (text: string): string =>

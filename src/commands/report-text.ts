@@ -1,5 +1,5 @@
 /** A session's performance for a terminal, and how its figures are written. */
-import type { Performance, StateHistory } from "#core/performance.ts";
+import type { Performance, StateHistory } from "#core/performance-figures.ts";
 import { printable } from "#core/printable.ts";
 
 /** Minor units as people read them: "1,234.50 USD". */

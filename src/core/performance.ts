@@ -5,15 +5,14 @@
  */
 import { createActor } from "xstate";
 import type { HistoryEntry } from "#machines/operating-state.context.ts";
-import type { OrderRecord } from "#machines/order.rules.ts";
+import type { OrderFill, OrderRecord } from "#machines/order.rules.ts";
 import { type SafetyInput, type SafetyState, safetyMachine } from "#machines/safety.machine.ts";
 import type { ActorEvent, FactType } from "./event/catalog.ts";
-import { LatencyHistogram } from "./event/latency.ts";
 import { routeOf } from "./event/routes.ts";
-import type { Side } from "./instrument.ts";
 import { isDeskEvent } from "./orders/desk-facts.ts";
 import { type DeskInput, OrderDesk } from "./orders/order-desk.ts";
 import { flatPosition, type Position } from "./orders/positions.ts";
+import type { DayPerformance, EquityPoint, Performance, ShownFill, StateChange, StateHistory } from "./performance-figures.ts";
 import type { Marks } from "./state/account-metrics.ts";
 
 export interface PerformanceOptions {
@@ -24,106 +23,6 @@ export interface PerformanceOptions {
   readonly operating: string;
   /** Name of the trading day that a time belongs to. */
   readonly dayOf: (at: number) => string;
-}
-
-/** Money in minor units, times in epoch ms. */
-export interface EquityPoint {
-  readonly at: number;
-  readonly equityMinor: number;
-}
-
-export interface StateChange {
-  readonly at: number;
-  readonly from: string;
-  readonly to: string;
-  readonly why: string;
-}
-
-export interface StateHistory {
-  /** How long each state was in force, ms. */
-  readonly lasted: { readonly [state: string]: number };
-  /** The newest of them, oldest first. */
-  readonly changes: readonly StateChange[];
-  readonly changeCount: number;
-}
-
-export interface DayPerformance {
-  readonly day: string;
-  readonly openMinor: number;
-  readonly closeMinor: number;
-  readonly highMinor: number;
-  readonly lowMinor: number;
-  readonly feesMinor: number;
-  readonly fills: number;
-  /** Positions that were opened and closed again, by the day of the close. */
-  readonly trades: number;
-  readonly won: number;
-  /** Orders that went to the venue. */
-  readonly orders: number;
-  readonly denied: number;
-}
-
-export interface ShownFill {
-  readonly at: number;
-  readonly symbol: string;
-  readonly side: Side;
-  readonly quantity: number;
-  readonly priceMinor: number;
-}
-
-export interface Performance {
-  /** Of the first and the last fact; null without any. */
-  readonly from: number | null;
-  readonly to: number | null;
-  readonly facts: number;
-  readonly startMinor: number;
-  readonly endMinor: number;
-  readonly feesMinor: number;
-  /** The deepest fall from a high; null when equity never fell. */
-  readonly drawdown: {
-    readonly share: number;
-    readonly high: EquityPoint;
-    readonly low: EquityPoint;
-  } | null;
-  /** At most 4,000 points, evenly thinned. */
-  readonly curve: readonly EquityPoint[];
-  readonly trades: {
-    readonly count: number;
-    readonly won: number;
-    readonly lost: number;
-    readonly bestMinor: number;
-    readonly worstMinor: number;
-    readonly wonMinor: number;
-    readonly lostMinor: number;
-  };
-  readonly orders: {
-    readonly intended: number;
-    readonly sent: number;
-    readonly denied: number;
-    /** One row per code, the most frequent first, with the newest reason. */
-    readonly denials: readonly { readonly code: string; readonly count: number; readonly reason: string }[];
-    readonly filled: number;
-    readonly partlyFilled: number;
-    readonly unfilled: number;
-    readonly lotsSent: number;
-    readonly lotsFilled: number;
-    /** Approval to first fill, ms of the session's own time; null without a fill. */
-    readonly firstFillMs: { readonly p50: number; readonly p95: number } | null;
-    /** What limit orders were filled better than their limit, in minor units. */
-    readonly betterThanLimitMinor: number;
-  };
-  readonly positions: readonly {
-    readonly symbol: string;
-    readonly quantity: number;
-    readonly costMinor: number;
-    readonly markMinor: number | null;
-  }[];
-  readonly safety: StateHistory;
-  readonly operating: StateHistory;
-  readonly days: readonly DayPerformance[];
-  /** The newest of them, oldest first. */
-  readonly fills: readonly ShownFill[];
-  readonly fillCount: number;
 }
 
 const curvePointsMax = 4_000;
@@ -181,15 +80,26 @@ const createCurve = () => {
   };
 };
 
-/** The desk makes a flat position anew each time it is asked. */
-const isSame = (one: Position, other: Position): boolean =>
-  one.quantity === other.quantity && one.cashMinor === other.cashMinor && one.feesMinor === other.feesMinor;
-
+/** An order that was sent. */
 interface Way {
   readonly approvedAt: number;
-  readonly quantity: number;
+  quantity: number;
   filled: number;
+  firstFillMs: number | null;
 }
+
+interface KeptFill extends ShownFill {
+  readonly orderId: string;
+  readonly fillId: string;
+}
+
+/** Of one that was taken back it came back too. */
+const feeOf = ({ quantity, feeMinor }: Pick<OrderFill, "quantity" | "feeMinor">): number => (quantity > 0 ? feeMinor : 0);
+const noFill = { quantity: 0, priceMinor: 0, feeMinor: 0 };
+
+/** The value that so large a share of the values does not exceed; they are sorted. */
+const percentile = (sorted: readonly number[], share: number): number =>
+  sorted[Math.max(1, Math.ceil(share * sorted.length)) - 1] ?? 0;
 
 /** @returns takes the facts of one journal in their order, each once */
 export const createPerformance = (options: PerformanceOptions) => {
@@ -200,14 +110,13 @@ export const createPerformance = (options: PerformanceOptions) => {
   const safetyHistory = createStateHistory(safety.getSnapshot().value as SafetyState);
   const operatingHistory = createStateHistory(options.operating);
   const curve = createCurve();
-  const fills: ShownFill[] = [];
+  const fills: KeptFill[] = [];
   const days: DayPerformance[] = [];
   const ways = new Map<string, Way>();
   const denials = new Map<string, { count: number; reason: string }>();
-  const firstFill = new LatencyHistogram();
   const holdings = new Map<string, { position: Position; markMinor: number | null; valueMinor: number; flatMinor: number }>();
   const trades = { count: 0, won: 0, lost: 0, bestMinor: 0, worstMinor: 0, wonMinor: 0, lostMinor: 0 };
-  let [facts, intended, sent, denied, lotsSent, lotsFilled, fillCount, betterThanLimitMinor] = [0, 0, 0, 0, 0, 0, 0, 0];
+  let [facts, intended, denied, lotsFilled, fillCount, betterThanLimitMinor] = [0, 0, 0, 0, 0, 0];
   let from: number | null = null;
   let to: number | null = null;
   let now = 0;
@@ -282,22 +191,53 @@ export const createPerformance = (options: PerformanceOptions) => {
     holdings.set(symbol, after);
   };
 
-  const filled = (event: Extract<ActorEvent, { type: "order.filled" | "order.partially.filled" }>, order: OrderRecord): void => {
-    const { symbol, side, limitPriceMinor } = order;
-    const { quantity, priceMinor, feeMinor = 0 } = event;
-    fillCount += 1;
-    lotsFilled += quantity;
-    keepNewest(fills, { at: event.at, symbol, side, quantity, priceMinor }, fillsKept);
-    const way = ways.get(order.orderId);
+  /** Counts on a day that may be over; one that is forgotten is in no figure. */
+  const countOn = (at: number, name: "fills" | "orders", by: number): void => {
+    const day = dayOf(at);
+    const index = days.findLastIndex((entry) => entry.day === day);
+    const entry = days[index];
+    if (entry !== undefined) days[index] = { ...entry, [name]: entry[name] + by };
+  };
+
+  const countFill = (at: number, order: OrderRecord, old: OrderFill | undefined, is: OrderFill): void => {
+    const { orderId, symbol, side, limitPriceMinor } = order;
+    const { fillId, quantity, priceMinor } = is;
+    const was = old ?? noFill;
+    const lots = quantity - was.quantity;
+    lotsFilled += lots;
+    const shown = { orderId, fillId, at, symbol, side, quantity, priceMinor };
+    const index = was.quantity > 0 ? fills.findLastIndex((fill) => fill.fillId === fillId && fill.orderId === orderId) : -1;
+    const kept = fills[index];
+    if (was.quantity === 0 && quantity > 0) keepNewest(fills, shown, fillsKept);
+    else if (kept !== undefined) fills.splice(index, 1, ...(quantity > 0 ? [{ ...shown, at: kept.at }] : []));
+    const more = Number(quantity > 0) - Number(was.quantity > 0);
+    fillCount += more;
+    today({ feesMinor: (fees) => fees + feeOf(is) - feeOf(was) });
+    countOn(kept?.at ?? at, "fills", more);
+    const way = ways.get(orderId);
     if (way !== undefined) {
-      if (way.filled === 0) firstFill.record(event.at - way.approvedAt);
-      way.filled += quantity;
+      if (lots > 0) way.firstFillMs ??= at - way.approvedAt;
+      way.filled += lots;
     }
-    if (limitPriceMinor !== null) {
-      const better = side === "buy" ? limitPriceMinor - priceMinor : priceMinor - limitPriceMinor;
-      betterThanLimitMinor += better * quantity * desk.lotSizeOf(symbol);
+    if (limitPriceMinor === null) return;
+    const better = (fill: typeof noFill): number =>
+      (side === "buy" ? limitPriceMinor - fill.priceMinor : fill.priceMinor - limitPriceMinor) * fill.quantity;
+    betterThanLimitMinor += (better(is) - better(was)) * desk.lotSizeOf(symbol);
+  };
+
+  /** As the desk counts them: a fact may change other fills than the one it names, those that waited for room. */
+  const countFills = (at: number, before: OrderRecord, order: OrderRecord): void => {
+    if (order.fills === before.fills) return;
+    let mark: { readonly markMinor: number } | undefined;
+    for (const [place, is] of order.fills.entries()) {
+      const old = before.fills[place];
+      if (old?.quantity === is.quantity && old.priceMinor === is.priceMinor && old.feeMinor === is.feeMinor) continue;
+      countFill(at, order, old, is);
+      if (is.quantity > (old?.quantity ?? 0)) mark = { markMinor: is.priceMinor };
     }
-    today({ fills: (count) => count + 1, feesMinor: (fees) => fees + feeMinor });
+    // What is only taken back closes no trade and is no price.
+    hold(order.symbol, { position: desk.position(order.symbol), ...mark }, mark !== undefined);
+    valued();
   };
 
   const takeOrder = (event: ActorEvent): void => {
@@ -307,12 +247,10 @@ export const createPerformance = (options: PerformanceOptions) => {
       else if (effect.type === "timer.clear") timers.delete(effect.id);
     });
     if (event.type === "order.intended") intended += 1;
-    for (const { order, refusal } of outcomes) {
+    for (const { orderId, before, order, refusal } of outcomes) {
       if (order === undefined) continue;
       if (event.type === "order.approved" && refusal === null) {
-        sent += 1;
-        lotsSent += order.ordered;
-        ways.set(order.orderId, { approvedAt: event.at, quantity: order.ordered, filled: 0 });
+        ways.set(orderId, { approvedAt: event.at, quantity: order.ordered, filled: 0, firstFillMs: null });
         today({ orders: (count) => count + 1 });
       }
       if (event.type === "order.denied" && refusal === null) {
@@ -321,12 +259,14 @@ export const createPerformance = (options: PerformanceOptions) => {
         denials.set(code, { count: (denials.get(code)?.count ?? 0) + 1, reason });
         today({ denied: (count) => count + 1 });
       }
-      const position = desk.position(order.symbol);
-      if (isSame(position, holdingOf(order.symbol).position)) continue;
-      const isFill = event.type === "order.filled" || event.type === "order.partially.filled";
-      if (isFill) filled(event, order);
-      hold(order.symbol, { position, ...(isFill ? { markMinor: event.priceMinor } : {}) }, isFill);
-      valued();
+      const way = ways.get(orderId);
+      if (way !== undefined) way.quantity = order.ordered;
+      // Approved, and stopped at the fence before it left, or unknown to the venue.
+      if (way !== undefined && order.ended === "denied") {
+        ways.delete(orderId);
+        countOn(way.approvedAt, "orders", -1);
+      }
+      if (before !== undefined) countFills(event.at, before, order);
     }
   };
 
@@ -362,7 +302,8 @@ export const createPerformance = (options: PerformanceOptions) => {
     shown: (): Performance => {
       safetyHistory.until(now);
       operatingHistory.until(now);
-      const quantities = [...ways.values()];
+      const sent = [...ways.values()];
+      const firstFills = sent.flatMap(({ firstFillMs }) => firstFillMs ?? []).sort((one, other) => one - other);
       return {
         from,
         to,
@@ -375,17 +316,17 @@ export const createPerformance = (options: PerformanceOptions) => {
         trades,
         orders: {
           intended,
-          sent,
+          sent: sent.length,
           denied,
           denials: [...denials]
             .map(([code, found]) => ({ code, ...found }))
             .sort((one, other) => other.count - one.count || (one.code < other.code ? -1 : 1)),
-          filled: quantities.filter((way) => way.filled >= way.quantity).length,
-          partlyFilled: quantities.filter((way) => way.filled > 0 && way.filled < way.quantity).length,
-          unfilled: quantities.filter((way) => way.filled === 0).length,
-          lotsSent,
+          filled: sent.filter((way) => way.filled >= way.quantity).length,
+          partlyFilled: sent.filter((way) => way.filled > 0 && way.filled < way.quantity).length,
+          unfilled: sent.filter((way) => way.filled === 0).length,
+          lotsSent: sent.reduce((sum, { quantity }) => sum + quantity, 0),
           lotsFilled,
-          firstFillMs: firstFill.count === 0 ? null : { p50: firstFill.percentile(0.5), p95: firstFill.percentile(0.95) },
+          firstFillMs: firstFills.length === 0 ? null : { p50: percentile(firstFills, 0.5), p95: percentile(firstFills, 0.95) },
           betterThanLimitMinor,
         },
         positions: [...holdings.values()]
@@ -394,7 +335,7 @@ export const createPerformance = (options: PerformanceOptions) => {
         safety: safetyHistory.shown(),
         operating: operatingHistory.shown(),
         days: days.slice(-daysKept),
-        fills: fills.slice(-fillsKept),
+        fills: fills.slice(-fillsKept).map(({ orderId: _, fillId: __, ...fill }) => fill),
         fillCount,
       };
     },

@@ -6,7 +6,7 @@ import { runCommandLine } from "#commands/command-line.ts";
 import { performancePage } from "#commands/report-page.ts";
 import { moneyTextOf, spanText } from "#commands/report-text.ts";
 import { commandTable } from "#commands/table.ts";
-import type { Performance } from "#core/performance.ts";
+import type { Performance } from "#core/performance-figures.ts";
 
 const kept = join(import.meta.dirname, "../fixtures/homes/0.1.0");
 const expected = JSON.parse(readFileSync(join(kept, "expected.json"), "utf8")) as {

@@ -93,7 +93,68 @@ describe("how a session went", () => {
         { code: "PRICE_COLLAR", count: 1, reason: "reason 1" },
       ],
     });
-    expect(performance.shown().orders.firstFillMs?.p50).toBeCloseTo(2_000, -2);
+    expect(performance.shown().orders.firstFillMs).toEqual({ p50: 2_000, p95: 4_000 });
+  });
+
+  it("calls sent what left the house: not an order that the fence stopped, nor one that the venue never had", () => {
+    const { performance, tell, order, fill } = create();
+    order(0, "a", "buy", 10, 1_000);
+    fill(1, "a", "filled", 10, 1_000);
+    for (const orderId of ["b", "c"]) {
+      tell(2, "order.intended", { orderId, symbol: "SPY", side: "buy", orderType: "market", quantity: 7, strategy: "t" });
+      tell(2, "order.approved", { orderId, epoch: 1 });
+    }
+    expect(performance.shown().orders).toMatchObject({ sent: 3, lotsSent: 24, unfilled: 2 });
+    tell(3, "order.denied", { orderId: "b", code: "FENCED", reason: "the session ends" });
+    tell(4, "order.submit.unknown", { orderId: "c", reason: "no answer" });
+    tell(5, "order.reconciled", { orderId: "c", found: false, status: "absent" });
+    const { orders, days } = performance.shown();
+    expect(orders).toMatchObject({ intended: 3, sent: 1, denied: 1, filled: 1, unfilled: 0, lotsSent: 10, lotsFilled: 10 });
+    expect(days).toMatchObject([{ orders: 1, denied: 1 }]);
+  });
+
+  it("counts a fill that waited for room as soon as there is room, with its fee and the trade it ends", () => {
+    const { performance, tell, order, fill } = create();
+    order(0, "a", "buy", 10, 1_000);
+    fill(1, "a", "filled", 10, 1_000);
+    order(2, "b", "sell", 6, 900);
+    // The venue made the order larger before it said so.
+    fill(3, "b", "filled", 10, 1_100);
+    expect(performance.shown()).toMatchObject({ fillCount: 1, orders: { lotsFilled: 10, unfilled: 1 } });
+    tell(4, "order.replace.requested", { orderId: "b", quantity: 10, limitPriceMinor: 900 });
+    const { fillCount, trades, positions, orders, days, feesMinor } = performance.shown();
+    expect({ fillCount, feesMinor, positions }).toEqual({ fillCount: 2, feesMinor: 20, positions: [] });
+    expect(trades).toMatchObject({ count: 1, won: 1, wonMinor: 980 });
+    expect(orders).toMatchObject({ filled: 2, lotsSent: 20, lotsFilled: 20, betterThanLimitMinor: 2_000 });
+    expect(days).toMatchObject([{ fills: 2, feesMinor: 20, trades: 1 }]);
+  });
+
+  it("takes what the venue took back or corrected later out of lots, fills and fees, and moves no other figure", () => {
+    const { performance, tell, order, fill } = create();
+    const day = 24 * 60 * minute;
+    order(0, "a", "buy", 10, 1_000);
+    fill(1, "a", "partially.filled", 4, 990, 1);
+    fill(2, "a", "partially.filled", 6, 1_000, 2);
+    tell(day, "order.fill.busted", { orderId: "a", fillId: "a-1" });
+    tell(day + 1, "order.fill.corrected", { orderId: "a", fillId: "a-2", quantity: 5, priceMinor: 980 });
+    const { orders, fills, fillCount, days, feesMinor } = performance.shown();
+    expect(orders).toMatchObject({ sent: 1, filled: 0, partlyFilled: 1, lotsSent: 10, lotsFilled: 5, betterThanLimitMinor: 100 });
+    expect({ fills, fillCount }).toEqual({
+      fills: [{ at: start + 2, symbol: "SPY", side: "buy", quantity: 5, priceMinor: 980 }],
+      fillCount: 1,
+    });
+    expect(days.map(({ fills: count, feesMinor: fees }) => [count, fees])).toEqual([
+      [1, 20],
+      [0, feesMinor - 20],
+    ]);
+  });
+
+  it("says after which time orders were filled first, also when it was hours", () => {
+    const { performance, order, fill } = create();
+    const hours = [1, 2, 3, 5];
+    for (const hour of hours) order(0, `o${hour}`, "buy", 1, 1_000);
+    for (const hour of hours) fill(hour * 60 * minute, `o${hour}`, "filled", 1, 1_000);
+    expect(performance.shown().orders.firstFillMs).toEqual({ p50: 2 * 60 * minute, p95: 5 * 60 * minute });
   });
 
   it("knows how long safety and the operating state were in each state, and why they moved", () => {
