@@ -206,6 +206,8 @@ const createLane = (channel: AlertChannel, clock: Pick<Clock, "now" | "setTimer"
   /** Of the messages that wait; a message that is gone takes its count with it. */
   const triesOf = new WeakMap<AlertMessage, number>();
   let cancelRetry: (() => void) | undefined;
+  /** When the service may be asked again for a message that it has not refused yet. */
+  let soonestAt = 0;
   let cancelMorning: (() => void) | undefined;
   let isClosing = false;
   let isClosed = false;
@@ -226,11 +228,23 @@ const createLane = (channel: AlertChannel, clock: Pick<Clock, "now" | "setTimer"
     return Math.max(ownMs, Math.min(askedMs, limits.retryAfterMsMax));
   };
 
+  /** Tried as often as a warning may be: what is critical is tried on, behind the others, for the fault may be its own. */
+  const isPutOff = (message: AlertMessage): boolean => (triesOf.get(message) ?? 0) >= limits.triesMax;
+
   /** In their order; what is critical does not wait behind a warning that could not be sent. */
   const next = (): AlertMessage | undefined => {
-    const [first] = queue;
+    const first = queue.find((message) => !isPutOff(message));
     const hasFailed = first !== undefined && triesOf.has(first) && first.level !== "critical";
-    return hasFailed ? (queue.find(({ level }) => level === "critical") ?? first) : first;
+    const urgent = hasFailed ? queue.find((message) => message.level === "critical" && !isPutOff(message)) : undefined;
+    return urgent ?? first ?? queue[0];
+  };
+
+  const retryAt = (at: number): void => {
+    cancelRetry?.();
+    cancelRetry = clock.setTimer(at, () => {
+      cancelRetry = undefined;
+      start();
+    });
   };
 
   const drain = async (): Promise<void> => {
@@ -246,10 +260,12 @@ const createLane = (channel: AlertChannel, clock: Pick<Clock, "now" | "setTimer"
         triesOf.set(message, tries);
         // A critical alert is raised once: it is tried until it arrives. The queue is bounded.
         if ((tries < limits.triesMax || message.level === "critical") && !isClosing) {
-          cancelRetry = clock.setTimer(clock.now() + waitMs(error, tries), () => {
-            cancelRetry = undefined;
-            start();
-          });
+          // Those that were put off take turns.
+          if (isPutOff(message) && remove(message)) queue.push(message);
+          const at = clock.now();
+          soonestAt = at + waitMs(error, 1);
+          // The long pause is that of what was refused so often.
+          retryAt(isPutOff(message) && !queue.every(isPutOff) ? soonestAt : at + waitMs(error, tries));
           return;
         }
         // A full queue may have dropped and counted it while it was being sent.
@@ -287,7 +303,11 @@ const createLane = (channel: AlertChannel, clock: Pick<Clock, "now" | "setTimer"
       const [dropped] = queue.splice(Math.max(0, index), 1);
       lose(dropped?.held?.length ?? 1);
     }
+    const isNoneElse = queue.every(isPutOff);
     queue.push(message);
+    // A wall clock may have been set back since the last try.
+    const at = clock.now();
+    if (cancelRetry !== undefined && isNoneElse) retryAt(Math.min(Math.max(at, soonestAt), at + limits.retryAfterMsMax));
     start();
   };
 

@@ -174,6 +174,54 @@ describe("a channel", () => {
     expect(figures()).toMatchObject({ lost: 0, waiting: 0 });
   });
 
+  it("that refuses one critical alert for good gets the others, and that one counts as undelivered until it is taken (M13)", async () => {
+    let isRefused = true;
+    const tried: string[] = [];
+    const { alerts, received, wind, figures } = createHouse(async ({ text }) => {
+      tried.push(text);
+      if (isRefused && text === "too long") throw new AlertNotSent("it answered 400");
+    });
+    const texts = (): string[] => received.map(({ text }) => text);
+    const raise = (...critically: string[]): void => {
+      for (const text of critically) alerts.handlers["alert.critical"](critical(text));
+    };
+    raise("too long", "two");
+    alerts.handlers["alert.warning"](warning("disk"));
+    await settle();
+    for (let seconds = 0; seconds <= 32; seconds += 1) await wind(seconds * 1_000);
+    expect(texts()).toEqual(["two", "disk"]);
+    expect(figures()).toMatchObject({ waiting: 1, lost: 0, lastFailure: "it answered 400" });
+    // Nor does one that comes later wait for the pause that the refused one has by now.
+    for (let seconds = 33; seconds <= 600; seconds += 1) await wind(seconds * 1_000);
+    const triedBefore = tried.length;
+    raise("three");
+    await settle();
+    await wind(602_000);
+    expect(texts()).toEqual(["two", "disk", "three"]);
+    expect(tried.length - triedBefore).toBeLessThanOrEqual(2);
+    expect(figures()).toMatchObject({ waiting: 1, lost: 0 });
+    isRefused = false;
+    for (let seconds = 603; seconds <= 720; seconds += 1) await wind(seconds * 1_000);
+    expect(texts()).toEqual(["two", "disk", "three", "too long"]);
+  });
+
+  it("that two critical alerts cannot enter keeps none of them, nor a warning, from being tried (M13)", async () => {
+    const tried = new Map<string, number>();
+    const { alerts, wind, figures } = createHouse(async ({ text }) => {
+      tried.set(text, (tried.get(text) ?? 0) + 1);
+      throw new AlertNotSent("it answered 400");
+    });
+    alerts.handlers["alert.warning"](warning("disk"));
+    alerts.handlers["alert.critical"](critical("one"));
+    alerts.handlers["alert.critical"](critical("two"));
+    await settle();
+    for (let seconds = 0; seconds <= 3_600; seconds += 2) await wind(seconds * 1_000);
+    expect(tried.get("disk")).toBe(alertLimits.triesMax);
+    expect(Math.abs((tried.get("one") ?? 0) - (tried.get("two") ?? 0))).toBeLessThanOrEqual(1);
+    expect(tried.get("two")).toBeGreaterThan(20);
+    expect(figures()).toMatchObject({ waiting: 2, lost: 1 });
+  });
+
   it("that is dead (a send that never ends) is waited for by nobody, and a critical alert pushes out a warning", async () => {
     const { alerts, figures } = createHouse(() => new Promise(() => {}));
     const before = performance.now();
