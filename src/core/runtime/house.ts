@@ -218,7 +218,11 @@ export const createHouse = (options: HouseOptions): House => {
       refusal: null,
     };
     if (outcomes.length === 0) by.take(step);
-    else for (const one of orderSteps(step, outcomes)) by.take(one);
+    else {
+      for (const one of orderSteps(step, outcomes)) by.take(one);
+      // Effects are told once, with the first order.
+      if (from !== to) by.take({ ...step, effects: [] });
+    }
     return effects;
   };
 

@@ -61,6 +61,26 @@ describe("whoever looks on", () => {
     expect(own[1]).toMatchObject({ from: "initialized" });
   });
 
+  it("is shown that the desk closes also while orders are in flight, after what becomes of them (I1)", async () => {
+    const world = await createWorld();
+    await world.tick(1_690_000);
+    world.venue.script("stall");
+    const order = { orderId: "a-1", symbol: "SPY", side: "buy", orderType: "limit", quantity: 10, limitPriceMinor: 1_690_000 };
+    await world.fact("order.intended", { ...order, strategy: "operator" } as never);
+    const { observer } = world.root().inspection;
+    const before = observer.newest();
+    await world.fact("broker.disconnected", { broker: "paper", reason: "cable" });
+    const own = observer
+      .changesAfter(before)
+      .filter(({ actor, event }) => actor === "orders" && event.type === "broker.disconnected");
+    expect(own).toMatchObject([
+      { orderId: "a-1", from: "submitting", to: "unknown" },
+      { orderId: null, from: "open", to: "closed", effects: [] },
+    ]);
+    expect(own[0]?.effects.length).toBeGreaterThan(0);
+    expect(observer.movedAt("orders")).toBe(own[1]?.event.at);
+  });
+
   it("hears nothing of ticks, because no actor takes them (I1)", async () => {
     const world = await createWorld();
     const seen: Step[] = [];
