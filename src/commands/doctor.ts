@@ -7,40 +7,17 @@ import { sendCommand } from "#adapters/host/control/client.ts";
 import { accessProblem, homePaths, openHome } from "#adapters/host/home.ts";
 import { createKillSwitch, killSwitchPath } from "#adapters/host/kill-switch.ts";
 import { isLeaseHeld, readOwner } from "#adapters/host/lease.ts";
-import { checkDays, chooseDays, headerOf, shippedDays } from "#adapters/replay/recorded-days.ts";
 import { type Config, parseConfig } from "#config/config.ts";
 import { printable } from "#core/printable.ts";
-import { calendarOf } from "#market/calendar.ts";
 import { openAlertChannels } from "./alert-channels.ts";
 import { homeOf } from "./ask.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, stoppedCode } from "./command.ts";
 import { problemLines, tellProblems } from "./config-file.ts";
 import { ownDaysDirectory } from "./days-directory.ts";
+import { type DoctorCheck, type Finding, fail, fine, warn } from "./doctor-finding.ts";
+import { checkCalendar, checkData } from "./doctor-market.ts";
 import { readSessionConfig } from "./session-config.ts";
 import { openSessionInputs } from "./session-inputs.ts";
-
-export interface DoctorCheck {
-  readonly name:
-    | "node"
-    | "configuration"
-    | "home"
-    | "session"
-    | "disk"
-    | "port"
-    | "clock"
-    | "data"
-    | "calendar"
-    | "kill-switch"
-    | "alerts";
-  readonly state: "ok" | "warn" | "fail";
-  /** For a person; with the remedy unless it is ok. */
-  readonly sentence: string;
-}
-
-type Finding = Omit<DoctorCheck, "name">;
-const fine = (sentence: string): Finding => ({ state: "ok", sentence });
-const warn = (sentence: string): Finding => ({ state: "warn", sentence });
-const fail = (sentence: string): Finding => ({ state: "fail", sentence });
 
 const nodeMajorMin = 24;
 /** QTS did not exist before. */
@@ -148,35 +125,6 @@ const checkKillSwitch = (home: string, { available, tripped }: Config["killSwitc
   return warn(`It is on (${found.value}): a session is in LOCKDOWN; remove ${path}, then \`qts release\`.`);
 };
 
-const checkData = (name: string, ownDays: string): Finding => {
-  const chosen = chooseDays(name, [shippedDays, ownDays]);
-  if (!chosen.ok) return fail(`The recorded day ${JSON.stringify(name)}: ${chosen.error}.`);
-  const days = checkDays(chosen.value);
-  if (!days.ok) return fail(`${days.error.charAt(0).toUpperCase()}${days.error.slice(1)}.`);
-  return fine(
-    days.value.length === 1
-      ? `The recorded day ${name} is whole.`
-      : `The ${days.value.length} recorded days of ${name} are whole.`,
-  );
-};
-
-/** Whoever trades on a day must know whether it is a holiday; in a replay the day is the recorded one. */
-const checkCalendar = ({ instruments, session }: Config, ownDays: string): Finding => {
-  const chosen = chooseDays(session.day, [shippedDays, ownDays]);
-  const noon = 43_200_000;
-  const times = (chosen.ok ? chosen.value : []).flatMap((day) => {
-    const header = headerOf(day);
-    return header.ok ? [header.value.midnightAt + noon] : [];
-  });
-  const calendars = [...new Set(instruments.map(({ market }) => market))].flatMap((market) => calendarOf(market) ?? []);
-  const problem = calendars.flatMap(({ unknownProblem }) => times.map(unknownProblem)).find((text) => text !== undefined);
-  if (problem !== undefined) return warn(`${problem.charAt(0).toUpperCase()}${problem.slice(1)}.`);
-  const known = calendars.map(
-    ({ market, known: span }) => `${market} ${span === undefined ? "never closes" : `until ${span.until}`}`,
-  );
-  return fine(`The calendars are known: ${known.join(", ")}.`);
-};
-
 const checkAlerts = (config: Config, env: CommandIo["env"]): Finding => {
   const opened = openAlertChannels(config, env);
   if (!opened.ok) return fail(`${opened.error.map(({ key, problem }) => `${key} ${problem}`).join(". ")}.`);
@@ -233,8 +181,8 @@ Exit codes: 0 nothing fails, 1 something fails, 2 usage, 78 the configuration ha
       disk: checkDisk(home, config.disk),
       port: await checkPort(config.http, isRunning),
       clock: checkClock(home, Date.now()),
-      data: checkData(config.session.day, ownDaysDirectory(io)),
-      calendar: checkCalendar(config, ownDaysDirectory(io)),
+      data: checkData(config, ownDaysDirectory(io)),
+      calendar: checkCalendar(config, ownDaysDirectory(io), Date.now()),
       "kill-switch": checkKillSwitch(home, config.killSwitch),
       alerts: checkAlerts(config, io.env),
     };

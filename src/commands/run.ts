@@ -167,8 +167,7 @@ const run = async (args: readonly string[], given: CommandIo): Promise<number> =
   const watchdog = createWatchdog();
   const closers: Closers = [() => watchdog.stop()];
   // What can be checked without writing anything comes first, so that a mistake leaves nothing half-written.
-  const leave = watchdog.enter("the strategy's module");
-  const inputs = await openSessionInputs(config, io).finally(leave);
+  const inputs = await openSessionInputs(config, { ...io, enter: watchdog.enter });
   if (!inputs.ok) {
     await watchdog.stop();
     io.err(problemLines(undefined, inputs.error.problems));

@@ -8,6 +8,7 @@ import { spawnSync } from "node:child_process";
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import type { Place } from "#adapters/host/watchdog.ts";
 import type { Config, ConfigProblem } from "#config/config.ts";
 import { liveProblem } from "#core/execution/live-keys.ts";
 import { err, ok, type Result } from "#core/result.ts";
@@ -111,16 +112,21 @@ const loadStrategy = async (config: Config, io: SessionIo): Promise<Result<Strat
 export type SessionIo = Pick<CommandIo, "cwd" | "env" | "guests" | "signal"> & {
   /** Real ms for its module. */
   readonly loadMsMax?: number;
+  /** Told whose work has the main thread, until what it returned is called. */
+  readonly enter?: (place: Place) => () => void;
 };
 
 /** @returns what the session is made of, or why it would not start */
 export const openSessionInputs = async (config: Config, io: SessionIo): Promise<Result<SessionInputs, SessionRefusal>> => {
   const problems: ConfigProblem[] = [];
-  const source = feeds[config.session.feed].prepare(config, ownDaysDirectory(io));
+  const feed = feeds[config.session.feed];
+  const leaveDays = feed.clock === "replay" ? io.enter?.("the check of the recorded days") : undefined;
+  const source = feed.prepare(config, ownDaysDirectory(io));
+  leaveDays?.();
   const damaged = !source.ok && source.error.isDamaged ? source.error.problems : undefined;
   if (!source.ok && damaged === undefined) problems.push(...source.error.problems);
   const { env } = io;
-  const strategy = await loadStrategy(config, io);
+  const strategy = await loadStrategy(config, io).finally(io.enter?.("the strategy's module"));
   if (!strategy.ok) problems.push({ key: "execution.strategy", problem: `is refused: ${strategy.error}` });
   const { adapter } = config.broker;
   const live = liveProblem(

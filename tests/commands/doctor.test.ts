@@ -17,7 +17,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createControlServer } from "#adapters/host/control/server.ts";
 import { acquireLease } from "#adapters/host/lease.ts";
-import type { DoctorCheck } from "#commands/doctor.ts";
+import type { DoctorCheck } from "#commands/doctor-finding.ts";
+import { checkCalendar, checkData } from "#commands/doctor-market.ts";
+import { parseConfig } from "#config/config.ts";
 import { exampleStatus } from "../adapters/host/page/example-status.ts";
 import { runLine } from "./console.ts";
 
@@ -157,6 +159,24 @@ describe("qts doctor", () => {
       state: "warn",
       sentence: expect.stringMatching(/^The calendar of NXT is known from 2025-03-04 to 2027-12-31, and 2013-10-08 is not in it/),
     });
+  });
+
+  it.each([
+    { market: "KRX", on: "2026-12-01", state: "ok", says: "KRX until 2027-12-31" },
+    { market: "KRX", on: "2027-11-01", state: "ok", says: "KRX until 2027-12-31" },
+    { market: "KRX", on: "2027-11-02", state: "warn", says: "until 2027-12-31, which is soon" },
+    { market: "KRX", on: "2028-01-01", state: "warn", says: "2028-01-01 is not in it" },
+    { market: "UPBIT", on: "2040-01-01", state: "ok", says: "UPBIT never closes" },
+  ])("judges the calendar of a live session by today: $market on $on is $state (M15)", ({ market, on, state, says }) => {
+    const parsed = parseConfig({
+      session: { mode: "live", feed: "upbit", day: "none-20130101" },
+      instruments: [{ symbol: "A", market, currency: "KRW", priceScale: 0, tickSize: 1, lotSize: 1 }],
+    });
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed));
+    const finding = checkCalendar(parsed.config, cwd, Date.parse(`${on}T03:00:00Z`));
+    expect(finding).toMatchObject({ state, sentence: expect.stringContaining(says) });
+    // Nor does it matter there which day would be played.
+    expect(checkData(parsed.config, cwd)).toMatchObject({ state: "ok", sentence: expect.stringContaining("comes from upbit") });
   });
 
   it("fails when the clock is behind what the journal has seen", async () => {

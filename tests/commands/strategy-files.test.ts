@@ -25,6 +25,17 @@ describe("a strategy's file", () => {
     expect((await open(strategy)).opened).toMatchObject({ ok: true, value: { strategy: { name: "x" } } });
   });
 
+  it("has its name only while it is loaded, and the recorded days have theirs while they are checked (M15)", async () => {
+    const said: string[] = [];
+    const enter = (place: string) => {
+      said.push(`in ${place}`);
+      return () => void said.push(`out of ${place}`);
+    };
+    await open(strategy, { enter });
+    const days = "the check of the recorded days";
+    expect(said).toEqual([`in ${days}`, `out of ${days}`, "in the strategy's module", "out of the strategy's module"]);
+  });
+
   it.each([
     { what: "imports what is not there", text: 'import "./none.ts";\n', says: "none.ts' imported from FILE" },
     { what: "throws as it is loaded", text: 'throw new Error("no key");\n', says: "Error: no key (mine.ts:1:7)" },

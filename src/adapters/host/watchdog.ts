@@ -8,7 +8,13 @@ import { Worker } from "node:worker_threads";
 import type { Strategy } from "#core/strategy/strategy.ts";
 
 /** Whose code has the main thread; its place in this list travels between the threads. */
-export const places = ["QTS itself", "the strategy's module", "the strategy's evaluate", "the strategy's onTrade"] as const;
+export const places = [
+  "QTS itself",
+  "the check of the recorded days",
+  "the strategy's module",
+  "the strategy's evaluate",
+  "the strategy's onTrade",
+] as const;
 export type Place = (typeof places)[number];
 
 export interface StuckNote {
