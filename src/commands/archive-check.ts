@@ -8,6 +8,7 @@ import { archiveDirectory, readSegmentPath } from "#archive/paths.ts";
 import { printable } from "#core/printable.ts";
 import { calendarOf } from "#market/calendar.ts";
 import { type Command, type CommandIo, exitCodes, readOptions, stoppedCode, UsageError } from "./command.ts";
+import { readTimeZone } from "./time-zone.ts";
 import { whyUnreadable } from "./unreadable.ts";
 
 const help = `qts archive check DIR: is a market archive whole?
@@ -65,14 +66,6 @@ const headOf = (path: string): Uint8Array => {
     return bytes.subarray(0, readSync(file, bytes, 0, headBytes, 0));
   } finally {
     closeSync(file);
-  }
-};
-
-const readTimeZone = (zone: string): string => {
-  try {
-    return new Intl.DateTimeFormat("en-US", { timeZone: zone }).resolvedOptions().timeZone;
-  } catch {
-    throw new UsageError(`--time-zone "${zone}" is not a time zone; write it like Asia/Seoul.`);
   }
 };
 

@@ -10,6 +10,7 @@ import { calendarOf, type MarketCalendar } from "#market/calendar.ts";
 import { type readOptions, UsageError, wholeNumber } from "./command.ts";
 import { durationMs } from "./duration.ts";
 import type { Format, ImportFiles } from "./import-files.ts";
+import { readTimeZone } from "./time-zone.ts";
 
 export const importOptions = {
   symbol: { type: "string" },
@@ -50,15 +51,6 @@ export const readColumns = (text: string | undefined): Columns => {
     columns[field] = column;
   }
   return columns;
-};
-
-const readZone = (zone: string | undefined): string | undefined => {
-  if (zone === undefined) return undefined;
-  try {
-    return new Intl.DateTimeFormat("en-US", { timeZone: zone }).resolvedOptions().timeZone;
-  } catch {
-    throw new UsageError(`--time-zone is "${zone}" and is no time zone; write it like Asia/Seoul.`);
-  }
 };
 
 const readBars = (text: string | undefined): BarStamp | undefined => {
@@ -132,7 +124,12 @@ export const planOf = (
     format,
     market,
     calendar,
-    timeZone: readZone(values["time-zone"]) ?? (format === "lean" || hasKoreanBars ? calendar.timeZone : undefined),
+    timeZone:
+      values["time-zone"] !== undefined
+        ? readTimeZone(values["time-zone"])
+        : format === "lean" || hasKoreanBars
+          ? calendar.timeZone
+          : undefined,
     bars: readBars(values.bars) ?? (hasKoreanBars ? { type: "end" } : undefined),
     priceScale,
     quantityScale,

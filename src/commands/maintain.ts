@@ -8,10 +8,11 @@ import { emptyReport, type RunReport } from "#ops/maintenance/coordinator.ts";
 import { cleanupLogPath } from "#ops/maintenance/log.ts";
 import { createMaintenanceEntries, type EntryOptions } from "#ops/maintenance/one-run.ts";
 import { previewRun } from "#ops/maintenance/preview.ts";
-import type { RetentionPolicy } from "#ops/maintenance/retention/policy.ts";
+import { type RetentionPolicy, seoul } from "#ops/maintenance/retention/policy.ts";
 import { type Command, exitCodes, readOptions, required, UsageError } from "./command.ts";
 import { qtsVersion } from "./command-line.ts";
 import { stopSignal } from "./stop-signal.ts";
+import { readTimeZone } from "./time-zone.ts";
 
 const help = `qts maintain: back up, verify, and only then delete what is older than you keep.
 
@@ -30,13 +31,14 @@ Options:
   --share X            at most this share of files and of bytes is deleted in a day (default 0.25)
   --keep N             of each stream the newest N files always stay (default 1)
   --trust-clock        delete although the last run was more than 26 h ago or the clock went back
+  --time-zone ZONE     of the days and hours in the names (Asia/Seoul)
   --gzip-level N       1 (fast, default) to 9 (small)
   --log FILE           the log of decisions (default: BACKUP/ops/logs/maintenance/cleanup.log)
   --dry-run            say what would be done and write nothing
   --json               the report as one JSON document on standard output
   --help               this page
 
-Age is told by the name of a file (20131007, 20131007/10_00.jsonl; Korean time) and by the newest record in it, never by its
+Age is told by the name of a file (20131007, 20131007/10_00.jsonl) and by the newest record in it, never by its
 modification time, and counted from the newest data. The newest file of a stream always stays.
 
 Exit codes: 0 done, 1 failed (nothing was deleted that was not verified), 2 usage, 4 refused (nothing was touched).
@@ -51,6 +53,7 @@ const options = {
   share: { type: "string" },
   keep: { type: "string" },
   "trust-clock": { type: "boolean" },
+  "time-zone": { type: "string" },
   "gzip-level": { type: "string" },
   log: { type: "string" },
   "dry-run": { type: "boolean" },
@@ -72,15 +75,30 @@ const numberOf = (
 
 const isWhole = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 
-const policyOf = (values: { readonly policy?: string; readonly days?: string; readonly keep?: string }): RetentionPolicy => {
+interface PolicyOptions {
+  readonly policy?: string;
+  readonly days?: string;
+  readonly keep?: string;
+  readonly "time-zone"?: string;
+}
+
+const policyOf = (values: PolicyOptions): RetentionPolicy => {
+  const timeZone = readTimeZone(values["time-zone"] ?? seoul);
   const days = (fallback: number): number => numberOf("days", values.days, fallback, isWhole, "a whole number of days");
   const filesKeptMin = numberOf("keep", values.keep, 1, isWhole, "a whole number of files");
   switch (values.policy ?? "file") {
     case "file":
       required("maintain", "days", values.days);
-      return { type: "file", days: days(0), globs: ["**"], filesKeptMin };
+      return { type: "file", days: days(0), globs: ["**"], filesKeptMin, timeZone };
     case "data":
-      return { type: "data", rawSnapshotDays: days(7), patternRecordDays: 30, decisionSnapshotDays: "never", filesKeptMin };
+      return {
+        type: "data",
+        rawSnapshotDays: days(7),
+        patternRecordDays: 30,
+        decisionSnapshotDays: "never",
+        filesKeptMin,
+        timeZone,
+      };
     default:
       throw new UsageError(`--policy is "${values.policy}" and must be file or data.`);
   }

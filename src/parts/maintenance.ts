@@ -24,7 +24,7 @@ export const createMaintenancePart = ({ config, ports, view, offer, waits, house
       : createMaintenance({
           dataRoot: home.archive,
           backupRoot: home.backup,
-          policy: { type: "data", decisionSnapshotDays: "never", ...policy },
+          policy: { type: "data", decisionSnapshotDays: "never", timeZone: config.archive.timeZone, ...policy },
           deleteShareMax,
           gzipLevel,
           logPath: `${home.maintenanceLogs}/cleanup.log`,

@@ -485,7 +485,7 @@ describe("files (A14)", () => {
 describe("the command (A14)", () => {
   it("says what it wants when it is called wrongly", async () => {
     await expect(check({ [scalp]: "" }, "--expect", "SPY")).rejects.toThrow(UsageError);
-    await expect(check({ [scalp]: "" }, "--time-zone", "Seoul")).rejects.toThrow(/is not a time zone/);
+    await expect(check({ [scalp]: "" }, "--time-zone", "Seoul")).rejects.toThrow(/is no time zone/);
   });
 
   it("refuses a place that is no archive in one sentence", async () => {

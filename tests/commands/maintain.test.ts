@@ -65,6 +65,13 @@ describe("qts maintain (M7)", () => {
     expect(kept).toContainEqual(expect.objectContaining({ reason: "its category is unknown, and unknown never expires" }));
   });
 
+  it("refuses a --time-zone that is none, before it looks at anything", async () => {
+    shop.writeDays(3);
+    const { exitCode, err } = await maintain("--days", "0", "--time-zone", "Seoul");
+    expect([exitCode, err]).toEqual([2, expect.stringContaining('--time-zone is "Seoul" and is no time zone')]);
+    expect(existsSync(shop.backup)).toBe(false);
+  });
+
   it("backs up, and so deletes, only what --include matches, and logs where --log says", async () => {
     shop.writeDays(12, "swing");
     shop.writeDays(12, "scalp");

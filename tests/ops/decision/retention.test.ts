@@ -6,6 +6,7 @@ import { allowanceOf, windowFor } from "#ops/maintenance/retention/guard.ts";
 import {
   categoryOf,
   type DataRetentionPolicy,
+  endsIn,
   type FileRetentionPolicy,
   namedEndAt,
   streamOf,
@@ -47,7 +48,33 @@ describe("the age of a file", () => {
     ["swing/20131332/22_00.jsonl", null],
     ["swing/20130231/22_00.jsonl", null],
   ])("%s ends, in Korean time, at %s", (path, at) => {
-    expect(namedEndAt(path)).toBe(at);
+    expect(namedEndAt(path, endsIn("Asia/Seoul"))).toBe(at);
+  });
+
+  test.each([
+    ["swing/20131007/22_00.jsonl", "America/New_York", "2013-10-08T03:00:00Z"],
+    ["system/20131007.jsonl", "America/New_York", "2013-10-08T04:00:00Z"],
+    ["system/20131007.jsonl", "UTC", "2013-10-08T00:00:00Z"],
+    // The hour that comes twice ends with the second, and the one that is skipped with the jump.
+    ["scalp/20131103/01_30_00.jsonl", "America/New_York", "2013-11-03T07:00:00Z"],
+    ["scalp/20130310/02_30_00.jsonl", "America/New_York", "2013-03-10T07:00:00Z"],
+    ["swing/20130231/22_00.jsonl", "America/New_York", null],
+  ])("%s ends in %s at %s (M6)", (path, zone, at) => {
+    expect(namedEndAt(path, endsIn(zone))).toBe(at === null ? null : Date.parse(at));
+  });
+
+  it("is counted in the archive's own zone, so that nothing goes hours before its time (M6)", () => {
+    // Nine o'clock is past at 01:00 UTC in Seoul, and 13 hours later in New York.
+    const now = Date.parse("2013-10-08T10:00:00Z");
+    const files = [
+      file("swing/20131001/09_00.jsonl"),
+      file("swing/20131007/09_00.jsonl"),
+      file("swing/20131008/09_00.jsonl", now),
+    ];
+    const limits = { ...unlimited, now };
+    const inNewYork = { ...keepSevenDays, timeZone: "America/New_York" };
+    expect(paths(scanRetention(files, keepSevenDays, limits).expired)).toEqual(["swing/20131001/09_00.jsonl"]);
+    expect(paths(scanRetention(files, inNewYork, limits).expired)).toEqual([]);
   });
 
   it("is never told by the modification time: a file without a time in name or records stays", () => {

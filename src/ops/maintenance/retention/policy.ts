@@ -1,9 +1,10 @@
 /** How long data stays (seeds 000 §4.2 and 003 §4, spec M6), and how old a file is. Pure. */
 
+import { localSpans } from "#core/zoned-time.ts";
 import { dayMs, hourMs } from "#machines/durations.ts";
 
-/** Names of days and hours in data paths are Korean time, which has no daylight saving. */
-const seoulOffsetMs = 9 * hourMs;
+/** Names of days and hours in data paths, where nobody says of which zone they are. */
+export const seoul = "Asia/Seoul";
 
 /** Retention of what observers wrote: by category, which is told by the folders a file lies in. */
 export interface DataRetentionPolicy {
@@ -13,6 +14,8 @@ export interface DataRetentionPolicy {
   readonly decisionSnapshotDays: number | "never";
   /** So many newest files of each stream stay, however old; the newest always does. */
   readonly filesKeptMin: number;
+  /** Of day and hour names in the paths; Asia/Seoul when absent. */
+  readonly timeZone?: string;
 }
 
 /** Retention of plain files: by age, among the files that one of the globs matches. */
@@ -21,6 +24,8 @@ export interface FileRetentionPolicy {
   readonly days: number;
   readonly globs: readonly string[];
   readonly filesKeptMin: number;
+  /** Of day and hour names in the paths; Asia/Seoul when absent. */
+  readonly timeZone?: string;
 }
 
 export type RetentionPolicy = DataRetentionPolicy | FileRetentionPolicy;
@@ -63,10 +68,26 @@ export const heldFor = (
   return days === "never" ? { forever: `${category} never expires` } : { heldMs: days * dayMs, rule: `${category} ${days} days` };
 };
 
-const seoulTime = (year: string, month: string, day: string, hour = 0): number | null => {
-  const at = Date.UTC(Number(year), Number(month) - 1, Number(day), hour) - seoulOffsetMs;
-  const back = new Date(at + seoulOffsetMs);
-  return back.getUTCMonth() === Number(month) - 1 && back.getUTCDate() === Number(day) ? at : null;
+/** When a day, "2013-10-07", or one of its hours has ended; null for a day that no calendar has. */
+export type EndOf = (day: string, hour?: number) => number | null;
+
+/** A day that comes twice, or an hour, ends with the second. Each is computed once: an archive has a thousand files of a day. */
+export const endsIn = (timeZone: string): EndOf => {
+  const known = new Map<string, number | null>();
+  const compute = (day: string, hour: number | undefined): number | null => {
+    const midnight = new Date(`${day}T00:00:00Z`);
+    if (Number.isNaN(midnight.getTime()) || midnight.toISOString().slice(0, 10) !== day) return null;
+    const fromMs = (hour ?? 0) * hourMs;
+    return localSpans(day, fromMs, hour === undefined ? dayMs : fromMs + hourMs, timeZone).at(-1)?.untilAt ?? null;
+  };
+  return (day, hour) => {
+    const name = `${day} ${hour ?? ""}`;
+    const found = known.get(name);
+    if (found !== undefined) return found;
+    const end = compute(day, hour);
+    known.set(name, end);
+    return end;
+  };
 };
 
 const datePattern = /(?<!\d)((?:19|20)\d\d)(-?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])(?!\d)/;
@@ -81,26 +102,28 @@ const partsOf = (path: string): string[] => path.replace(dayTree, "$1$2$3").spli
  *
  * @returns epoch ms, never before the last record such a file can hold; null when the path names no time
  */
-export const namedEndAt = (path: string): number | null => {
+export const namedEndAt = (path: string, endOf: EndOf): number | null => {
   const parts = partsOf(path);
   const file = parts.at(-1) as string;
+  const dayIn = (found: readonly (string | undefined)[]): string => `${found[1]}-${found[3]}-${found[4]}`;
   const own = [...file.matchAll(everyDate)];
   if (own.length > 0) {
-    const starts = own.map((day) => seoulTime(day[1] as string, day[3] as string, day[4] as string));
-    return starts.some((start) => start === null) ? null : Math.max(...(starts as number[])) + dayMs;
+    const ends = own.map((found) => endOf(dayIn(found)));
+    return ends.some((end) => end === null) ? null : Math.max(...(ends as number[]));
   }
   const folder = parts.slice(0, -1).findLast((part) => datePattern.test(part));
-  const day = folder === undefined ? null : datePattern.exec(folder);
-  if (day === null) return null;
+  const found = folder === undefined ? null : datePattern.exec(folder);
+  if (found === null) return null;
   const hour = /^([01]\d|2[0-3])_[0-5]\d(?:_[0-5]\d)?(?:\.|$)/.exec(file)?.[1];
-  const start = seoulTime(day[1] as string, day[3] as string, day[4] as string, Number(hour ?? 0));
-  if (start === null) return null;
-  return start + (hour === undefined ? dayMs : hourMs);
+  return endOf(dayIn(found), hour === undefined ? undefined : Number(hour));
 };
 
 /** When the newest record was written, by its name and its content; the younger of the two, null when neither says. */
-export const newestAt = (file: { readonly path: string; readonly newestRecordAt: number | null }): number | null => {
-  const named = namedEndAt(file.path);
+export const newestAt = (
+  file: { readonly path: string; readonly newestRecordAt: number | null },
+  endOf: EndOf,
+): number | null => {
+  const named = namedEndAt(file.path, endOf);
   if (named === null || file.newestRecordAt === null) return named ?? file.newestRecordAt;
   return Math.max(named, file.newestRecordAt);
 };

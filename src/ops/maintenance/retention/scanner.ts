@@ -3,7 +3,7 @@
  */
 import { dayMs } from "#machines/durations.ts";
 import type { Allowance } from "./guard.ts";
-import { heldFor, newestAt, type RetentionPolicy, streamOf } from "./policy.ts";
+import { endsIn, heldFor, newestAt, type RetentionPolicy, seoul, streamOf } from "./policy.ts";
 
 export interface ScannedFile {
   readonly path: string;
@@ -48,7 +48,8 @@ export const scanRetention = (files: readonly ScannedFile[], policy: RetentionPo
   const kept: FileVerdict[] = [];
   const keep = ({ path, size }: ScannedFile, reason: string): void => void kept.push({ path, size, reason });
 
-  const dated = files.map((file) => ({ file, at: newestAt(file) }));
+  const endOf = endsIn(policy.timeZone ?? seoul);
+  const dated = files.map((file) => ({ file, at: newestAt(file, endOf) }));
   const newestData = dated.reduce<number>((newest, { at }) => (at !== null && at > newest ? at : newest), -Infinity);
   const today = Math.min(limits.now, newestData);
   const protectedPaths = newestOfStreams(dated, Math.max(1, policy.filesKeptMin));
