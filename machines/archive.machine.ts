@@ -5,7 +5,16 @@
  * counts as well again. Trading does not depend on the archive, so everything here is an anomaly, never a fail-safe.
  */
 import { assign, emit, enqueueActions, setup } from "xstate";
-import { type ArchiveSample, type DiskLevel, diskLevel, lostInWindow, withSample } from "./archive.rules.ts";
+import {
+  type ArchiveSample,
+  type DiskLevel,
+  diskLevel,
+  lostInWindow,
+  type RefusalLevel,
+  refusalLevel,
+  refusedInWindow,
+  withSample,
+} from "./archive.rules.ts";
 import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
 import type { EventOf, FactType } from "./facts/catalog.ts";
 
@@ -44,6 +53,7 @@ interface ArchiveContext {
   readonly policy: ArchiveInput;
   readonly samples: readonly ArchiveSample[];
   readonly isLosing: boolean;
+  readonly refusing: RefusalLevel;
   readonly disk: DiskLevel;
   /** Why the archive could not write last, for people. */
   readonly failure: string;
@@ -92,7 +102,7 @@ export const archiveMachine = setup({
           ? `the archive writes again; ${event.replayedRows} rows were kept, ${event.lostRows} lost`
           : "the archive writes again",
     })),
-    forgetSamples: assign({ samples: [], isLosing: false }),
+    forgetSamples: assign({ samples: [], isLosing: false, refusing: "ok" }),
     judgeSample: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== "archive.measured") return;
       const samples = withSample(context.samples, event);
@@ -106,6 +116,16 @@ export const archiveMachine = setup({
       if (!isLosing && context.isLosing)
         enqueue.emit({ type: "alert.resolved", code: "AN071", text: "what is received is persisted again" });
       enqueue.assign({ samples, isLosing });
+    }),
+    judgeRefusals: enqueueActions(({ context, enqueue }) => {
+      const window = refusedInWindow(context.samples);
+      const refusing = refusalLevel(window);
+      const text = `${window.refused} of ${window.received} rows received were refused`;
+      if (refusing !== "ok") enqueue.emit({ type: "safety.report", kind: "anomaly", code: "AN072", reason: text });
+      if (refusing === context.refusing) return;
+      if (refusing === "ok") enqueue.emit({ type: "alert.resolved", code: "AN072", text: "what is received is taken again" });
+      else enqueue.emit({ type: refusing === "critical" ? "alert.critical" : "alert.warning", code: "AN072", text });
+      enqueue.assign({ refusing });
     }),
     judgeDisk: enqueueActions(({ context, event, enqueue }) => {
       if (event.type !== "disk.measured") return;
@@ -125,12 +145,12 @@ export const archiveMachine = setup({
   },
 }).createMachine({
   id: "archive",
-  context: ({ input }) => ({ policy: input, samples: [], isLosing: false, disk: "ok", failure: "" }),
+  context: ({ input }) => ({ policy: input, samples: [], isLosing: false, refusing: "ok", disk: "ok", failure: "" }),
   initial: "idle",
   on: {
     // Files that were open died with the process before; its counters too.
     "session.started": { target: ".opening", actions: "forgetSamples" },
-    "archive.measured": { actions: "judgeSample" },
+    "archive.measured": { actions: ["judgeSample", "judgeRefusals"] },
     "disk.measured": { actions: "judgeDisk" },
   },
   states: {
@@ -149,7 +169,7 @@ export const archiveMachine = setup({
       entry: "setReopen",
       on: {
         "timer.due": { guard: "isReopenDue", actions: ["open", "setReopen"] },
-        "archive.measured": { actions: ["judgeSample", "reportStill"] },
+        "archive.measured": { actions: ["judgeSample", "judgeRefusals", "reportStill"] },
         "archive.opened": { target: "writing", actions: ["clearReopen", "resolveFailure"] },
         "archive.close.requested": { target: "closing", actions: "clearReopen" },
       },
@@ -164,7 +184,7 @@ export const archiveMachine = setup({
       description: "Rows wait in a bounded buffer; the sink tries again by itself. What does not fit is counted and declared.",
       on: {
         "archive.write.resumed": { target: "writing", actions: "resolveFailure" },
-        "archive.measured": { actions: ["judgeSample", "reportStill"] },
+        "archive.measured": { actions: ["judgeSample", "judgeRefusals", "reportStill"] },
         "archive.close.requested": { target: "closing" },
       },
     },

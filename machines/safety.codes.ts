@@ -45,6 +45,7 @@ export const safetyCodes = {
   AN064: "The kill switch cannot be looked at.",
   AN070: "The archive cannot write.",
   AN071: "Less was persisted than was received.",
+  AN072: "Many rows of the source are refused.",
   AN080: "A maintenance run failed; nothing unproven was deleted.",
   AN081: "Disk space runs out.",
   AN082: "Expired files could not be deleted; they stay until the next run.",
@@ -60,7 +61,15 @@ export type SafetyCode = keyof typeof safetyCodes;
  * Troubles that last, whose reporter tells people of them and of their end. Safety neither tells it a second time nor says that
  * it is over because nothing new was heard of it.
  */
-const alertedByTheirReporter: ReadonlySet<string> = new Set<SafetyCode>(["AN010", "AN070", "AN071", "AN080", "AN081", "AN091"]);
+const alertedByTheirReporter: ReadonlySet<string> = new Set<SafetyCode>([
+  "AN010",
+  "AN070",
+  "AN071",
+  "AN072",
+  "AN080",
+  "AN081",
+  "AN091",
+]);
 
 export const alertedByReporter = (code: string): boolean => alertedByTheirReporter.has(code);
 

@@ -35,7 +35,14 @@ export const opsFacts = factTable({
   "archive.measured": {
     priority: "P0",
     journaled: false,
-    payload: { received: "natural", persisted: "natural", refused: "natural", errored: "natural", pending: "natural" },
+    payload: {
+      received: "natural",
+      persisted: "natural",
+      refused: "natural",
+      repeated: "natural",
+      errored: "natural",
+      pending: "natural",
+    },
     says: "The archive's counters so far in this run.",
   },
   "disk.measured": {

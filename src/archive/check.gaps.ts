@@ -15,14 +15,15 @@ export interface GapLedger {
    * order of time, once every line is declared.
    */
   quietAt(row: MarketRow, stream: Stream): string | undefined;
-  /** The source's numbers that are declared as missing. */
-  missingOf(session: string, stream: Stream, symbol: string): NumberRanges;
+  /** The source's numbers of a series that are declared as missing; of the swing stream row numbers, whatever the symbol. */
+  missingOf(session: string, stream: Stream, symbol: string, series: number): NumberRanges;
   declaredRowsOf(session: string): number;
   /** Sentences about lines that declare numbers whose rows, of the same run, are there. */
   declaredThoughThere(
     session: string,
     stream: Stream,
     symbol: string,
+    series: number,
     numbersByRun: ReadonlyMap<string, NumberRanges>,
   ): readonly string[];
   counts(): { readonly [R in GapLine["reason"] | "wrong"]: number };
@@ -38,6 +39,8 @@ export const createGapLedger = (): GapLedger => {
   const counts = { quiet: 0, hole: 0, refused: 0, lost: 0, wrong: 0 };
   const entries = new Map<string, Entry[]>();
   const missing = new Map<string, NumberRanges>();
+  /** Rows that were lost and could only be counted, by session. */
+  const countedRows = new Map<string, number>();
   const none = new NumberRanges();
   /** In the order of time; sorted when first asked for. */
   const sorted = new Set<string>();
@@ -46,6 +49,8 @@ export const createGapLedger = (): GapLedger => {
   const cursors = new Map<string, { next: number; open: Entry[] }>();
 
   const keyOf = (session: string, stream: string, symbol: string): string => `${session}\u0000${stream}\u0000${symbol}`;
+  const numbersKey = (session: string, stream: string, symbol: string, series: number): string =>
+    keyOf(session, stream, `${stream === "swing" ? "" : symbol}\u0000${series}`);
   const entriesOf = (session: string, stream: string, symbol: string): readonly Entry[] => {
     const key = keyOf(session, stream, symbol);
     const found = entries.get(key) ?? [];
@@ -66,10 +71,13 @@ export const createGapLedger = (): GapLedger => {
       if (known === undefined) entries.set(key, [{ gap, where, isWrong: false }]);
       else known.push({ gap, where, isWrong: false });
       sorted.delete(key);
+      if (gap.rows !== undefined && gap.reason === "lost")
+        countedRows.set(gap.session, (countedRows.get(gap.session) ?? 0) + gap.rows);
       if (gap.firstMissing === undefined || gap.lastMissing === undefined) return;
-      const numbers = missing.get(key) ?? new NumberRanges();
+      const place = numbersKey(gap.session, gap.stream, gap.symbol, gap.series ?? 1);
+      const numbers = missing.get(place) ?? new NumberRanges();
       numbers.addRange(gap.firstMissing, gap.lastMissing);
-      missing.set(key, numbers);
+      missing.set(place, numbers);
     },
     undeclared: (session, stream, symbol, { fromAt, untilAt }) => {
       const open: Span[] = [];
@@ -97,19 +105,19 @@ export const createGapLedger = (): GapLedger => {
       if (wrong !== undefined) blame(wrong);
       return wrong?.where;
     },
-    missingOf: (session, stream, symbol) => missing.get(keyOf(session, stream, symbol)) ?? none,
+    missingOf: (session, stream, symbol, series) => missing.get(numbersKey(session, stream, symbol, series)) ?? none,
     declaredRowsOf: (session) =>
       [...missing].reduce((sum, [key, numbers]) => {
         const { first, last } = numbers;
         if (!key.startsWith(`${session}\u0000scalp\u0000`) || first === undefined || last === undefined) return sum;
         return sum + numbers.countBetween(first, last);
-      }, 0),
-    declaredThoughThere: (session, stream, symbol, numbersByRun) =>
+      }, countedRows.get(session) ?? 0),
+    declaredThoughThere: (session, stream, symbol, series, numbersByRun) =>
       entriesOf(session, stream, symbol).flatMap((entry) => {
         const { gap, where } = entry;
         const { firstMissing: first, lastMissing: last } = gap;
         const there = numbersByRun.get(gap.run);
-        if (there === undefined || first === undefined || last === undefined) return [];
+        if ((gap.series ?? 1) !== series || there === undefined || first === undefined || last === undefined) return [];
         const present = there.countBetween(first, last);
         if (present === 0) return [];
         blame(entry);

@@ -14,6 +14,8 @@ export interface RowIdentity {
   readonly symbol: string;
   /** The source's own. */
   readonly number?: number | undefined;
+  /** Of the source's numbers, which may begin again; 1 when the row says none. */
+  readonly series?: number | undefined;
   /** `meta.sequence`. */
   readonly rowNumber?: number | undefined;
 }
@@ -112,6 +114,7 @@ const snapshotGroups: readonly (readonly [place: readonly string[], fields: Grou
       quantity: natural,
       exchangeAt: time,
       sequence: natural,
+      series: optional(whole(2, "must be a whole number above 1")),
       venue: optional(text),
       condition: optional(text),
       bidPriceMinor: optional(positive),
@@ -180,6 +183,7 @@ const snapshotRow = (row: Json, stream: Stream): JudgedRow => {
     run: textAt(row, ["meta", "run"]),
     symbol: textAt(row, ["context", "symbol"]),
     number: numberAt(row, ["observation", "inputs", "sequence"]),
+    series: numberAt(row, ["observation", "inputs", "series"]),
     rowNumber: numberAt(row, ["meta", "sequence"]),
   };
   for (const [place, fields] of snapshotGroups) {
@@ -254,12 +258,15 @@ export interface GapLine {
   readonly reason: "quiet" | "hole" | "refused" | "lost";
   readonly firstMissing?: number;
   readonly lastMissing?: number;
+  readonly rows?: number;
+  readonly series?: number;
 }
 export type SystemLine = { readonly at: number; readonly session: string; readonly run: string; readonly sequence: number } & (
   | GapLine
   | { readonly type: "opened"; readonly numbers?: "sparse" }
   | { readonly type: "suspect"; readonly path: string; readonly trustedBytes: number }
   | { readonly type: "closed"; readonly persisted: number }
+  | { readonly type: "renumbered"; readonly symbol: string; readonly series: number }
 );
 
 const systemFields: { readonly [type: string]: Group } = {
@@ -275,7 +282,10 @@ const systemFields: { readonly [type: string]: Group } = {
     detail: optional(text),
     firstMissing: optional(natural),
     lastMissing: optional(natural),
+    rows: optional(positive),
+    series: optional(whole(2, "must be a whole number above 1")),
   },
+  renumbered: { symbol: text, series: whole(2, "must be a whole number above 1"), lastSequence: natural, exchangeAt: time },
   suspect: { path: text, trustedBytes: natural, reason: text },
   closed: { persisted: natural },
 };
@@ -294,6 +304,11 @@ const gapProblem = (row: Json): string | undefined => {
   // While nobody was connected to a source whose numbers are not consecutive, nobody knows how many rows there were.
   if (reason === "lost" && row.detail === "not.connected" && firstMissing === undefined && lastMissing === undefined)
     return undefined;
+  // Of rows whose numbers were used before, or are not consecutive, only how many they were can be said.
+  if ((reason === "refused" || reason === "lost") && row.rows !== undefined)
+    return firstMissing === undefined && lastMissing === undefined
+      ? undefined
+      : "a gap that counts its rows names no firstMissing and lastMissing, and this one names some";
   if (firstMissing === undefined || lastMissing === undefined)
     return `a gap of reason ${reason} must name firstMissing and lastMissing`;
   return firstMissing > lastMissing ? `its firstMissing ${firstMissing} lies behind its lastMissing ${lastMissing}` : undefined;

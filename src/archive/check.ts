@@ -49,13 +49,18 @@ export interface ArchiveCheck {
   report(): ArchiveReport;
 }
 
+interface Series {
+  readonly numbers: NumberRanges;
+  /** The same by run: a later run may bring what an earlier one declared missing. */
+  readonly numbersByRun: Map<string, NumberRanges>;
+}
+
 interface Track {
   readonly session: string;
   readonly stream: Stream;
   readonly symbol: string;
-  readonly numbers: NumberRanges;
-  /** The same by run: a later run may bring what an earlier one declared missing. */
-  readonly numbersByRun: Map<string, NumberRanges>;
+  /** The source's numbers, anew each time they begin again. */
+  readonly series: Map<number, Series>;
   lastAt: number | undefined;
   last: MarketRow | undefined;
 }
@@ -68,6 +73,7 @@ interface Place {
 }
 
 const problemsMax = 100;
+const inSeries = (series: number): string => (series > 1 ? ` of series ${series}` : "");
 const utc = (at: number): string => new Date(at).toISOString();
 
 export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
@@ -122,14 +128,21 @@ export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
         session,
         stream,
         symbol,
-        numbers: new NumberRanges(),
-        numbersByRun: new Map(),
+        series: new Map(),
         lastAt: undefined,
         last: undefined,
       };
       tracks.set(key, track);
     }
     return track;
+  };
+
+  const seriesOf = (track: Track, series: number): Series => {
+    const known = track.series.get(series);
+    if (known !== undefined) return known;
+    const made: Series = { numbers: new NumberRanges(), numbersByRun: new Map() };
+    track.series.set(series, made);
+    return made;
   };
 
   const systemRow = (row: Json, { where, day }: Place): void => {
@@ -154,16 +167,16 @@ export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
   };
 
   /** Uses up a row's numbers; false when they were there before. */
-  const isNew = ({ session, run, symbol, number, rowNumber }: RowIdentity, { stream, where }: Place): boolean => {
+  const isNew = ({ session, run, symbol, number, series = 1, rowNumber }: RowIdentity, { stream, where }: Place): boolean => {
     // A swing row repeats the number of the last trade: its key is its own row number, which counts over all symbols.
     if (stream === "scalp" && number !== undefined) {
-      const track = trackOf(session, stream, symbol);
-      if (!track.numbers.add(number)) {
+      const { numbers, numbersByRun } = seriesOf(trackOf(session, stream, symbol), series);
+      if (!numbers.add(number)) {
         counts.duplicates += 1;
-        found(`${where}: ${stream} ${symbol} ${number} is there twice`);
+        found(`${where}: ${stream} ${symbol} ${number}${inSeries(series)} is there twice`);
         return false;
       }
-      rangesOf(track.numbersByRun, run).add(number);
+      rangesOf(numbersByRun, run).add(number);
     }
     const key = keyOf(session, stream);
     if (rowNumber === undefined) return true;
@@ -181,12 +194,18 @@ export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
     return true;
   };
 
+  /** Nothing lies between two rows, as the source's numbers tell. */
+  const followsDirectly = ({ number, series = 1 }: MarketRow, before: MarketRow | undefined): boolean => {
+    if (before === undefined || series === (before.series ?? 1) + 1) return number === 1;
+    return series === (before.series ?? 1) && number === (before.number ?? Number.NaN) + 1;
+  };
+
   const silence = (track: Track, row: MarketRow, where: string): void => {
     const { stream, symbol, lastAt } = track;
     const limit = gapMs[stream];
     if (lastAt === undefined || row.at - lastAt < limit) return;
     const isNumbered = stream === "scalp" && row.number !== undefined && !isSparse(row.session);
-    const goesOn = isNumbered && row.number === (track.last?.number ?? Number.NaN) + 1;
+    const goesOn = isNumbered && followsDirectly(row, track.last);
     // Rows whose numbers jump here are counted as missing, not again as a silence.
     if (isNumbered && !goesOn) return;
     const calendar = options.calendarOf(row.market);
@@ -211,12 +230,12 @@ export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
 
   /** A row's figures follow from those of the row before, where the source's numbers say that nothing lies between. */
   const figuresProblem = (row: MarketRow, before: MarketRow | undefined): string | undefined => {
-    const { figures, number = 0 } = row;
+    const { figures } = row;
     if (figures === undefined) return undefined;
     const { cumulativeVolume, quantity, priceMinor, changeMinor } = figures;
     const previous = before?.figures;
     const atLeast = (previous?.cumulativeVolume ?? 0) + quantity;
-    const isNext = !isSparse(row.session) && (before === undefined ? number === 1 : number === (before.number ?? Number.NaN) + 1);
+    const isNext = !isSparse(row.session) && followsDirectly(row, before);
     if (isNext ? cumulativeVolume !== atLeast : cumulativeVolume < atLeast)
       return `its cumulativeVolume is ${cumulativeVolume}, and ${previous?.cumulativeVolume ?? 0} and its quantity ${quantity} make ${atLeast}`;
     const change = previous === undefined ? 0 : priceMinor - previous.priceMinor;
@@ -226,8 +245,12 @@ export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
   const orderProblem = (row: MarketRow, { last, lastAt, stream }: Track): string | undefined => {
     const isBack = lastAt !== undefined && row.at < lastAt;
     if (isBack) more.outOfOrder += 1;
-    if (stream === "scalp" && !isSparse(row.session) && (row.number ?? Number.NaN) < (last?.number ?? Number.NaN))
-      return `number ${row.number} comes after number ${last?.number}`;
+    const { number = Number.NaN, series = 1 } = row;
+    const before = { number: last?.number ?? Number.NaN, series: last?.series ?? 1 };
+    if (stream === "scalp" && last !== undefined && series < before.series)
+      return `series ${series} of the source's numbers comes after series ${before.series}`;
+    if (stream === "scalp" && !isSparse(row.session) && series === before.series && number < before.number)
+      return `number ${number} comes after number ${before.number}`;
     // A swing row has no flag to say so: after a kill a replay makes the snapshots of the same minutes again.
     if (stream === "swing" && row.figures !== undefined) return undefined;
     // A new run knows the last row only, not the newest time before it.
@@ -357,8 +380,13 @@ export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
     const missing = { declared: 0, silent: 0, beginning: 0 };
     /** Numbers of the source without a row, and row numbers without one, by session. */
     const bySession = new Map<string, number>();
-    const lookFor = (session: string, stream: Stream, symbol: string, numbers: NumberRanges, from: number, to: number): void => {
-      const declared = ledger.missingOf(session, stream, symbol);
+    const lookFor = (
+      { session, stream, symbol, series = 1 }: Pick<Track, "session" | "stream" | "symbol"> & { readonly series?: number },
+      numbers: NumberRanges,
+      from: number,
+      to: number,
+    ): void => {
+      const declared = ledger.missingOf(session, stream, symbol, series);
       for (const hole of numbers.holes(from, to)) {
         const silent = declared.holes(hole.first, hole.last);
         const silentRows = countOf(silent);
@@ -366,7 +394,9 @@ export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
         missing.declared += hole.last - hole.first + 1 - silentRows;
         if (stream === "scalp") bySession.set(session, (bySession.get(session) ?? 0) + hole.last - hole.first + 1);
         for (const { first, last } of silent)
-          found(`${stream} ${symbol || "rows"} ${first} to ${last} of session ${session} are missing and not declared`);
+          found(
+            `${stream} ${symbol || "rows"} ${first} to ${last}${inSeries(series)} of session ${session} are missing and not declared`,
+          );
       }
     };
     /** Without the source's own count a beginning that is missing may have been removed by retention. */
@@ -376,22 +406,28 @@ export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
       missing.beginning += countOf(declared.holes(1, first - 1));
       return first;
     };
-    for (const { session, stream, symbol, numbers } of tracks.values()) {
-      const { last } = numbers;
-      if (last === undefined || isSparse(session)) continue;
-      const expected = options.expected?.[symbol];
-      const from = expected === undefined ? beginsAt(numbers, ledger.missingOf(session, stream, symbol)) : 1;
-      lookFor(session, stream, symbol, numbers, from, Math.max(last, expected ?? last));
+    for (const { session, stream, symbol, series: all } of tracks.values()) {
+      const [oldest = 1] = [...all.keys()].sort((a, b) => a - b);
+      for (const [series, { numbers }] of all) {
+        const { last } = numbers;
+        if (last === undefined || isSparse(session)) continue;
+        // The count that is expected is of numbers that begin once.
+        const expected = series === 1 ? options.expected?.[symbol] : undefined;
+        // What lies before the oldest that is seen may have gone with retention; a later series is there from its first number.
+        const isWhole = expected !== undefined || series > oldest;
+        const from = isWhole ? 1 : beginsAt(numbers, ledger.missingOf(session, stream, symbol, series));
+        lookFor({ session, stream, symbol, series }, numbers, from, Math.max(last, expected ?? last));
+      }
     }
     for (const [symbol, count] of Object.entries(options.expected ?? {}))
       if (![...tracks.values()].some((track) => track.stream === "scalp" && track.symbol === symbol))
-        lookFor("", "scalp", symbol, new NumberRanges(), 1, count);
+        lookFor({ session: "", stream: "scalp", symbol }, new NumberRanges(), 1, count);
     const unseen = new Map<string, number>();
     for (const [key, numbers] of rowNumbers) {
       const [session = "", stream] = key.split("\u0000");
       const last = numbers.last ?? 0;
       unseen.set(session, (unseen.get(session) ?? 0) + countOf(numbers.holes(1, last)));
-      if (stream === "swing") lookFor(session, "swing", "", numbers, beginsAt(numbers, new NumberRanges()), last);
+      if (stream === "swing") lookFor({ session, stream, symbol: "" }, numbers, beginsAt(numbers, new NumberRanges()), last);
       if (stream !== "scalp") continue;
       // A row number is skipped where a row was lost after it was made, which a gap line says by the source's number.
       const skipped = countOf(numbers.holes(numbers.first ?? 1, last));
@@ -439,8 +475,9 @@ export const createArchiveCheck = (options: CheckOptions): ArchiveCheck => {
     report: () => {
       readSystem();
       judgeSuspects();
-      for (const { session, stream, symbol, numbersByRun } of tracks.values())
-        for (const wrong of ledger.declaredThoughThere(session, stream, symbol, numbersByRun)) found(wrong);
+      for (const { session, stream, symbol, series: all } of tracks.values())
+        for (const [series, { numbersByRun }] of all)
+          for (const wrong of ledger.declaredThoughThere(session, stream, symbol, series, numbersByRun)) found(wrong);
       const missing = missingRows();
       const rows = streams.scalp.rows + streams.swing.rows + streams.system.rows;
       if (counts.files > 0 && rows === 0 && counts.badLines + counts.tornFiles === 0) found("there is no row in any file");

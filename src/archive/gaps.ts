@@ -28,21 +28,39 @@ export interface GapTrackerOptions {
     toAt: number,
   ) => readonly { readonly fromAt: number; readonly untilAt: number }[];
   readonly note: (at: number, record: SystemRecord) => void;
+  /** The source's numbers are unique and not consecutive. */
+  readonly isSparse?: boolean;
 }
 
 export interface GapTracker {
   /** A row is about to be archived; on the path of every tick. */
   row(stream: Stage, symbol: string, market: string, at: number): void;
   /** The source skipped the numbers between `after` and `before`. */
-  hole(hole: { readonly symbol: string; readonly after: number; readonly before: number; readonly at: number }): void;
+  hole(hole: {
+    readonly symbol: string;
+    readonly series: number;
+    readonly after: number;
+    readonly before: number;
+    readonly at: number;
+  }): void;
+  /** The source's numbers begin again: nothing is missing for that, and a reader must know it. */
+  renumbered(change: {
+    readonly symbol: string;
+    readonly series: number;
+    readonly lastSequence: number;
+    readonly at: number;
+  }): void;
   /** The connection is new and the source's numbers tell no loss: what lies between each symbol's last row and its next one is lost. */
   severed(): void;
   /** A row came and will not be in the archive. */
   missing(row: {
+    readonly stream: Stage;
     readonly reason: Extract<GapReason, "refused" | "lost">;
     readonly detail: string;
     readonly symbol: string;
-    readonly sequence: number;
+    /** Absent when the number says nothing: it was used before. */
+    readonly sequence?: number | undefined;
+    readonly series: number;
     readonly at: number;
   }): void;
   /** No more rows come: whatever is open ends at `at`. */
@@ -55,9 +73,15 @@ interface OpenRun {
   readonly detail: string;
   readonly from: number;
   to: number;
-  readonly firstMissing: number;
-  lastMissing: number;
+  readonly series: number;
+  /** Absent when rows can only be counted. */
+  readonly firstMissing: number | undefined;
+  lastMissing: number | undefined;
+  rows: number;
 }
+
+/** Named only from the second on. */
+const named = (series: number): { readonly series?: number } => (series > 1 ? { series } : {});
 
 interface Track {
   readonly market: string;
@@ -78,6 +102,7 @@ export const createGapTracker = ({
   lastRowAt = {},
   regularSpans,
   note,
+  isSparse = false,
 }: GapTrackerOptions): GapTracker => {
   const severities: Record<GapSeverity, number> = { minor: 0, major: 0, critical: 0 };
   const trackFor = (market: string, lastAt: number, hasRow = false): Track => ({
@@ -114,12 +139,13 @@ export const createGapTracker = ({
     note(to, { type: "gap", stream, symbol, from, to, seconds: ms / 1000, severity, reason, ...numbers });
   };
 
-  const endRun = (symbol: string, track: Track): void => {
+  const endRun = (stream: Stage, symbol: string, track: Track): void => {
     const { run } = track;
     if (run === undefined) return;
     track.run = undefined;
-    const { reason, detail, from, to, firstMissing, lastMissing } = run;
-    declare({ stream: "scalp", symbol, from, to, reason, detail, firstMissing, lastMissing });
+    const { reason, detail, from, to, firstMissing, lastMissing, rows, series } = run;
+    const which = firstMissing === undefined || lastMissing === undefined ? { rows } : { firstMissing, lastMissing };
+    declare({ stream, symbol, from, to, reason, detail, ...which, ...named(series) });
   };
 
   const quiet = (stream: Stage, symbol: string, { market, lastAt }: Track, at: number): void => {
@@ -148,14 +174,14 @@ export const createGapTracker = ({
         track = trackFor(market, startsAt);
         tracks[stream].set(symbol, track);
       }
-      if (track.run !== undefined) endRun(symbol, track);
+      if (track.run !== undefined) endRun(stream, symbol, track);
       if (track.isSevered) endSeverance(symbol, track, at);
       if (at - track.lastAt >= limits[stream].minorMs && !track.isHoleDeclared) quiet(stream, symbol, track, at);
       track.isHoleDeclared = false;
       track.hasRow = true;
       if (at > track.lastAt) track.lastAt = at;
     },
-    hole: ({ symbol, after, before, at }) => {
+    hole: ({ symbol, series, after, before, at }) => {
       const track = tracks.scalp.get(symbol);
       if (track !== undefined) track.isHoleDeclared = true;
       declare({
@@ -166,30 +192,40 @@ export const createGapTracker = ({
         reason: "hole",
         firstMissing: after + 1,
         lastMissing: before - 1,
+        ...named(series),
       });
+    },
+    renumbered: ({ symbol, series, lastSequence, at }) => {
+      note(at, { type: "renumbered", symbol, series, lastSequence, exchangeAt: at });
     },
     severed: () => {
       for (const track of tracks.scalp.values()) track.isSevered = track.hasRow;
     },
-    missing: ({ reason, detail, symbol, sequence, at }) => {
-      const track = tracks.scalp.get(symbol);
-      // A row of a symbol that nobody asked for, or without a number, leaves no hole in the archive.
-      if (track === undefined || !Number.isSafeInteger(sequence)) return;
+    missing: ({ stream, reason, detail, symbol, sequence, series, at }) => {
+      const track = tracks[stream].get(symbol);
+      // A row of a symbol that nobody asked for leaves no hole in the archive.
+      if (track === undefined) return;
       const { run } = track;
       const when = Number.isSafeInteger(at) ? at : track.lastAt;
-      if (run !== undefined && run.reason === reason && run.detail === detail && sequence === run.lastMissing + 1) {
-        run.lastMissing = sequence;
+      // Numbers that are not consecutive name no rows between a first and a last.
+      const number = (isSparse && stream === "scalp") || !Number.isSafeInteger(sequence) ? undefined : sequence;
+      const isSame = run !== undefined && run.reason === reason && run.detail === detail && run.series === series;
+      const follows =
+        isSame && (number === undefined ? run.lastMissing === undefined : number === (run.lastMissing ?? Number.NaN) + 1);
+      if (run !== undefined && follows) {
+        run.lastMissing = number;
+        run.rows += 1;
         run.to = Math.max(run.to, when);
         return;
       }
-      endRun(symbol, track);
+      endRun(stream, symbol, track);
       const from = Math.min(track.lastAt, when);
-      track.run = { reason, detail, from, to: when, firstMissing: sequence, lastMissing: sequence };
+      track.run = { reason, detail, from, to: when, series, firstMissing: number, lastMissing: number, rows: 1 };
     },
     finish: (at) => {
       for (const stream of ["scalp", "swing"] as const)
         for (const [symbol, track] of tracks[stream]) {
-          endRun(symbol, track);
+          endRun(stream, symbol, track);
           if (track.isSevered) endSeverance(symbol, track, at);
           else quiet(stream, symbol, track, at);
           if (at > track.lastAt) track.lastAt = at;

@@ -37,6 +37,8 @@ export interface JsonlSink {
   open(): Promise<Result<{ readonly tornFiles: number; readonly tornBytes: number }, FileError>>;
   /** Takes a line, newline included, that belongs to the time `at`; false when the buffer is full or the sink is closed. */
   append(stream: Stream, at: number, line: string): boolean;
+  /** Whether a line for this stream would be taken now. */
+  hasRoom(stream: Stream): boolean;
   /** Adds a line about the archive itself to the system stream. */
   note(at: number, record: SystemRecord): void;
   /** A promise while the disk is behind and healthy: a source that can wait should. Undefined while there is room. */
@@ -68,6 +70,8 @@ export const createJsonlSink = (options: SinkOptions): JsonlSink => {
 
   const marketRows = (): number => writers.scalp.pending + writers.swing.pending;
   const turnedAway = (): number => writers.scalp.turnedAway + writers.swing.turnedAway;
+
+  const hasRoom = (stream: Stream): boolean => stage !== "closed" && (stream === "system" || marketRows() < bufferRowsMax);
 
   const letGo = (): void => {
     if (waiting.length === 0) return;
@@ -180,13 +184,14 @@ export const createJsonlSink = (options: SinkOptions): JsonlSink => {
     },
     append: (stream, at, line) => {
       const writer = writers[stream];
-      if (stage === "closed" || (stream !== "system" && marketRows() >= bufferRowsMax)) {
+      if (!hasRoom(stream)) {
         writer.turnedAway += 1;
         return false;
       }
       if (writer.append(at, line)) kick();
       return true;
     },
+    hasRoom,
     note,
     room: () => {
       if (failing.size > 0 || stage === "closed" || marketRows() <= bufferRowsMax / 2) return undefined;

@@ -85,8 +85,10 @@ export const readResumePoint = async ({
   const take = ({ meta, context: { symbol }, observation: { inputs, computed } }: SnapshotRecord, stage: Stage): void => {
     if (meta.sequence > rows[stage]) rows[stage] = meta.sequence;
     if (stage !== "scalp" || found[symbol] !== undefined) return;
-    const { sequence, exchangeAt, priceMinor, quantity } = inputs;
-    found[symbol] = { sequence, exchangeAt, priceMinor, quantity, cumulativeVolume: computed.cumulativeVolume };
+    const { sequence, series, exchangeAt, priceMinor, quantity } = inputs;
+    const { cumulativeVolume } = computed;
+    const which = series === undefined ? {} : { series };
+    found[symbol] = { sequence, ...which, exchangeAt, priceMinor, quantity, cumulativeVolume };
   };
 
   for (const stage of ["scalp", "swing"] as const) {

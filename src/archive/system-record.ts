@@ -33,13 +33,27 @@ export interface GapRecord {
   readonly reason: GapReason;
   /** Why rows were refused or lost. */
   readonly detail?: string;
-  /** The source's numbers that are missing, both inclusive; absent for a quiet gap, and where nobody knows them (`notConnected`). */
+  /**
+   * The source's numbers that are missing, both inclusive; absent for a quiet gap, where nobody knows them (`notConnected`), and
+   * where they say nothing: then `rows` is how many came and were not kept.
+   */
   readonly firstMissing?: number;
   readonly lastMissing?: number;
+  readonly rows?: number;
+  /** Of the numbers, once they have begun again: 2 and more. */
+  readonly series?: number;
 }
 
 export type SystemRecord =
   | GapRecord
+  /** The source's numbers of this symbol began again after `lastSequence`; the rows that follow are of this series. */
+  | {
+      readonly type: "renumbered";
+      readonly symbol: string;
+      readonly series: number;
+      readonly lastSequence: number;
+      readonly exchangeAt: number;
+    }
   /** A run began to write; torn tails of the run before were cut. `numbers` is there when the source's are not consecutive. */
   | { readonly type: "opened"; readonly tornFiles: number; readonly tornBytes: number; readonly numbers?: "sparse" }
   /** An fsync failed: of this segment only so many bytes may be trusted, the rest was written again elsewhere. */

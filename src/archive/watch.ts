@@ -7,6 +7,8 @@ export interface ArchiveCounts {
   readonly received: number;
   readonly persisted: number;
   readonly refused: number;
+  /** Of the refused, those that came again and are there already. */
+  readonly repeated: number;
   readonly errored: number;
   readonly pending: number;
 }

@@ -30,17 +30,28 @@ export interface StageCounts {
 
 /** A row that will not be in the archive although its source delivered it, so that it can be declared there. */
 export interface RefusedRow {
+  readonly stream: Stage;
   readonly stage: PipelineStage;
   readonly reason: string;
   readonly symbol: string;
-  readonly sequence: number;
+  /** The source's number, a swing row's own; absent where it was used before, so that no place is empty for want of the row. */
+  readonly sequence?: number;
+  readonly series: number;
   /** The exchange's time, or the clock's where that cannot be: a gap line of the year 45736 would declare everything. */
   readonly at: number;
 }
 
+export interface TickCounts {
+  readonly received: number;
+  readonly refused: number;
+  /** Of the refused, those that came again and are in the archive already. */
+  readonly repeated: number;
+  readonly errored: number;
+}
+
 export interface MarketPipeline {
-  /** Takes one tick through all stages; never throws. */
-  accept(tick: RawTick): void;
+  /** Takes one tick through all stages; never throws. Returns whether it was believed, and may so be the price. */
+  accept(tick: RawTick): boolean;
   /** Takes a snapshot that the loop made of a symbol's interval; archived, not offered to a lane. */
   acceptSwing(symbol: string, inputs: SnapshotInputs, isStale: boolean): void;
   /** A swing snapshot could not be made, for this reason: counted as refused at the first stage. */
@@ -50,7 +61,7 @@ export interface MarketPipeline {
   sequences(): SequenceBySymbol;
   counts(): { readonly [S in PipelineStage]: StageCounts };
   /** Ticks that entered, and what became of them before the archive; swing snapshots are not among them. */
-  tickCounts(): { readonly received: number; readonly refused: number; readonly errored: number };
+  tickCounts(): TickCounts;
 }
 
 export interface MarketPipelineOptions {
@@ -69,6 +80,7 @@ export interface MarketPipelineOptions {
   /** Told of every row that was let through, for gap detection; on the path of every tick. */
   readonly onRow?: (stage: Stage, symbol: string, market: string, exchangeAt: number) => void;
   readonly onHole?: GuardOptions["onHole"];
+  readonly onRenumbered?: GuardOptions["onRenumbered"];
   readonly onRefused?: (row: RefusedRow) => void;
 }
 
@@ -109,6 +121,7 @@ export const createMarketPipeline = ({
   numbers,
   onRow = nothing,
   onHole = nothing,
+  onRenumbered = nothing,
   onRefused = nothing,
 }: MarketPipelineOptions): MarketPipeline => {
   const stages = {
@@ -119,7 +132,7 @@ export const createMarketPipeline = ({
     archive: new Counts(),
     lane: new Counts(),
   };
-  const ticks = { received: 0, refused: 0, errored: 0 };
+  const ticks = { received: 0, refused: 0, repeated: 0, errored: 0 };
   const markets = new Map(instruments.map(({ symbol, market }) => [symbol, market]));
   const marks = new LastTrades();
   for (const [symbol, { priceMinor, quantity, exchangeAt, sequence }] of Object.entries(resume.symbols))
@@ -130,6 +143,7 @@ export const createMarketPipeline = ({
     resume,
     isSparse: numbers === "sparse",
     onHole,
+    onRenumbered,
     onJump: ({ symbol, fromMinor, toMinor, at }) =>
       offer({
         type: "anomaly.raised",
@@ -173,17 +187,29 @@ export const createMarketPipeline = ({
     return isPossible && Number.isSafeInteger(exchangeAt) ? exchangeAt : now;
   };
 
-  const refuse = (stage: PipelineStage, reason: string, tick: RawTick | undefined): void => {
+  const tellRefused = (stage: PipelineStage, reason: string, { symbol, sequence }: RawTick, at: number, isNumbered: boolean) =>
+    onRefused({
+      stream: "scalp",
+      stage,
+      reason,
+      symbol,
+      ...(isNumbered ? { sequence } : {}),
+      series: guard.placeOf(symbol, sequence).series,
+      at,
+    });
+
+  const refuse = (stage: PipelineStage, reason: string, tick: RawTick | undefined, isNumbered: boolean): void => {
     stages[stage].refuse(reason);
     if (tick === undefined) return;
     ticks.refused += 1;
-    if (reason !== "sequence.repeated")
-      onRefused({ stage, reason, symbol: tick.symbol, sequence: tick.sequence, at: believedAt(tick) });
+    if (reason === "sequence.repeated") ticks.repeated += 1;
+    // The one is in the archive, and a hole that is declared names the other: all else is declared.
+    else if (reason !== "sequence.late") tellRefused(stage, reason, tick, believedAt(tick), isNumbered);
   };
 
   /** Runs the stages over one draft; `tick` is its origin, absent for a swing snapshot. The stage it is in is kept in `current`. */
   let current: PipelineStage = "snapshot";
-  const walk = (draft: SnapshotDraft, tick: RawTick | undefined): void => {
+  const walk = (draft: SnapshotDraft, tick: RawTick | undefined): boolean => {
     const { context, observation, meta } = draft;
     const { inputs } = observation;
     stages.snapshot.out += 1;
@@ -192,9 +218,9 @@ export const createMarketPipeline = ({
     stages.validation.in += 1;
     const impossible = validationProblem(draft, meta.at, limits);
     if (impossible !== undefined) {
-      refuse("validation", impossible, tick);
+      refuse("validation", impossible, tick, tick !== undefined && guard.placeOf(tick.symbol, tick.sequence).isNew);
       if (tick !== undefined) guard.skip(tick.symbol, tick.sequence);
-      return;
+      return false;
     }
     stages.validation.out += 1;
 
@@ -202,8 +228,8 @@ export const createMarketPipeline = ({
     stages.guard.in += 1;
     const unfit = tick === undefined ? undefined : guard.problem(draft);
     if (unfit !== undefined) {
-      refuse("guard", unfit, tick);
-      return;
+      refuse("guard", unfit, tick, unfit === "price.jump");
+      return false;
     }
     stages.guard.out += 1;
     if (tick !== undefined)
@@ -217,28 +243,36 @@ export const createMarketPipeline = ({
     current = "enrichment";
     stages.enrichment.in += 1;
     enrich(draft);
-    onRow(context.stage, context.symbol, context.market, inputs.exchangeAt);
     stages.enrichment.out += 1;
 
     current = "archive";
     stages.archive.in += 1;
+    // A gap ends with a row that is kept: one outage of the disk is one gap, however many rows it takes.
+    if (archive.hasRoom(context.stage)) onRow(context.stage, context.symbol, context.market, inputs.exchangeAt);
     if (archive.append(context.stage, inputs.exchangeAt, snapshotLine(draft))) stages.archive.out += 1;
     else {
       stages.archive.refuse("buffer.full");
       if (tick !== undefined) {
         // The row was good: for the archive this is a loss, not a refusal.
         ticks.errored += 1;
+        tellRefused("archive", "buffer.full", tick, tick.exchangeAt, true);
+      } else {
+        // A swing row has no number but its own.
+        const { symbol } = context;
+        const { sequence } = meta;
         onRefused({
+          stream: "swing",
           stage: "archive",
           reason: "buffer.full",
-          symbol: context.symbol,
-          sequence: tick.sequence,
-          at: tick.exchangeAt,
+          symbol,
+          sequence,
+          series: 1,
+          at: inputs.exchangeAt,
         });
       }
     }
 
-    if (tick === undefined) return;
+    if (tick === undefined) return true;
     current = "lane";
     stages.lane.in += 1;
     offer({
@@ -254,6 +288,7 @@ export const createMarketPipeline = ({
       },
     });
     stages.lane.out += 1;
+    return true;
   };
 
   /** A throw in a stage is a bug or a broken neighbour: the row is counted where it died, and the next one goes on. */
@@ -265,7 +300,7 @@ export const createMarketPipeline = ({
 
   const declareLost = (tick: RawTick, stage: PipelineStage): void => {
     try {
-      onRefused({ stage, reason: "error", symbol: tick.symbol, sequence: tick.sequence, at: believedAt(tick) });
+      tellRefused(stage, "error", tick, believedAt(tick), true);
     } catch (error) {
       stages[stage].lastError = String(error);
     }
@@ -280,16 +315,20 @@ export const createMarketPipeline = ({
       stages.snapshot.in += 1;
       try {
         const market = markets.get(tick.symbol);
-        if (market === undefined) return refuse("snapshot", "symbol.unknown", tick);
+        if (market === undefined) {
+          refuse("snapshot", "symbol.unknown", tick, false);
+          return false;
+        }
         const draft = draftOf("scalp", tick.symbol, market, inputsOf(tick));
         if (tick.suspicious === true) draft._quality.push("SUSPICIOUS");
-        walk(draft, tick);
+        return walk(draft, tick);
       } catch (error) {
         const stage = failed(error);
         // A row that the lane could not take is in the archive all the same.
-        if (stage === "lane") return;
+        if (stage === "lane") return true;
         ticks.errored += 1;
         declareLost(tick, stage);
+        return false;
       }
     },
     acceptSwing: (symbol, inputs, isStale) => {

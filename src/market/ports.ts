@@ -67,6 +67,8 @@ export interface RowIntake {
    * @returns false when there is no room for it: the row is lost and counted there
    */
   append(stage: Stage, at: number, line: string): boolean;
+  /** Whether a row of this stream would be taken now: what must be said before a row is said only when the row comes too. */
+  hasRoom(stage: Stage): boolean;
 }
 
 /** What a restarted process needs from the rows on disk to go on as if it had never stopped. */
@@ -76,6 +78,8 @@ export interface ResumePoint {
   readonly symbols: {
     readonly [symbol: string]: {
       readonly sequence: number;
+      /** 2 and more once the source's numbers have begun again; 1 when absent. */
+      readonly series?: number;
       readonly exchangeAt: number;
       readonly priceMinor: number;
       readonly quantity: number;

@@ -74,8 +74,8 @@ export const createSnapshotLoop = ({
 
   return {
     accept: (tick) => {
-      pipeline.accept(tick);
-      // A refused tick is not the mark, so it must not shape the bar either.
+      // A refused tick is not the mark, nor is a late one: neither must shape the bar.
+      if (!pipeline.accept(tick)) return;
       const mark = pipeline.marks.get(tick.symbol);
       if (mark === undefined || mark.sequence !== tick.sequence) return;
       const bar = bars.get(tick.symbol);

@@ -31,6 +31,8 @@ export interface SnapshotInputs {
   readonly exchangeAt: number;
   /** The source's sequence of this symbol. */
   readonly sequence: number;
+  /** 2 and more for rows after the source's numbers began again; absent before. */
+  readonly series?: number;
   readonly venue?: string;
   readonly condition?: string;
   readonly bidPriceMinor?: number;
@@ -125,7 +127,7 @@ const contextText = (context: SnapshotRecord["context"]): string => {
 export const snapshotLine = ({ meta, context, observation: { inputs, computed, state }, _quality }: SnapshotRecord): string =>
   `${opening}${meta.at}${runText(meta)}${meta.sequence},"source":${quote(meta.source)},"latencyMs":${meta.latencyMs}${contextText(
     context,
-  )}${inputs.priceMinor},"quantity":${inputs.quantity},"exchangeAt":${inputs.exchangeAt},"sequence":${inputs.sequence}${optionalText(
+  )}${inputs.priceMinor},"quantity":${inputs.quantity},"exchangeAt":${inputs.exchangeAt},"sequence":${inputs.sequence}${optionalNumber("series", inputs.series)}${optionalText(
     "venue",
     inputs.venue,
   )}${optionalText(
@@ -175,6 +177,11 @@ export const snapshotJsonSchema = (): object => ({
           quantity: { ...natural, description: "lots" },
           exchangeAt: { ...natural, description: "epoch ms by the exchange's clock" },
           sequence: { ...natural, description: "the source's number of this symbol" },
+          series: {
+            type: "integer",
+            minimum: 2,
+            description: "which, once the source's numbers have begun again; the first when absent",
+          },
           venue: text,
           condition: text,
           bidPriceMinor: positive,
@@ -186,6 +193,7 @@ export const snapshotJsonSchema = (): object => ({
           volume: natural,
         },
         [
+          "series",
           "venue",
           "condition",
           "bidPriceMinor",

@@ -41,9 +41,9 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
     if (gapLines.length > gapsMax) gapLines.shift();
   };
   const counts = (): ArchiveCounts => {
-    const { received = 0, refused = 0, errored = 0 } = pipeline?.tickCounts() ?? {};
+    const { received = 0, refused = 0, repeated = 0, errored = 0 } = pipeline?.tickCounts() ?? {};
     const { persisted, pending, lost } = sink.figures().scalp;
-    return { received, persisted, refused, errored: errored + lost, pending };
+    return { received, persisted, refused, repeated, errored: errored + lost, pending };
   };
   const watch = createArchiveWatch({
     clock,
@@ -77,6 +77,7 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
       startsAt: ports.startsAt,
       lastRowAt: Object.fromEntries(known.map(([symbol, { exchangeAt }]) => [symbol, exchangeAt])),
       regularSpans,
+      isSparse: numbers === "sparse",
       note: (at, record) => {
         sink.note(at, record);
         if (record.type === "gap") noteGap(record);
@@ -98,12 +99,15 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
       numbers,
       onRow: gaps.row,
       onHole: gaps.hole,
-      onRefused: ({ stage, reason, symbol, sequence, at }) =>
+      onRenumbered: gaps.renumbered,
+      onRefused: ({ stream, stage, reason, symbol, sequence, series, at }) =>
         gaps.missing({
+          stream,
           reason: stage === "archive" || reason === "error" ? "lost" : "refused",
           detail: reason,
           symbol,
           sequence,
+          series,
           at,
         }),
     });

@@ -8,13 +8,14 @@ const limits = {
   scalp: { minorMs: 10_000, majorMs: 60_000, criticalMs: 300_000 },
   swing: { minorMs: 660_000, majorMs: 900_000, criticalMs: 1_800_000 },
 };
-const setUp = (startsAt = openingAt, lastRowAt: { [symbol: string]: number } = {}) => {
+const setUp = (startsAt = openingAt, lastRowAt: { [symbol: string]: number } = {}, isSparse = false) => {
   const noted: SystemRecord[] = [];
   const tracker: GapTracker = createGapTracker({
     limits,
     symbols: [{ symbol: "SPY", market: "NYSE" }],
     startsAt,
     lastRowAt,
+    isSparse,
     regularSpans,
     note: (_at, record) => noted.push(record),
   });
@@ -107,7 +108,7 @@ describe("rows that are missing (A7)", () => {
   it("a hole in the source's numbers is declared with the numbers, and its silence not a second time", () => {
     const { tracker, gaps, row } = setUp();
     row(0);
-    tracker.hole({ symbol: "SPY", after: 4, before: 9, at: openingAt + 20_000 });
+    tracker.hole({ symbol: "SPY", series: 1, after: 4, before: 9, at: openingAt + 20_000 });
     row(20_000);
     expect(gaps).toEqual([
       expect.objectContaining({ reason: "hole", firstMissing: 5, lastMissing: 8, seconds: 20, severity: "minor" }),
@@ -118,7 +119,15 @@ describe("rows that are missing (A7)", () => {
     const { tracker, gaps, row } = setUp();
     row(0);
     for (const sequence of [2, 3, 4])
-      tracker.missing({ reason: "refused", detail: "price.jump", symbol: "SPY", sequence, at: openingAt + sequence });
+      tracker.missing({
+        stream: "scalp",
+        series: 1,
+        reason: "refused",
+        detail: "price.jump",
+        symbol: "SPY",
+        sequence,
+        at: openingAt + sequence,
+      });
     expect(gaps).toEqual([]);
     row(5);
     expect(gaps).toMatchObject([
@@ -129,7 +138,7 @@ describe("rows that are missing (A7)", () => {
   it("runs of different reasons, and numbers that do not follow, are separate lines", () => {
     const { tracker, gaps } = setUp();
     const missing = (reason: "refused" | "lost", sequence: number): void =>
-      tracker.missing({ reason, detail: "x", symbol: "SPY", sequence, at: openingAt });
+      tracker.missing({ stream: "scalp", series: 1, reason, detail: "x", symbol: "SPY", sequence, at: openingAt });
     missing("refused", 1);
     missing("lost", 2);
     missing("lost", 3);
@@ -142,10 +151,41 @@ describe("rows that are missing (A7)", () => {
     ]);
   });
 
-  it("a row without a number, or of a symbol that nobody asked for, leaves no hole to declare", () => {
+  it("rows whose numbers say nothing are counted, one line per run, and an outage of a source without consecutive numbers is one line (A7)", () => {
+    for (const isSparse of [false, true]) {
+      const { tracker, gaps, row } = setUp(openingAt, {}, isSparse);
+      row(0);
+      for (let number = 1; number <= 1000; number++)
+        tracker.missing({
+          stream: "scalp",
+          series: 1,
+          reason: "lost",
+          detail: "buffer.full",
+          symbol: "SPY",
+          ...(isSparse ? { sequence: number * 17 } : {}),
+          at: openingAt + number,
+        });
+      row(1001);
+      expect(gaps).toMatchObject([{ reason: "lost", detail: "buffer.full", rows: 1000, from: openingAt, to: openingAt + 1000 }]);
+      expect(gaps[0]).not.toHaveProperty("firstMissing");
+    }
+  });
+
+  it("lost rows of the swing stream are declared by their own numbers, and numbers of a later series with it", () => {
     const { tracker, gaps } = setUp();
-    tracker.missing({ reason: "refused", detail: "x", symbol: "SPY", sequence: Number.NaN, at: openingAt });
-    tracker.missing({ reason: "refused", detail: "x", symbol: "QQQ", sequence: 1, at: openingAt });
+    const lost = { reason: "lost", detail: "buffer.full", symbol: "SPY", at: openingAt } as const;
+    for (const sequence of [5, 6]) tracker.missing({ ...lost, stream: "swing", series: 1, sequence });
+    tracker.missing({ ...lost, stream: "scalp", series: 2, sequence: 7 });
+    tracker.finish(openingAt);
+    expect(gaps.map(({ stream, firstMissing, lastMissing, series }) => [stream, firstMissing, lastMissing, series])).toEqual([
+      ["scalp", 7, 7, 2],
+      ["swing", 5, 6, undefined],
+    ]);
+  });
+
+  it("a row of a symbol that nobody asked for leaves no hole to declare", () => {
+    const { tracker, gaps } = setUp();
+    tracker.missing({ stream: "scalp", series: 1, reason: "refused", detail: "x", symbol: "QQQ", sequence: 1, at: openingAt });
     tracker.finish(openingAt);
     expect(gaps).toEqual([]);
   });

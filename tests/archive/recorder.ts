@@ -89,8 +89,8 @@ const pipeline = createMarketPipeline({
   resume: resume.value,
   onRow: gaps.row,
   onHole: gaps.hole,
-  onRefused: ({ stage, reason, symbol, sequence, at }) =>
-    gaps.missing({ reason: stage === "archive" ? "lost" : "refused", detail: reason, symbol, sequence, at }),
+  onRefused: ({ stage, reason, ...row }) =>
+    gaps.missing({ ...row, reason: stage === "archive" ? "lost" : "refused", detail: reason }),
 });
 const loop = createSnapshotLoop({ pipeline, clock, symbols, swingEveryMs: config.market.swingEveryMs });
 loop.start();

@@ -87,7 +87,7 @@ describe("the watch (A10)", () => {
   it("tells the archive's counters and the disk's free space at even intervals of market time", async () => {
     const clock = createSimulatedClock({ startAt: openingAt });
     const offered: NewFact[] = [];
-    const counts = { received: 5, persisted: 3, refused: 1, errored: 0, pending: 1 };
+    const counts = { received: 5, persisted: 3, refused: 1, repeated: 0, errored: 0, pending: 1 };
     const watch = createArchiveWatch({
       clock,
       files: { diskSpace: async () => ({ ok: true, value: { freeBytes: 50, totalBytes: 200, freeFilesShare: 0.9 } }) },
@@ -115,7 +115,7 @@ describe("the watch (A10)", () => {
       clock: createSimulatedClock({ startAt: openingAt }),
       files: { diskSpace: async () => ({ ok: true, value: { freeBytes: 190, totalBytes: 200, freeFilesShare: 0.01 } }) },
       directory: "/",
-      counts: () => ({ received: 0, persisted: 0, refused: 0, errored: 0, pending: 0 }),
+      counts: () => ({ received: 0, persisted: 0, refused: 0, repeated: 0, errored: 0, pending: 0 }),
       countsEveryMs: 60_000,
       diskEveryMs: 60_000,
       offer: (fact) => offered.push(fact),

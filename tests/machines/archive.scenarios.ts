@@ -149,12 +149,13 @@ const writes: readonly Scenario<Machine>[] = [
   },
 ];
 
-const sample = (minute: number, received: number, lost: number, refused = 0, pending = 0): ArchiveEvent => ({
+const sample = (minute: number, received: number, lost: number, refused = 0, pending = 0, repeated = 0): ArchiveEvent => ({
   type: "archive.measured",
   at: minute * 60_000,
   received,
   persisted: received - lost - refused - pending,
   refused,
+  repeated,
   errored: lost,
   pending,
 });
@@ -201,15 +202,63 @@ const keeps: readonly Scenario<Machine>[] = [
     },
   },
   {
-    name: "does not count what was refused for a reason, or still waits for its write",
+    name: "does not count what is there already, or still waits for its write",
     run: (machine) => {
-      assert.deepEqual(writing(machine).send(sample(1, 10_000, 0, 4000, 3000)), []);
+      assert.deepEqual(writing(machine).send(sample(1, 10_000, 0, 4000, 3000, 4000)), []);
+    },
+  },
+  {
+    name: "warns with AN072 above 0.1 % of refused rows in five minutes, is critical above 1 %, and resolves it when the window is clean (A2)",
+    run: (machine) => {
+      const archive = writing(machine);
+      const told: string[][] = [];
+      for (let minute = 1; minute <= 12; minute++) {
+        const refused = minute < 3 ? 0 : minute < 4 ? 40 : 1_000;
+        told.push(codes(archive.send(sample(minute, minute * 10_000, 0, refused))));
+      }
+      assert.deepEqual(told.slice(0, 4), [
+        [],
+        [],
+        ["safety.report AN072", "alert.warning AN072"],
+        ["safety.report AN072", "alert.critical AN072"],
+      ]);
+      assert.deepEqual(
+        told.slice(4, 8),
+        Array.from({ length: 4 }, () => ["safety.report AN072"]),
+      );
+      assert.deepEqual(told.slice(8).flat(), ["alert.resolved AN072"]);
+    },
+  },
+  {
+    name: "stands at 0.1 % and at 1 % of refused rows, and forgives a few of few",
+    run: (machine) => {
+      assert.deepEqual(codes(writing(machine).send(sample(1, 100_000, 0, 100))), []);
+      assert.deepEqual(codes(writing(machine).send(sample(1, 100_000, 0, 1000))), ["safety.report AN072", "alert.warning AN072"]);
+      assert.deepEqual(codes(writing(machine).send(sample(1, 100, 0, 9))), []);
+      assert.deepEqual(codes(writing(machine).send(sample(1, 100, 0, 10))), ["safety.report AN072", "alert.critical AN072"]);
+    },
+  },
+  {
+    name: "a source of which every row is refused is never a quiet one",
+    run: (machine) => {
+      const reason = "2 of 2 rows received were refused";
+      for (const state of everyState)
+        assert.deepEqual(
+          state(machine)
+            .send(sample(1, 2, 0, 2))
+            .slice(0, 2),
+          [
+            { type: "safety.report", kind: "anomaly", code: "AN072", reason },
+            { type: "alert.critical", code: "AN072", text: reason },
+          ],
+        );
+      assert.deepEqual(codes(writing(machine).send(sample(1, 2, 0, 0))), []);
     },
   },
   {
     name: "sees rows that vanish without an error, as 99.9 % of them did in the origin's incident (A2)",
     run: (machine) => {
-      const vanished = { received: 97_329, persisted: 116, refused: 0, errored: 0, pending: 0 };
+      const vanished = { received: 97_329, persisted: 116, refused: 0, repeated: 0, errored: 0, pending: 0 };
       const reason = "97213 of 97329 rows received were not persisted";
       for (const state of everyState) {
         assert.deepEqual(

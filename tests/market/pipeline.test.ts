@@ -68,7 +68,10 @@ describe("a tick that is refused", () => {
     pipeline.accept(tick());
     pipeline.accept(tick());
     pipeline.accept(tick({ sequence: 2, quantity: -1 }));
-    expect(refused).toEqual([{ stage: "validation", reason: "quantity.negative", symbol: "SPY", sequence: 2, at: openingAt }]);
+    expect(refused).toEqual([
+      { stream: "scalp", stage: "validation", reason: "quantity.negative", symbol: "SPY", sequence: 2, series: 1, at: openingAt },
+    ]);
+    expect(pipeline.tickCounts()).toEqual({ received: 3, refused: 2, repeated: 1, errored: 0 });
   });
 
   test.each([openingAt * 1000, openingAt * 1_000_000, -1, Number.NaN, openingAt - 90_000_000])(
@@ -97,7 +100,60 @@ describe("the guard", () => {
     pipeline.accept(tick());
     pipeline.accept(tick({ sequence: 5, exchangeAt: openingAt + 1 }));
     expect(records().map(({ _quality }) => _quality)).toEqual([[], ["SEQUENCE_GAP"]]);
-    expect(holes).toEqual([{ symbol: "SPY", after: 1, before: 5, at: openingAt + 1 }]);
+    expect(holes).toEqual([{ symbol: "SPY", series: 1, after: 1, before: 5, at: openingAt + 1 }]);
+  });
+
+  it("takes numbers that begin again for a new series: no row is refused, and what it lacks is a hole of that series (A14)", () => {
+    const holes: object[] = [];
+    const renumbered: object[] = [];
+    const { pipeline, records, refused } = testPipeline({
+      onHole: (hole) => holes.push(hole),
+      onRenumbered: (change) => renumbered.push(change),
+    });
+    for (let sequence = 1; sequence <= 200; sequence++) pipeline.accept(tick({ sequence, exchangeAt: openingAt + sequence }));
+    for (let sequence = 3; sequence <= 150; sequence++)
+      pipeline.accept(tick({ sequence, exchangeAt: openingAt + 1000 + sequence }));
+    expect(refused).toEqual([]);
+    expect(pipeline.tickCounts()).toMatchObject({ received: 348, refused: 0 });
+    const kept = records().map(({ observation: { inputs } }) => inputs);
+    expect(kept).toHaveLength(348);
+    expect(kept.slice(0, 200).every(({ series }) => series === undefined)).toBe(true);
+    expect(kept.slice(200).every(({ series }) => series === 2)).toBe(true);
+    expect(renumbered).toEqual([{ symbol: "SPY", series: 2, lastSequence: 200, at: openingAt + 1003 }]);
+    expect(holes).toEqual([{ symbol: "SPY", series: 2, after: 0, before: 3, at: openingAt + 1003 }]);
+    expect(pipeline.sequences()).toEqual({ SPY: 150 });
+  });
+
+  it("declares what came before and cannot be proved to be there: an old number, or one with other figures (A14)", () => {
+    const { pipeline, refused } = testPipeline();
+    for (let sequence = 1; sequence <= 200; sequence++) pipeline.accept(tick({ sequence, exchangeAt: openingAt + sequence }));
+    pipeline.accept(tick({ sequence: 200, exchangeAt: openingAt + 200, quantity: 7 }));
+    pipeline.accept(tick({ sequence: 3, exchangeAt: openingAt + 3 }));
+    pipeline.accept(tick({ sequence: 190, exchangeAt: openingAt + 190 }));
+    expect(refused).toEqual([
+      { stream: "scalp", stage: "guard", reason: "sequence.changed", symbol: "SPY", series: 1, at: openingAt + 200 },
+      { stream: "scalp", stage: "guard", reason: "sequence.old", symbol: "SPY", series: 1, at: openingAt + 3 },
+    ]);
+    expect(pipeline.tickCounts()).toMatchObject({ refused: 3, repeated: 1 });
+  });
+
+  it("goes on in the series that an earlier run was in", () => {
+    const last = { sequence: 6, series: 3, exchangeAt: openingAt, priceMinor: 1_674_000, quantity: 5, cumulativeVolume: 900 };
+    const { pipeline, records } = testPipeline({ resume: { rows: { scalp: 10, swing: 3 }, symbols: { SPY: last } } });
+    pipeline.accept(tick({ sequence: 7 }));
+    pipeline.accept(tick({ sequence: 1, exchangeAt: openingAt + 1 }));
+    expect(records().map(({ observation: { inputs } }) => [inputs.series, inputs.sequence])).toEqual([
+      [3, 7],
+      [4, 1],
+    ]);
+  });
+
+  it("keeps rows that overtook each other where numbers are unique and not consecutive", () => {
+    const { pipeline, records, refused } = testPipeline({ numbers: "sparse" });
+    for (const sequence of [1000, 2000, 1500, 1500, 3000]) pipeline.accept(tick({ sequence }));
+    expect(records().map(({ observation: { inputs } }) => inputs.sequence)).toEqual([1000, 2000, 1500, 3000]);
+    expect(records().every(({ observation: { inputs } }) => inputs.series === undefined)).toBe(true);
+    expect(refused).toEqual([]);
   });
 
   it("takes no jump of numbers for a hole when the source says that they are not consecutive", () => {
@@ -146,18 +202,37 @@ describe("the guard", () => {
 
 describe("neighbours that fail", () => {
   it("an archive without room costs the row, counted, and neither the mark nor the fact", () => {
-    const { pipeline, offered, refused } = testPipeline({ archive: { append: () => false } });
+    const { pipeline, offered, refused } = testPipeline({ archive: { hasRoom: () => false, append: () => false } });
     pipeline.accept(tick());
     expect(pipeline.counts().archive).toMatchObject({ in: 1, out: 0, refused: 1, refusedBy: { "buffer.full": 1 } });
-    expect(pipeline.tickCounts()).toEqual({ received: 1, refused: 0, errored: 1 });
+    expect(pipeline.tickCounts()).toEqual({ received: 1, refused: 0, repeated: 0, errored: 1 });
     expect(refused).toMatchObject([{ stage: "archive", reason: "buffer.full", sequence: 1 }]);
     expect(offered).toHaveLength(1);
+  });
+
+  it("an outage of the disk ends with the first row that is kept, not with each row that is lost (A7)", () => {
+    let isFull = false;
+    const told: string[] = [];
+    const { pipeline } = testPipeline({
+      archive: { hasRoom: () => !isFull, append: () => !isFull },
+      onRow: (stream) => told.push(`row ${stream}`),
+      onRefused: ({ stream, sequence }) => told.push(`lost ${stream} ${sequence}`),
+    });
+    pipeline.accept(tick());
+    isFull = true;
+    pipeline.accept(tick({ sequence: 2 }));
+    pipeline.acceptSwing("SPY", { priceMinor: 1_674_100, quantity: 100, exchangeAt: openingAt, sequence: 2 }, false);
+    pipeline.accept(tick({ sequence: 3 }));
+    isFull = false;
+    pipeline.accept(tick({ sequence: 4 }));
+    expect(told).toEqual(["row scalp", "lost scalp 2", "lost swing 1", "lost scalp 3", "row scalp"]);
   });
 
   it("a throw is counted where it happened with what it said, and the next tick goes on", () => {
     let broken = true;
     const { pipeline } = testPipeline({
       archive: {
+        hasRoom: () => true,
         append: () => {
           if (broken) throw new Error("disk on fire");
           return true;
@@ -168,7 +243,7 @@ describe("neighbours that fail", () => {
     broken = false;
     pipeline.accept(tick({ sequence: 2 }));
     expect(pipeline.counts().archive).toMatchObject({ in: 2, out: 1, errored: 1, lastError: "Error: disk on fire" });
-    expect(pipeline.tickCounts()).toEqual({ received: 2, refused: 0, errored: 1 });
+    expect(pipeline.tickCounts()).toEqual({ received: 2, refused: 0, repeated: 0, errored: 1 });
   });
 });
 
@@ -211,6 +286,7 @@ it("conserves: at every stage in = out + refused + errored, whatever comes (A2)"
         let appended = 0;
         const { pipeline, offered } = testPipeline({
           archive: {
+            hasRoom: () => appended % 3 === 0,
             append: () => {
               appended += 1;
               if (appended % 7 === 0) throw new Error("now and then");

@@ -47,6 +47,7 @@ export const testPipeline = (options: Partial<MarketPipelineOptions> = {}): Test
     clock: { now: () => clock.at },
     limits,
     archive: {
+      hasRoom: () => true,
       append: (stage, at, line) => {
         rows.push({ stage, at, line });
         return true;

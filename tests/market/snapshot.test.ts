@@ -23,6 +23,7 @@ const records: fc.Arbitrary<SnapshotRecord> = fc.record({
         quantity: whole,
         exchangeAt: whole,
         sequence: whole,
+        series: maybe(whole),
         venue: maybe(fc.string()),
         condition: maybe(fc.string()),
         bidPriceMinor: maybe(whole),

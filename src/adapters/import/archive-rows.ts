@@ -26,6 +26,15 @@ interface Row {
 export const createArchiveReader = ({ symbol, session, market, isSparse }: ArchiveOptions) => {
   const markets = new Set<string>();
   const sessions = new Set<string>();
+  /** Numbers that begin again go on counting in a recorded day, which has one series: from the last of the series before. */
+  const counted = new Map<string, { series: number; before: number; last: number }>();
+  const numberOf = (of: string, sequence: number, series: number): number => {
+    const known = counted.get(of) ?? { series, before: 0, last: 0 };
+    counted.set(of, known);
+    if (series !== known.series) [known.series, known.before] = [series, known.last];
+    known.last = known.before + sequence;
+    return known.last;
+  };
   const one = (seen: Set<string>, value: string, what: string, option: string): string | undefined => {
     seen.add(value);
     if (seen.size <= 1) return undefined;
@@ -48,7 +57,7 @@ export const createArchiveReader = ({ symbol, session, market, isSparse }: Archi
     if (session !== undefined && of.session !== session) return ok([]);
     const strange = one(markets, of.market, "market", "--market") ?? one(sessions, of.session, "session", "--session");
     if (strange !== undefined) return err(strange);
-    const { priceMinor, quantity, exchangeAt, sequence, venue, condition } = row.observation?.inputs ?? {};
+    const { priceMinor, quantity, exchangeAt, sequence, series, venue, condition } = row.observation?.inputs ?? {};
     if (
       !isSymbol(of.symbol) ||
       !whole(priceMinor) ||
@@ -69,7 +78,8 @@ export const createArchiveReader = ({ symbol, session, market, isSparse }: Archi
       condition: text(condition),
       suspicious: Array.isArray(row._quality) && row._quality.includes("SUSPICIOUS"),
     };
-    return ok([isSparse(of.session) ? trade : { ...trade, number: sequence }]);
+    if (isSparse(of.session)) return ok([trade]);
+    return ok([{ ...trade, number: numberOf(of.symbol, sequence, whole(series) ? series : 1) }]);
   };
   return {
     read,

@@ -1,6 +1,7 @@
 /** The health checks that every house has, made from its own status; those of the world outside are given by the caller. */
 import type { ArchiveCounts } from "#archive/watch.ts";
 import type { HouseStatus } from "#core/runtime/report.ts";
+import { refusalLevel } from "#machines/archive.rules.ts";
 import type { HealthCheck, HealthFinding } from "./health.ts";
 
 interface DiskCheck {
@@ -31,24 +32,27 @@ const ok = (reason: string): HealthFinding => ({ state: "ok", reason });
 const percent = (share: number): string => `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`;
 
 /**
- * Persisted of received over the last five minutes, without those that were refused or that wait for the next write: what
- * then is missing got lost between the stages, which is how the origin wrote 116 of 97,329 rows and called itself healthy.
+ * Persisted of received over the last five minutes, without those that wait for the next write or were there already: what then is
+ * missing was refused, or got lost between the stages, which is how the origin wrote 116 of 97,329 rows and called itself healthy.
  */
 const archiveCheck = ({ archive, now }: HouseCheckOptions): HealthCheck => {
-  const seen = [{ at: Number.NEGATIVE_INFINITY, due: 0, persisted: 0 }];
+  const seen = [{ at: Number.NEGATIVE_INFINITY, due: 0, persisted: 0, refused: 0 }];
   return {
     name: "archive",
     look: () => {
-      const { received, refused, pending, persisted } = archive();
-      const newest = { at: now(), due: received - refused - pending, persisted };
+      const { received, refused, repeated, pending, persisted } = archive();
+      const newest = { at: now(), due: received - repeated - pending, persisted, refused: refused - repeated };
       seen.push(newest);
       // The last measurement from before the window is its beginning.
       while (seen.length > 2 && newest.at - (seen[1] as typeof newest).at >= archiveWindowMs) seen.shift();
       const first = seen[0] as typeof newest;
       const [due, kept] = [newest.due - first.due, newest.persisted - first.persisted];
       if (due <= 0) return ok("no row was due");
-      const reason = `${kept} of ${due} rows of the last five minutes are on disk (${percent(kept / due)})`;
-      return { state: kept / due < persistedShareMin ? "critical" : "ok", reason };
+      const unfit = newest.refused - first.refused;
+      const told = unfit === 0 ? "" : `; ${unfit} were refused`;
+      const reason = `${kept} of ${due} rows of the last five minutes are on disk (${percent(kept / due)})${told}`;
+      const isLosing = (kept + unfit) / due < persistedShareMin;
+      return { state: isLosing ? "critical" : refusalLevel({ refused: unfit, received: due }), reason };
     },
   };
 };

@@ -146,7 +146,7 @@ describe("the checks of the house (M12)", () => {
     const world = {
       status: exampleStatus(),
       freeShare: 0.5,
-      archive: { received: 0, persisted: 0, refused: 0, errored: 0, pending: 0 },
+      archive: { received: 0, persisted: 0, refused: 0, repeated: 0, errored: 0, pending: 0 },
     };
     const checks = houseChecks({
       status: () => world.status,
@@ -161,8 +161,12 @@ describe("the checks of the house (M12)", () => {
       outside: [{ name: "broker", look: () => fine }],
     });
     const monitor = createHealthMonitor({ clock, checks });
-    const archive = (received: number, persisted: number, over: { refused?: number; pending?: number } = {}): void => {
-      world.archive = { received, persisted, refused: 0, errored: 0, pending: 0, ...over };
+    const archive = (
+      received: number,
+      persisted: number,
+      over: { refused?: number; repeated?: number; pending?: number } = {},
+    ): void => {
+      world.archive = { received, persisted, refused: 0, repeated: 0, errored: 0, pending: 0, ...over };
     };
     const stateOf = async (name: string) => (await monitor.runChecks()).find((result) => result.name === name)?.state;
     return { clock, world, monitor, archive, stateOf };
@@ -185,13 +189,30 @@ describe("the checks of the house (M12)", () => {
     expect(await stateOf("archive")).toBe("critical");
   });
 
-  it("does not take rows that wait for the next write, or that were refused, for lost", async () => {
+  it("does not take rows that wait for the next write, or that are there already, for lost", async () => {
     const { archive, stateOf } = create();
-    archive(1000, 0, { refused: 10, pending: 990 });
+    archive(1000, 0, { refused: 10, repeated: 10, pending: 990 });
     expect(await stateOf("archive")).toBe("ok");
-    archive(2000, 990, { refused: 10, pending: 1000 });
+    archive(2000, 990, { refused: 10, repeated: 10, pending: 1000 });
     expect(await stateOf("archive")).toBe("ok");
   });
+
+  it.each([
+    { refused: 9, state: "ok" },
+    { refused: 11, state: "warning" },
+    { refused: 101, state: "critical" },
+    { refused: 10_000, state: "critical" },
+  ])(
+    "counts rows that were refused against health: $refused of 10,000 are $state, and the share says so (A2)",
+    async ({ refused, state }) => {
+      const { archive, monitor } = create();
+      archive(10_000, 10_000 - refused, { refused });
+      const [found] = await monitor.runChecks();
+      const share = `${((10_000 - refused) / 100).toFixed(2)} %`;
+      expect(found).toMatchObject({ name: "archive", state, reason: expect.stringContaining(share) });
+      expect(found?.reason).toContain(`; ${refused} were refused`);
+    },
+  );
 
   it.each([
     { persisted: 9999, state: "ok" },
