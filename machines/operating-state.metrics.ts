@@ -2,7 +2,8 @@
  * The inputs of the operating state: which metrics there are, what makes a value impossible, and when it is too old.
  *
  * Missing is not calm (spec S13): a metric that is absent, refused or stale reads as null, and null satisfies no condition
- * in either direction. One that cannot exist yet is not missing: it reads as null too, and alarms nobody. Fractions are
+ * in either direction. One that cannot exist yet is not missing, nor is one
+ * that cannot be newer while its market is closed: they read as null too, and alarm nobody. Fractions are
  * fractions: 0.05 is five per cent.
  */
 import { dayMs } from "./durations.ts";
@@ -28,8 +29,18 @@ export interface OperatingMetrics {
   readonly winRate?: Measured<number> | null;
   /** Why an account's metric cannot exist yet, for those left out above: a house without trades has no win rate. */
   readonly notYet?: { readonly [N in MetricName]?: string };
+  /** What of the age of these values says nothing; absent in a file or an old journal, where weekends are those of UTC. */
+  readonly rests?: { readonly account?: Rests; readonly vix?: Rests };
 }
-export type MetricName = Exclude<keyof OperatingMetrics, "notYet">;
+export type MetricName = Exclude<keyof OperatingMetrics, "notYet" | "rests">;
+
+/** Since a value was true, ms. */
+export interface Rests {
+  /** In whole days on which its market does not trade. */
+  readonly daysMs: number;
+  /** In which its market is closed, these days among them. */
+  readonly closedMs?: number;
+}
 
 /** The values the rules may use; null is unknown. */
 export interface Readings {
@@ -107,13 +118,14 @@ const weekendMsBefore = (at: number): number => {
   const isWeekend = weekendDaysBefore(day + 1) > weekendDaysBefore(day);
   return weekendDaysBefore(day) * dayMs + (isWeekend ? at - day * dayMs : 0);
 };
-/** Elapsed time without Saturdays and Sundays (UTC): Friday's VIX is one trading day old on Monday, not three. */
-export const weekdayMs = (from: number, to: number): number => to - from - (weekendMsBefore(to) - weekendMsBefore(from));
+/** Of Saturdays and Sundays (UTC): Friday's VIX is one trading day old on Monday, not three. */
+const weekendMs = (from: number, to: number): number => weekendMsBefore(to) - weekendMsBefore(from);
 
 /** Clock and fact times may differ by this much without meaning anything (spec S7: a jump is more than 2 s). */
 export const clockToleranceMs = 2000;
 
-export type MetricStatus = "fresh" | "stale" | "refused" | "missing" | "notYet";
+/** Resting: too old to be used, and it cannot be newer while its market is closed. */
+export type MetricStatus = "fresh" | "stale" | "resting" | "refused" | "missing" | "notYet";
 export interface ReadMetric {
   readonly status: MetricStatus;
   readonly value: number | boolean | null;
@@ -148,9 +160,11 @@ export const readMetrics = (given: unknown, at: number, policy: OperatingPolicy,
   const metrics = { ...noMetrics } as { -readonly [N in MetricName]: ReadMetric };
   const readings = { ...noReadings } as { -readonly [N in MetricName]: number | boolean | null };
   const body = typeof given === "object" && given !== null ? (given as { readonly [name: string]: unknown }) : {};
+  const rests = (body.rests ?? {}) as OperatingMetrics["rests"] & object;
   const notYet = (body.notYet ?? {}) as { readonly [N in MetricName]?: unknown };
   for (const name in body)
-    if (!(name in metricKinds) && name !== "notYet") refused.push(`${name} is not a metric of the operating state`);
+    if (!(name in metricKinds) && name !== "notYet" && name !== "rests")
+      refused.push(`${name} is not a metric of the operating state`);
   for (const name of metricNames) {
     const entry = body[name] as { readonly value?: unknown; readonly at?: unknown } | null | undefined;
     if (entry === undefined || entry === null || entry.value === undefined || entry.value === null) {
@@ -177,12 +191,17 @@ export const readMetrics = (given: unknown, at: number, policy: OperatingPolicy,
       metrics[name] = { status: "refused", value: null, at: before[name].at };
       continue;
     }
+    const { ageLimit } = metricKinds[name];
     const age = at - (measuredAt as number);
-    const ageMax = policy.staleAfterMs[metricKinds[name].ageLimit];
-    const isStale = age > ageMax && weekdayMs(measuredAt as number, at) > ageMax;
-    metrics[name] = { status: isStale ? "stale" : "fresh", value: value as number | boolean, at: measuredAt as number };
-    if (isStale) absent.push(name);
-    else readings[name] = value as number | boolean;
+    const ageMax = policy.staleAfterMs[ageLimit];
+    const { daysMs = weekendMs(measuredAt as number, at), closedMs = 0 } = rests[name === "vix" ? "vix" : "account"] ?? {};
+    const isOld = age > ageMax && age - daysMs > ageMax;
+    // A limit of hours is one of trading hours; one of days has its nights.
+    const isResting = isOld && ageLimit === "drawdown" && age - closedMs <= ageMax;
+    const status = isResting ? "resting" : isOld ? "stale" : "fresh";
+    metrics[name] = { status, value: value as number | boolean, at: measuredAt as number };
+    if (status === "stale") absent.push(name);
+    else if (status === "fresh") readings[name] = value as number | boolean;
   }
   return { metrics, readings: readings as Readings, absent, refused };
 };

@@ -1,9 +1,11 @@
 /** Posture: safety and the operating state, and the measuring of the account by which the operating state is evaluated. */
 import { createAccountMetrics, type Marks } from "#core/state/account-metrics.ts";
 import { operatingMachine } from "#machines/operating-state.machine.ts";
+import type { OperatingMetrics } from "#machines/operating-state.metrics.ts";
 import { policyOf } from "#machines/operating-state.policy.ts";
 import { safetyMachine } from "#machines/safety.machine.ts";
 import { tradingDayOf } from "#market/calendar.ts";
+import { closedMs, restDaysMs } from "#market/rests.ts";
 import type { Part, PartContext } from "./part.ts";
 
 /** Market time for the first data of a start, before anything is evaluated with it. */
@@ -41,6 +43,27 @@ export const createPosturePart = ({ config, ports, view, tell, intake, deadlines
     deadlines().set(evaluationTimer, view.now() + everyMs);
   };
 
+  const markets = [...new Set(config.instruments.map(({ market }) => market))];
+  /** The index is New York's, whatever is traded here. */
+  const indexMarket = "NYSE";
+  /** The machine knows no calendar, so what its limits must not count is said with the figures. */
+  const measure = (at: number): OperatingMetrics => {
+    const measured = account.metrics().measure();
+    const { drawdown: marked, vix } = measured;
+    return {
+      ...measured,
+      rests: {
+        ...(marked && {
+          account: {
+            daysMs: restDaysMs(markets[0] ?? "", marked.at, at),
+            closedMs: closedMs(markets, marked.at, at),
+          },
+        }),
+        ...(vix && { vix: { daysMs: restDaysMs(indexMarket, vix.at, at) } }),
+      },
+    };
+  };
+
   return {
     name: "posture",
     machines: {
@@ -59,9 +82,7 @@ export const createPosturePart = ({ config, ports, view, tell, intake, deadlines
     listen: (dispatcher) => {
       const name = "posture";
       dispatcher.handle("market.vix.updated", ({ at, payload }) => account.metrics().vix(payload.value, at), { name });
-      dispatcher.handle("account.marked", () => tell("operating.metrics.measured", { metrics: account.metrics().measure() }), {
-        name,
-      });
+      dispatcher.handle("account.marked", ({ at }) => tell("operating.metrics.measured", { metrics: measure(at) }), { name });
       dispatcher.handle("timer.due", ({ payload }) => (payload.id === evaluationTimer ? evaluate() : undefined), { name });
     },
     figures: () => {

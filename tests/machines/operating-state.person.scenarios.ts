@@ -420,6 +420,60 @@ const inputs: Rules = [
     },
   },
   {
+    name: "what is said of rests counts for the weekend, and a holiday ages nothing either (S13)",
+    run: (machine) => {
+      const hour = 3_600_000;
+      const time = days(10);
+      for (const [ageHours, restHours, stale] of [
+        [48, 24, false],
+        [49, 24, true],
+        [100, 76, false],
+        [25, 0, true],
+      ] as const) {
+        const posture = beginPosture(machine);
+        const aged = { vix: { value: 22, at: time - ageHours * hour }, winRate: { value: 0.5, at: time - ageHours * hour } };
+        const rest = { daysMs: restHours * hour };
+        posture.send({
+          type: "operating.metrics.measured",
+          at: time,
+          metrics: { ...measuredAt(neutral, time), ...aged, rests: { account: { ...rest, closedMs: 0 }, vix: rest } },
+        });
+        const expected = stale ? ["vix", "winRate"] : [];
+        assert.deepEqual(posture.context().absent, expected, `${ageHours} h, ${restHours} of them rest`);
+      }
+    },
+  },
+  {
+    name: "a drawdown that cannot be newer while its market is closed alarms nobody and promotes nothing, until the market has been open for its hour (S13)",
+    run: (machine) => {
+      const hour = 3_600_000;
+      const close = days(10);
+      const posture = beginPosture(machine);
+      const evaluate = (afterMs: number, closed: number) => {
+        const marked = { drawdown: { value: 0.01, at: close }, dailyLoss: { value: 0, at: close } };
+        return posture.send({
+          type: "operating.metrics.measured",
+          at: close + afterMs,
+          metrics: {
+            ...measuredAt(neutral, close + afterMs),
+            ...marked,
+            rests: { account: { daysMs: 0, closedMs: closed }, vix: { daysMs: 0 } },
+          },
+        });
+      };
+      assert.deepEqual(reportsOf(evaluate(hour, hour)), []);
+      assert.equal(posture.context().metrics.drawdown.status, "fresh");
+      assert.equal(posture.context().readings.drawdown, 0.01);
+      assert.deepEqual(reportsOf(evaluate(hour + 1, hour + 1)), []);
+      assert.deepEqual(reportsOf(evaluate(17 * hour, 17 * hour)), []);
+      assert.deepEqual(reportsOf(evaluate(18 * hour, 17 * hour)), []);
+      assert.equal(posture.context().metrics.drawdown.status, "resting");
+      assert.equal(posture.context().readings.drawdown, null);
+      assert.deepEqual(posture.context().absent, []);
+      assert.deepEqual(reportsOf(evaluate(18 * hour + 1, 17 * hour)), ["anomaly AN011 drawdown is stale, dailyLoss is stale"]);
+    },
+  },
+  {
     name: "an impossible value is refused with the field's name, counts as missing, and the others still decide (S13)",
     run: (machine) => {
       for (const [name, value, sentence] of [

@@ -54,6 +54,24 @@ describe("what goes wrong reaches safety as a fact", () => {
     expect(safetyOf(world)).toBe("WARNING AN020");
   });
 
+  it("not figures that are old because the market is closed; the same when it has opened and nothing comes (S13)", async () => {
+    const world = await createWorld({ config: { archive: { silenceMsMax: 1e9 }, execution: { intervalMs: 60_000 } } });
+    const hour = 3_600_000;
+    const told = (): readonly string[] =>
+      world.facts().flatMap(({ type, payload }) => {
+        const { code, reason } = payload as { readonly code?: string; readonly reason?: string };
+        return type === "anomaly.raised" && code === "AN011" && reason?.includes("drawdown") ? [reason] : [];
+      });
+    // Monday, 15:55 in New York; from 16:00 to 9:30 on Tuesday the market is closed.
+    await world.advance(Date.UTC(2013, 9, 7, 19, 55) - world.now());
+    await world.tick(price);
+    const opensAt = Date.UTC(2013, 9, 8, 13, 30);
+    for (let at = Date.UTC(2013, 9, 7, 20, 30); at < opensAt; at += hour / 2) await world.advance(at - world.now());
+    expect(told()).toEqual([]);
+    for (let at = opensAt; at < opensAt + 3 * hour; at += hour / 2) await world.advance(at - world.now());
+    expect(told()).toHaveLength(1);
+  });
+
   it("a blocked event loop and a jump of the wall clock: WARNING, until it has been quiet for long enough", async () => {
     const world = await createWorld({ config: { archive: { silenceMsMax: 1e9 } } });
     world.oddity({ code: "AN060", reason: "the event loop was blocked for 1200 ms" });

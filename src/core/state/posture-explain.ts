@@ -149,10 +149,12 @@ export const explainOperating = (
     const { status, why } = context.metrics[name];
     return status === "notYet" ? [`${name} (${why})`] : [];
   });
+  const rest = Object.entries(context.metrics).flatMap(([name, { status }]) => (status === "resting" ? [name] : []));
+  const resting = rest.length === 0 ? "" : ` Until its market opens: ${rest.join(", ")}.`;
   const notYet = waiting.length === 0 ? "" : ` Not yet: ${waiting.join(", ")}.`;
   const why = rule === null ? "as configured" : `by ${rule} (${reason})`;
   return {
-    sentence: `The operating state is ${state} ${why}; safety is ${safety}.${pinned}${absent}${notYet}`,
+    sentence: `The operating state is ${state} ${why}; safety is ${safety}.${pinned}${absent}${resting}${notYet}`,
     state,
     since: since ?? at,
     moves,

@@ -55,7 +55,7 @@ export const oracleMoves = (
   };
 
   for (const { at, safety, metrics } of rows) {
-    const value = (name: Exclude<keyof typeof metrics, "notYet">): number => {
+    const value = (name: Exclude<keyof typeof metrics, "notYet" | "rests">): number => {
       const given = metrics[name]?.value;
       return typeof given === "number" ? given : Number.NaN;
     };
