@@ -61,47 +61,81 @@ const firstRowAt = ({ exchangeAt, rows }: RecordedDay, at: number): number => {
   return low;
 };
 
-/** The part of a day that is played. */
-interface Part {
-  readonly day: RecordedDay;
+/** The number that each symbol has reached. */
+type Reached = ReadonlyMap<string, number>;
+
+/** What of a day is played and how its trades are numbered: known once it was read, and kept when the day itself is not. */
+interface DayIndex {
   readonly fromRow: number;
   readonly toRow: number;
   readonly startsAt: number;
   readonly endsAt: number;
+  /** By symbol: what its numbers in the day are to be raised by. */
+  readonly offsets: Float64Array;
+  /** After the day. */
+  readonly reached: Reached;
+}
+
+interface Part extends DayIndex {
+  readonly day: RecordedDay;
   readonly sequenceOf: (row: number) => number;
   readonly symbolOf: (row: number) => string;
 }
 
-/** The number that each symbol has reached before a day. */
-type Reached = ReadonlyMap<string, number>;
+const partOf = (day: RecordedDay, index: DayIndex): Part => {
+  const symbols = day.header.symbols.map(({ symbol }) => symbol);
+  return {
+    ...index,
+    day,
+    sequenceOf: (row) => (day.sequence[row] as number) + (index.offsets[day.symbol[row] as number] as number),
+    symbolOf: (row) => symbols[day.symbol[row] as number] as string,
+  };
+};
 
-const partOf = (day: RecordedDay, hours: "regular" | "all", reached: Reached): Part => {
+/** @param before the numbers that the days before have reached */
+const indexOf = (day: RecordedDay, hours: "regular" | "all", before: Reached): DayIndex => {
   const { header } = day;
   const [openMs, closeMs] = header.regularMs;
   const fromRow = hours === "regular" ? firstRowAt(day, header.midnightAt + openMs) : 0;
   const toRow = hours === "regular" ? firstRowAt(day, header.midnightAt + closeMs) : day.rows;
   const startsAt = hours === "regular" ? header.midnightAt + openMs : (day.exchangeAt[0] ?? header.midnightAt);
   const endsAt = hours === "regular" ? header.midnightAt + closeMs : (day.exchangeAt[day.rows - 1] ?? startsAt);
-  const symbols = header.symbols.map(({ symbol }) => symbol);
   // Numbers count from the first trade that is played, so that whoever reads the archive can tell a lost beginning too.
-  const playedBefore = new Float64Array(symbols.length);
+  const playedBefore = new Float64Array(header.symbols.length);
   for (let row = 0; row < fromRow; row++) playedBefore[day.symbol[row] as number] = day.sequence[row] as number;
-  const offsets = Float64Array.from(symbols, (symbol, which) => (reached.get(symbol) ?? 0) - (playedBefore[which] as number));
-  return {
-    day,
-    fromRow,
-    toRow,
-    startsAt,
-    endsAt,
-    sequenceOf: (row) => (day.sequence[row] as number) + (offsets[day.symbol[row] as number] as number),
-    symbolOf: (row) => symbols[day.symbol[row] as number] as string,
-  };
+  const offsets = Float64Array.from(
+    header.symbols,
+    ({ symbol }, which) => (before.get(symbol) ?? 0) - (playedBefore[which] as number),
+  );
+  const reached = new Map(before);
+  const { symbolOf, sequenceOf } = partOf(day, { fromRow, toRow, startsAt, endsAt, offsets, reached });
+  for (let row = fromRow; row < toRow; row++) reached.set(symbolOf(row), sequenceOf(row));
+  return { fromRow, toRow, startsAt, endsAt, offsets, reached };
 };
 
-const reachedAfter = ({ fromRow, toRow, symbolOf, sequenceOf }: Part, reached: Reached): Reached => {
-  const after = new Map(reached);
-  for (let row = fromRow; row < toRow; row++) after.set(symbolOf(row), sequenceOf(row));
-  return after;
+/** A row of days of which one is in memory. */
+const createShelf = (days: readonly PlayableDay[], hours: "regular" | "all") => {
+  const indexes: DayIndex[] = [];
+  let loaded: { readonly place: number; readonly day: RecordedDay } | undefined;
+
+  const dayAt = (place: number): RecordedDay => {
+    if (loaded?.place === place) return loaded.day;
+    // The day before must be gone before the next one comes.
+    loaded = undefined;
+    const day = (days[place] as PlayableDay).load();
+    loaded = { place, day };
+    return day;
+  };
+
+  const indexAt = (place: number): DayIndex => {
+    while (indexes.length <= place) {
+      const before = indexes.at(-1)?.reached ?? new Map<string, number>();
+      indexes.push(indexOf(dayAt(indexes.length), hours, before));
+    }
+    return indexes[place] as DayIndex;
+  };
+
+  return { indexAt, partAt: (place: number): Part => partOf(dayAt(place), indexAt(place)) };
 };
 
 /** Market time passes a night in steps, between which somebody may want to stop. */
@@ -116,7 +150,8 @@ export const createReplayFeed = ({
   wait = realWait,
 }: ReplayFeedOptions): ReplayFeed => {
   const days: readonly PlayableDay[] = "rows" in day ? [{ header: day.header, load: () => day }] : day;
-  const first = partOf((days[0] as PlayableDay).load(), hours, new Map());
+  const shelf = createShelf(days, hours);
+  const { startsAt } = shelf.indexAt(0);
 
   const tickOf = ({ day, symbolOf, sequenceOf }: Part, row: number): RawTick => {
     const venue = day.header.venues[day.venue[row] as number];
@@ -138,27 +173,34 @@ export const createReplayFeed = ({
   let before = Promise.resolve();
 
   const open = ({ afterSequence = {}, valve }: FeedOpening): FeedConnection => {
-    let index = 0;
-    let part = first;
-    let row = part.fromRow;
+    let place = 0;
+    /** Rows of the day at this place, and the next of them; none of it has been played while it has not been read. */
+    let [fromRow, toRow, row] = [0, 1, 0];
+    /** The day that is played: here and nowhere else, because a generator that has ended keeps what it was given. */
+    let part: Part | undefined;
     let stopped = false;
     /** What must be over before the next trade. */
     let pending: Promise<void> | undefined;
     let finished = Promise.resolve();
 
-    const isDelivered = (at: number): boolean => part.sequenceOf(at) <= (afterSequence[part.symbolOf(at)] ?? 0);
+    const isDelivered = ({ sequenceOf, symbolOf }: Part, at: number): boolean =>
+      sequenceOf(at) <= (afterSequence[symbolOf(at)] ?? 0);
+
+    /** A day that is over and was delivered to its last trade is not read again. */
+    const isBehind = ({ endsAt, reached }: DayIndex): boolean =>
+      clock.now() >= endsAt && [...reached].every(([symbol, number]) => number <= (afterSequence[symbol] ?? 0));
 
     /** Trades up to `untilAt`, until something must be waited for. */
     function* tradesUntil(untilAt: number): Generator<RawTick> {
-      const { exchangeAt } = part.day;
-      while (row < part.toRow && !stopped && (exchangeAt[row] as number) <= untilAt) {
-        const at = exchangeAt[row] as number;
+      while (part !== undefined && row < toRow && !stopped) {
+        const at = part.day.exchangeAt[row] as number;
+        if (at > untilAt) return;
         if (at > clock.now()) {
           pending = clock.advanceTo(at);
           if (pending !== undefined) return;
         }
         const current = row++;
-        if (!isDelivered(current)) yield tickOf(part, current);
+        if (!isDelivered(part, current)) yield tickOf(part, current);
         pending = settle();
         if (pending !== undefined) return;
       }
@@ -185,8 +227,7 @@ export const createReplayFeed = ({
       }
     };
 
-    async function* playPaced(): AsyncGenerator<Iterable<RawTick>> {
-      const { day, toRow, startsAt, endsAt } = part;
+    async function* playPaced({ startsAt, endsAt }: Pick<DayIndex, "startsAt" | "endsAt">): AsyncGenerator<Iterable<RawTick>> {
       const marketStart = Math.max(clock.now(), startsAt);
       const realStart = clock.monotonicMs();
       while (!stopped) {
@@ -194,15 +235,24 @@ export const createReplayFeed = ({
         yield* deliver(due);
         await moveTo(due);
         if (due >= endsAt) return;
-        const nextAt = row < toRow ? (day.exchangeAt[row] as number) : endsAt;
+        const nextAt = (row < toRow ? part?.day.exchangeAt[row] : undefined) ?? endsAt;
         if (!stopped) await wait(Math.min(stepMsMax, Math.max(1, (nextAt - due) / speed)));
       }
     }
 
-    async function* playPart(): AsyncGenerator<Iterable<RawTick>> {
-      while (row < part.toRow && isDelivered(row)) row++;
-      yield* speed > 0 ? playPaced() : deliver(part.endsAt);
-      await moveTo(part.endsAt);
+    async function* playDay(): AsyncGenerator<Iterable<RawTick>> {
+      const index = shelf.indexAt(place);
+      ({ fromRow, toRow } = index);
+      const isOver = isBehind(index);
+      row = isOver ? toRow : fromRow;
+      if (isOver) return;
+      if (place > 0) await passNight(index.startsAt);
+      if (stopped) return;
+      part = shelf.partAt(place);
+      while (row < toRow && isDelivered(part, row)) row++;
+      yield* speed > 0 ? playPaced(index) : deliver(index.endsAt);
+      await moveTo(index.endsAt);
+      part = undefined;
     }
 
     async function* play(): AsyncGenerator<Iterable<RawTick>> {
@@ -214,18 +264,15 @@ export const createReplayFeed = ({
         await earlier;
         // The subscriber is in place before the first trade.
         await clock.yieldToIo();
-        yield* playPart();
-        let reached: Reached = new Map();
-        while (index + 1 < days.length && !stopped) {
-          reached = reachedAfter(part, reached);
-          part = partOf((days[index + 1] as PlayableDay).load(), hours, reached);
-          row = part.fromRow;
-          index += 1;
-          await passNight(part.startsAt);
-          if (!stopped) yield* playPart();
+        while (!stopped) {
+          yield* playDay();
+          if (stopped || place + 1 >= days.length) break;
+          place += 1;
+          [fromRow, toRow, row] = [0, 1, 0];
         }
       } finally {
         stopped = true;
+        part = undefined;
         over.resolve();
       }
     }
@@ -233,10 +280,7 @@ export const createReplayFeed = ({
     const ticks = pulled(play, valve);
     return {
       ticks,
-      progress: () => {
-        const { fromRow, toRow } = part;
-        return (index + (toRow === fromRow ? 1 : (row - fromRow) / (toRow - fromRow))) / days.length;
-      },
+      progress: () => (place + (toRow === fromRow ? 1 : (row - fromRow) / (toRow - fromRow))) / days.length,
       stop: () => {
         stopped = true;
         return finished;
@@ -246,14 +290,12 @@ export const createReplayFeed = ({
 
   return {
     name: "replay",
-    startsAt: first.startsAt,
+    startsAt,
     get endsAt() {
-      return days.length === 1 ? first.endsAt : partOf((days.at(-1) as PlayableDay).load(), hours, new Map()).endsAt;
+      return shelf.indexAt(days.length - 1).endsAt;
     },
     get expected() {
-      let reached: Reached = new Map();
-      for (const each of days) reached = reachedAfter(partOf(each.load(), hours, reached), reached);
-      return Object.fromEntries(reached);
+      return Object.fromEntries(shelf.indexAt(days.length - 1).reached);
     },
     open,
   };

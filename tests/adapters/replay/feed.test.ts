@@ -1,7 +1,9 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { createSimulatedClock, type SimulatedClock } from "#adapters/memory/clock.ts";
 import { decodeDay, encodeDay, type RecordedDay } from "#adapters/replay/day-format.ts";
-import { createReplayFeed, type ReplayFeed, type ReplayFeedOptions } from "#adapters/replay/feed.ts";
+import { createReplayFeed, type PlayableDay, type ReplayFeed, type ReplayFeedOptions } from "#adapters/replay/feed.ts";
 import { openRecordedDay } from "#adapters/replay/recorded-days.ts";
 import type { FeedConnection, FeedOpening, RawTick } from "#market/ports.ts";
 import { openValve } from "../../valve.ts";
@@ -202,6 +204,45 @@ describe("a row of days", () => {
     expect(told(await play(connection))).toEqual(["A4", "A5", "B3", "A6"]);
     expect(connection.progress()).toBe(1);
     expect(loaded).toEqual(["1", "4"]);
+  });
+
+  it("reads none of the days before again, however often a connection begins in a later one", async () => {
+    const loaded: string[] = [];
+    const { feed } = setUp({ day: days(loaded), hours: "regular", startAt: midnightAt + 4 * night + 5000 });
+    expect(told(await play(feed.open({ afterSequence: { A: 5, B: 3 } })))).toEqual(["A6"]);
+    // Each once, to learn where its numbers end; who reconnects needs the day that is played, which is there.
+    expect(loaded).toEqual(["0", "1", "4"]);
+    const again = feed.open({ afterSequence: { A: 5, B: 3 } });
+    expect(told(await play(again))).toEqual(["A6"]);
+    const over = feed.open({ afterSequence: { A: 6, B: 3 } });
+    expect(told(await play(over))).toEqual([]);
+    expect([again.progress(), over.progress()]).toEqual([1, 1]);
+    expect(loaded).toEqual(["0", "1", "4"]);
+  });
+
+  it("has one day in memory: the one before is gone when the next one is read", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    const read: WeakRef<RecordedDay>[] = [];
+    const left: number[] = [];
+    const [one] = days();
+    const fresh = [0, 1, 4].map((after) => ({
+      header: { ...(one as PlayableDay).header, midnightAt: midnightAt + after * night },
+      load: (): RecordedDay => {
+        collect();
+        left.push(read.filter((ref) => ref.deref() !== undefined).length);
+        const day = (days()[[0, 1, 4].indexOf(after)] as PlayableDay).load();
+        const own = { ...day };
+        read.push(new WeakRef(own));
+        return own;
+      },
+    }));
+    const clock = createSimulatedClock({ startAt: midnightAt + 1000 });
+    // A weak reference is strong until the event loop turns.
+    const settle = (): Promise<void> => new Promise((turn) => setImmediate(turn));
+    const feed = createReplayFeed({ day: fresh, hours: "regular", speed: 0, clock, settle });
+    await play(feed.open({ valve: openValve(clock) }));
+    expect(left).toEqual([0, 0, 0]);
   });
 
   it("stops in the middle of a night", async () => {
