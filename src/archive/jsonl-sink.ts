@@ -68,7 +68,7 @@ export const createJsonlSink = (options: SinkOptions): JsonlSink => {
   let retryAtMs = 0;
   let lastFailure: FailedWrite | undefined;
 
-  const marketRows = (): number => writers.scalp.pending + writers.swing.pending;
+  const marketRows = (): number => writers.scalp.waiting + writers.swing.waiting;
   const turnedAway = (): number => writers.scalp.turnedAway + writers.swing.turnedAway;
 
   const hasRoom = (stream: Stream): boolean => stage !== "closed" && (stream === "system" || marketRows() < bufferRowsMax);
@@ -127,16 +127,23 @@ export const createJsonlSink = (options: SinkOptions): JsonlSink => {
   let working: Promise<void> = Promise.resolve();
   let isQueued = false;
   let busySinceMs: number | undefined;
-  /** The system stream goes first: a hole in a market stream must not be on disk before the line that declares it. */
+  /**
+   * The system stream goes first, and is certain before a market row is written: a hole in a market stream must not be on disk, not
+   * even after a power cut, before the line that declares it. While the line cannot be written the rows behind it wait.
+   */
   const work = (isFinal: boolean): Promise<void> => {
     isQueued = true;
     working = working.then(async () => {
       isQueued = false;
       busySinceMs = clock.monotonicMs();
-      const order = ["system", "scalp", "swing"] as const;
+      const { system, scalp, swing } = writers;
       // Cut together: a row that comes while the system stream is written may belong to a line that is not written yet.
-      const batches = order.map((stream) => writers[stream].cut());
-      for (const [index, stream] of order.entries()) await writers[stream].work(batches[index] as number, isFinal);
+      const [lines, ticks, bars] = [system.cut(), scalp.cut(), swing.cut()];
+      await system.work(lines, true);
+      if (!failing.has("system") || system.waiting === 0) {
+        await scalp.work(ticks, isFinal);
+        await swing.work(bars, isFinal);
+      }
       busySinceMs = undefined;
     });
     return working;
@@ -203,12 +210,13 @@ export const createJsonlSink = (options: SinkOptions): JsonlSink => {
       if (stage === "closed") return;
       endPulse?.();
       const wasOpen = stage === "open";
-      const persisted = writers.scalp.persisted + writers.swing.persisted;
-      if (wasOpen) note(clock.now(), { type: "closed", persisted: persisted + marketRows() });
+      const marketWriters = [writers.scalp, writers.swing];
+      const persisted = marketWriters.reduce((sum, { persisted: rows, pending }) => sum + rows + pending, 0);
+      if (wasOpen) note(clock.now(), { type: "closed", persisted });
       stage = "closed";
       if (wasOpen) await work(true);
       // One more try for what a first error left behind.
-      if (wasOpen && marketRows() + writers.system.pending > 0) await work(true);
+      if (wasOpen && marketRows() + writers.system.waiting > 0) await work(true);
       for (const stream of streams) await writers[stream].seal();
       letGo();
       offer({

@@ -17,9 +17,9 @@ export interface FailedWrite {
 /** accepted = persisted + pending + lost, at any moment. */
 export interface StreamFigures {
   readonly accepted: number;
-  /** Written; an fsync that fails takes its rows back to pending. */
+  /** An fsync has covered them: the number never goes back. */
   readonly persisted: number;
-  /** Waiting for their write. */
+  /** Waiting for their write, or for its fsync. */
   readonly pending: number;
   /** Given up at close because the disk would not take them. */
   readonly lost: number;
@@ -38,6 +38,7 @@ export interface StreamWriterOptions extends PathRules {
 
 export interface StreamWriterListener {
   readonly failed: (stream: Stream, failure: FailedWrite) => void;
+  /** Rows were written; after a failure only once an fsync has proved that the disk takes them again. */
   readonly written: (stream: Stream, path: string, rows: number) => void;
   /** An fsync failed: of the segment at this relative path only so many bytes are certain. */
   readonly suspect: (path: string, trustedBytes: number, error: FileError) => void;
@@ -86,12 +87,17 @@ export class StreamWriter {
   /** Half lines that could not be cut back when they were left. */
   readonly #leftTails: { readonly path: string; readonly size: number }[] = [];
   #isTailOpen = false;
+  /** The disk failed last: only an fsync proves that it is well again. */
+  #isDoubted = false;
   #failures = 0;
   #accepted = 0;
   #lost = 0;
   #bytes = 0;
   #segments = 0;
-  pending = 0;
+  /** Rows that wait for their write: what the memory is bounded by. */
+  waiting = 0;
+  /** Rows that are written and wait for their fsync. */
+  #unsyncedRows = 0;
   persisted = 0;
   turnedAway = 0;
 
@@ -99,6 +105,10 @@ export class StreamWriter {
     this.#stream = stream;
     this.#options = options;
     this.#listener = listener;
+  }
+
+  get pending(): number {
+    return this.waiting + this.#unsyncedRows;
   }
 
   /** Segments that are not closed yet, the one being written last. */
@@ -120,7 +130,7 @@ export class StreamWriter {
     batch.lines.append(line);
     batch.rows += 1;
     this.#accepted += 1;
-    this.pending += 1;
+    this.waiting += 1;
     return batch.lines.length >= batchBytesMax;
   }
 
@@ -138,7 +148,7 @@ export class StreamWriter {
       if (batch === undefined) break;
       await this.#write(batch);
       // A seal that fails behind our back returns its rows to the queue: trying them again at once could go on for ever.
-      if (this.#failures !== failuresBefore) return;
+      if (this.#failures !== failuresBefore) break;
     }
     const segment = this.#segment;
     if (segment !== undefined && this.#isSyncDue(segment, isFinal) && !(await this.#sync(segment))) this.#segment = undefined;
@@ -153,7 +163,7 @@ export class StreamWriter {
     const rows = this.#queue.reduce((sum, batch) => sum + batch.rows, 0);
     this.#queue.length = 0;
     this.#lost += rows;
-    this.pending -= rows;
+    this.waiting -= rows;
   }
 
   figures(): StreamFigures {
@@ -196,9 +206,9 @@ export class StreamWriter {
     segment.size += appended.value;
     segment.unsynced.push(batch);
     this.#bytes += appended.value;
-    this.pending -= batch.rows;
-    this.persisted += batch.rows;
-    if (this.#isSyncDue(segment, false) && !(await this.#sync(segment))) this.#segment = undefined;
+    this.waiting -= batch.rows;
+    this.#unsyncedRows += batch.rows;
+    if (this.#isSyncDue(segment, this.#isDoubted) && !(await this.#sync(segment))) this.#segment = undefined;
     else this.#listener.written(this.#stream, segment.path, batch.rows);
   }
 
@@ -236,16 +246,18 @@ export class StreamWriter {
   async #sync(segment: Segment): Promise<boolean> {
     if (segment.unsynced.length === 0) return true;
     const synced = await segment.file.datasync();
+    const rows = segment.unsynced.reduce((sum, batch) => sum + batch.rows, 0);
+    this.#unsyncedRows -= rows;
     if (synced.ok) {
+      this.#isDoubted = false;
+      this.persisted += rows;
       this.#reuse(segment.unsynced);
       segment.unsynced = [];
       segment.syncedSize = segment.size;
       segment.syncedAtMs = this.#options.clock.monotonicMs();
       return true;
     }
-    const rows = segment.unsynced.reduce((sum, batch) => sum + batch.rows, 0);
-    this.persisted -= rows;
-    this.pending += rows;
+    this.waiting += rows;
     this.#bytes -= segment.size - segment.syncedSize;
     this.#queue.unshift(...segment.unsynced);
     const cut = await segment.file.truncate(segment.syncedSize);
@@ -293,6 +305,7 @@ export class StreamWriter {
 
   #fail(path: string, error: FileError): void {
     this.#failures += 1;
+    this.#isDoubted = true;
     this.#listener.failed(this.#stream, { path, error });
   }
 }

@@ -43,12 +43,14 @@ describe("rows on disk", () => {
     ]);
   });
 
-  it("are counted as persisted only after their write", async () => {
+  it("are counted as persisted only after their fsync", async () => {
     const { sink, beat } = testSink(temporaryDirectory());
     await sink.open();
     sink.append("scalp", openingAt, row(1));
     expect(sink.figures().scalp).toMatchObject({ accepted: 1, persisted: 0, pending: 1 });
     await beat();
+    expect(sink.figures().scalp).toMatchObject({ accepted: 1, persisted: 0, pending: 1 });
+    await beat(1000);
     expect(sink.figures().scalp).toMatchObject({ accepted: 1, persisted: 1, pending: 0 });
     await sink.close();
   });
@@ -116,6 +118,32 @@ describe("rows on disk", () => {
     expect(scalpRows(directory)).toEqual(upTo(5));
     expect(checked.length).toBeGreaterThan(3);
     expect(checked).not.toContain(false);
+  });
+
+  it("wait while the line that was noted before them cannot be made certain, and then follow it (A5, A7)", async () => {
+    for (const call of ["append", "datasync"] as const) {
+      const directory = temporaryDirectory();
+      let isFailing = false;
+      const { sink, offered, beat } = testSink(directory, {
+        failure: (asked, path) =>
+          isFailing && asked === call && path.includes("/system/") ? { code: "EIO", reason: "no" } : undefined,
+      });
+      await sink.open();
+      sink.append("scalp", openingAt, row(1));
+      await beat();
+      isFailing = true;
+      sink.note(openingAt, { type: "suspect", path: "2", trustedBytes: 2, reason: "x" });
+      sink.append("scalp", openingAt, row(3));
+      for (let beats = 0; beats < 5; beats++) await beat(1200);
+      expect(scalpRows(directory)).toEqual([1]);
+      expect(offered.map(({ type }) => type)).toEqual(["archive.opened", "archive.write.failed"]);
+      isFailing = false;
+      await beat(1200);
+      expect(scalpRows(directory)).toEqual([1, 3]);
+      expect(offered.at(-1)).toMatchObject({ type: "archive.write.resumed" });
+      await sink.close();
+      expect(sink.figures().scalp).toMatchObject({ persisted: 2, lost: 0 });
+    }
   });
 
   it("that come late go where the stream is, because a sealed segment is never opened again", async () => {
@@ -207,6 +235,7 @@ describe("a disk that fails", () => {
     expect(sink.figures().scalp).toMatchObject({ persisted: 1, pending: 2 });
     failing.is = false;
     await beat(2000);
+    await beat(1000);
     expect(sink.figures().scalp).toMatchObject({ persisted: 3, pending: 0 });
     await sink.close();
     expect(scalpRows(directory)).toEqual([1, 2, 3]);
@@ -272,7 +301,7 @@ describe("a disk that fails", () => {
     sink.append("scalp", openingAt, row(2));
     sink.append("scalp", openingAt, row(3));
     await beat(200);
-    expect(sink.figures().scalp).toMatchObject({ persisted: 3, pending: 0 });
+    expect(sink.figures().scalp).toMatchObject({ persisted: 1, pending: 2 });
     await beat(1000);
     expect(sink.figures().scalp).toMatchObject({ persisted: 1, pending: 2 });
     expect(offered.at(-1)).toMatchObject({ type: "archive.write.failed", payload: { code: "EIO" } });
@@ -286,6 +315,36 @@ describe("a disk that fails", () => {
       path: "scalp/20131007/22_30_00.jsonl",
       trustedBytes: row(1).length,
     });
+  });
+
+  it("whose fsync fails for 25 s is told once, and once more when an fsync succeeds; what is persisted never goes back (A5, A6)", async () => {
+    failing.is = false;
+    const directory = temporaryDirectory();
+    const { sink, offered, beat } = testSink(directory, { failure: onScalp("datasync", { code: "EIO", reason: "lost" }) });
+    await sink.open();
+    sink.append("scalp", openingAt, row(1));
+    await beat(200);
+    await beat(1000);
+    failing.is = true;
+    const persisted: number[] = [];
+    for (let number = 2; number <= 126; number++) {
+      sink.append("scalp", openingAt, row(number));
+      await beat(200);
+      persisted.push(sink.figures().scalp.persisted);
+    }
+    expect(new Set(persisted)).toEqual(new Set([1]));
+    failing.is = false;
+    await beat(1200);
+    expect(offered.map(({ type }) => type)).toEqual(["archive.opened", "archive.write.failed", "archive.write.resumed"]);
+    await sink.close();
+    expect(sink.figures().scalp).toMatchObject({ accepted: 126, persisted: 126, pending: 0, lost: 0 });
+    const trusted = new Map(
+      system(directory).flatMap((line) => (line.type === "suspect" ? [[line.path as string, line.trustedBytes as number]] : [])),
+    );
+    const rows = Object.entries(tree(directory))
+      .filter(([path]) => path.startsWith("scalp"))
+      .flatMap(([path, text]) => rowsIn(text.slice(0, trusted.get(path) ?? text.length)));
+    expect(rows.sort((a, b) => a - b)).toEqual(upTo(126));
   });
 
   it("that cannot even cut a half line back gets a new segment, and the half line is cut as soon as it can be", async () => {
