@@ -5,6 +5,7 @@
  */
 import type { Fact } from "../event/catalog.ts";
 import type { DeskView } from "../orders/order-desk.ts";
+import { averageOf } from "../orders/positions.ts";
 import {
   createTransitionMetrics,
   type TransitionMetrics,
@@ -32,13 +33,20 @@ export const createAccountMetrics = (options: TransitionMetricsOptions, desk: ()
           metrics.mark(symbol, priceMinor, at);
         return;
       }
-      if (fact.type !== "order.filled" && fact.type !== "order.partially.filled") return;
-      const { orderId, fillId, quantity, priceMinor, feeMinor = 0 } = fact.payload;
-      const order = desk().order(orderId);
-      // A fill that the desk refused (a duplicate) moved no money.
-      if (order === undefined || order.refusal?.at === fact.at || !order.fills.some((fill) => fill.fillId === fillId)) return;
-      const { symbol, side } = order;
-      metrics.fill({ at: fact.at, symbol, side, quantity, priceMinor, feeMinor, lotSize: desk().lotSizeOf(symbol), scalp: true });
+      // Any fact of an order may change its fills: one that waited for room counts with the fact that makes it.
+      const { orderId, priceMinor } = fact.payload as { readonly orderId?: string; readonly priceMinor?: number };
+      const order = orderId === undefined ? undefined : desk().order(orderId);
+      if (order === undefined) return;
+      const lotSize = desk().lotSizeOf(order.symbol);
+      const position = desk().position(order.symbol);
+      metrics.become({
+        at: fact.at,
+        position,
+        lotSize,
+        priceMinor: priceMinor ?? Math.round(averageOf(position, lotSize)),
+        isTrade: fact.type !== "order.fill.busted",
+        scalp: true,
+      });
     },
     persist: () => metrics.state(),
     restore: (state) => {

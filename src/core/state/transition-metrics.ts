@@ -86,8 +86,22 @@ export interface TransitionMetricsState {
   readonly circuitBreaker: boolean;
 }
 
+/** What a symbol's position has become. */
+export interface MeteredPosition {
+  readonly at: number;
+  readonly position: Position;
+  readonly lotSize: number;
+  /** Its value, when nothing was known of the symbol before. */
+  readonly priceMinor: number;
+  /** A position that was taken back was no trade. */
+  readonly isTrade: boolean;
+  readonly scalp: boolean;
+}
+
 export interface TransitionMetrics {
   readonly fill: (fill: MeteredFill) => void;
+  /** Whatever led to it: fills may come late, be taken back or corrected. What is known already changes nothing. */
+  readonly become: (position: MeteredPosition) => void;
   /** The last traded price of a symbol that is held or may be. */
   readonly mark: (symbol: string, priceMinor: number, at: number) => void;
   /** Money paid into the account, or out when negative. */
@@ -176,19 +190,28 @@ export const createTransitionMetrics = (
     return high === 0 ? 1 : (high - index) / high;
   };
 
+  const become = ({ at, position, lotSize, priceMinor, isTrade, scalp }: MeteredPosition): void => {
+    const { symbol } = position;
+    const held = holdings.get(symbol) ?? { position: flatPosition(symbol), lotSize, markMinor: priceMinor, flatCashMinor: 0 };
+    const before = held.position;
+    const lots = position.quantity - before.quantity;
+    const clearedMinor = position.cashMinor - position.feesMinor;
+    const paidMinor = clearedMinor - (before.cashMinor - before.feesMinor);
+    if (lots === 0 && paidMinor === 0 && position.feesMinor === before.feesMinor) return;
+    cashMinor += paidMinor;
+    const isFlat = position.quantity === 0;
+    if (isFlat && lots !== 0 && isTrade) closeTrade(clearedMinor - held.flatCashMinor, scalp, at);
+    holdings.set(symbol, { ...held, position, flatCashMinor: isFlat ? clearedMinor : held.flatCashMinor });
+    revalue(paidMinor + lots * lotSize * held.markMinor, at);
+  };
+
   return {
     fill: ({ at, symbol, side, quantity, priceMinor, feeMinor, lotSize, scalp }) => {
-      const held = holdings.get(symbol) ?? { position: flatPosition(symbol), lotSize, markMinor: priceMinor, flatCashMinor: 0 };
-      const position = withFill(held.position, { symbol, side, quantity, priceMinor, feeMinor, lotSize });
-      const paidMinor = position.cashMinor - held.position.cashMinor - feeMinor;
-      cashMinor += paidMinor;
-      const signed = side === "buy" ? quantity : -quantity;
-      const valueChange = signed * lotSize * held.markMinor;
-      const clearedMinor = position.cashMinor - position.feesMinor;
-      if (position.quantity === 0) closeTrade(clearedMinor - held.flatCashMinor, scalp, at);
-      holdings.set(symbol, { ...held, position, flatCashMinor: position.quantity === 0 ? clearedMinor : held.flatCashMinor });
-      revalue(paidMinor + valueChange, at);
+      const held = holdings.get(symbol)?.position ?? flatPosition(symbol);
+      const position = withFill(held, { symbol, side, quantity, priceMinor, feeMinor, lotSize });
+      become({ at, position, lotSize, priceMinor, isTrade: true, scalp });
     },
+    become,
     mark: (symbol, priceMinor, at) => {
       const held = holdings.get(symbol);
       if (held === undefined) return observe(at);
