@@ -8,7 +8,7 @@
 import { assign, emit, setup } from "xstate";
 import type { Alert, SafetyReport, TimerClear, TimerSet } from "./effects.ts";
 import type { EventOf, FactType } from "./facts/catalog.ts";
-import { fractionOf, type ReconnectPolicy, reconnectDelayMs } from "./feed.rules.ts";
+import { fractionOf, isLeftAlone, type ReconnectPolicy, reconnectDelayMs } from "./feed.rules.ts";
 
 export interface FeedInput {
   /** Name of the source, for people. */
@@ -53,6 +53,8 @@ interface FeedContext {
   readonly isAlerted: boolean;
   /** Why data is missing, for people. */
   readonly cause: string;
+  /** The source wants to be left alone until then, epoch ms; outlives the process, because a ban does. */
+  readonly notBefore: number;
 }
 
 /** Timer ids of this machine. */
@@ -70,6 +72,9 @@ export const feedMachine = setup({
     isSilenceDue: ({ event }) => event.type === "timer.due" && event.id === silenceTimer,
     isRetryDue: ({ event }) => event.type === "timer.due" && event.id === retryTimer,
     isAlerted: ({ context }) => context.isAlerted,
+    isLeftAlone: ({ context, event }) => isLeftAlone(context.notBefore, event.at),
+    isDueTooEarly: ({ context, event }) =>
+      event.type === "timer.due" && event.id === retryTimer && isLeftAlone(context.notBefore, event.at),
     isMarketClosed: ({ event }) => event.type === "feed.heard" && !event.marketOpen,
     hasNoTryLeft: ({ context: { policy, attempts } }) =>
       policy.reconnect.attemptsMax > 0 && attempts >= policy.reconnect.attemptsMax,
@@ -97,11 +102,14 @@ export const feedMachine = setup({
       id: retryTimer,
       at: event.at + policy.reconnect.connectMsMax,
     })),
-    setRetry: emit(({ context: { policy, attempts }, event }) => ({
-      type: "timer.set" as const,
-      id: retryTimer,
-      at: event.at + reconnectDelayMs(policy.reconnect, attempts, fractionOf(event.at, attempts)),
-    })),
+    setRetry: emit(({ context: { policy, attempts, notBefore }, event }) => {
+      const delayMs = reconnectDelayMs(policy.reconnect, attempts, fractionOf(event.at, attempts));
+      // While the source is left alone safety is told again and again that data is missing.
+      const at = isLeftAlone(notBefore, event.at)
+        ? Math.min(notBefore + delayMs, event.at + policy.silenceMsMax)
+        : event.at + delayMs;
+      return { type: "timer.set" as const, id: retryTimer, at };
+    }),
     setStaleLimit: emit(({ context: { policy }, event }) => ({
       type: "timer.set" as const,
       id: retryTimer,
@@ -111,8 +119,13 @@ export const feedMachine = setup({
     clearRetry: emit({ type: "timer.clear", id: retryTimer }),
     countTry: assign({ attempts: ({ context }) => context.attempts + 1 }),
     forgetTries: assign({ attempts: 0 }),
-    noteCause: assign(({ context: { policy }, event }) => {
-      if (event.type === "feed.disconnected") return { cause: `${policy.feed} is disconnected: ${event.reason}` };
+    noteCause: assign(({ context, event }) => {
+      const { policy } = context;
+      if (event.type === "feed.disconnected")
+        return {
+          cause: `${policy.feed} is disconnected: ${event.reason}`,
+          notBefore: event.retryAfterMs === undefined ? context.notBefore : event.at + event.retryAfterMs,
+        };
       if (event.type === "feed.went.stale") return { cause: `${policy.feed} has delivered nothing for ${event.silentMs} ms` };
       return { cause: `${policy.feed} does not answer` };
     }),
@@ -143,12 +156,15 @@ export const feedMachine = setup({
   },
 }).createMachine({
   id: "feed",
-  context: ({ input }) => ({ policy: input, attempts: 0, isAlerted: false, cause: "" }),
+  context: ({ input }) => ({ policy: input, attempts: 0, isAlerted: false, cause: "", notBefore: 0 }),
   initial: "idle",
   on: {
     // Whatever was connected died with the process before.
     "session.started": { target: ".idle", actions: ["clearSilence", "clearRetry"] },
-    "feed.connect.requested": { target: ".connecting", actions: "forgetTries" },
+    "feed.connect.requested": [
+      { guard: "isLeftAlone", target: ".reconnecting", actions: ["clearSilence", "stop", "forgetTries"] },
+      { target: ".connecting", actions: "forgetTries" },
+    ],
     "feed.stop.requested": { target: ".stopped", actions: ["stop", "clearSilence", "clearRetry"] },
   },
   states: {
@@ -207,9 +223,14 @@ export const feedMachine = setup({
       ],
     },
     reconnecting: {
-      description: "Waits, longer after each failed try, up to a cap.",
+      description: "Waits, longer after each failed try, up to a cap, and as long as the source wants to be left alone.",
       entry: ["setRetry", "countTry"],
-      on: { "timer.due": { guard: "isRetryDue", target: "connecting" } },
+      on: {
+        "timer.due": [
+          { guard: "isDueTooEarly", actions: ["reportMissing", "setRetry"] },
+          { guard: "isRetryDue", target: "connecting" },
+        ],
+      },
     },
     ended: {
       description: "The recorded source has no more data.",

@@ -9,6 +9,12 @@ export interface ReconnectPolicy extends Backoff {
   readonly connectMsMax: number;
 }
 
+/** No source bans for longer; a time further ahead is of a clock that was stepped back since. */
+const leftAloneMsMax = 3 * 86_400_000;
+
+/** Does the source still want to be left alone? */
+export const isLeftAlone = (notBefore: number, at: number): boolean => at < notBefore && notBefore - at <= leftAloneMsMax;
+
 /** A fraction in [0, 1) that looks random and is the same for the same input, so that a journal replays to the same. */
 export const fractionOf = (at: number, attempt: number): number => {
   let bits = Math.imul(((at % 0x100000000) | 0) ^ Math.imul(attempt + 1, 0x9e3779b1), 0x85ebca6b);

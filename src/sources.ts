@@ -169,7 +169,14 @@ const liveSource = ({
       clockStartsAt: 0,
       open: ({ clock, say }) => {
         const { url: address, ...limits } = settings(config);
-        const feed = createWireFeed({ wire: wireOf(instruments), address, ...limits, clock, say });
+        const feed = createWireFeed({
+          wire: wireOf(instruments),
+          address,
+          ...limits,
+          clockLimits: config.market.clock,
+          clock,
+          say,
+        });
         return { feed, startsAt: clock.now(), vix: EMPTY };
       },
     });

@@ -75,7 +75,7 @@ export const marketFacts = factTable({
   "feed.disconnected": {
     priority: "P0",
     journaled: true,
-    payload: { feed: "text", reason: "text" },
+    payload: { feed: "text", reason: "text", retryAfterMs: "natural?" },
     says: "A market data source went away.",
   },
   "feed.went.stale": {

@@ -55,7 +55,7 @@ export const actors = {
   operating: row<typeof operatingMachine>()(operatingTakes, "supervisor", 1),
   reconciliation: row<typeof reconciliationMachine>()(reconciliationTakes, "supervisor", 1),
   execution: row<typeof executionLoopMachine>()(executionTakes, "supervisor", 1),
-  feed: row<typeof feedMachine>()(feedTakes, "supervisor", 1),
+  feed: row<typeof feedMachine>()(feedTakes, "supervisor", 2),
   archive: row<typeof archiveMachine>()(archiveTakes, "supervisor", 1),
   session: row<typeof sessionMachine>()(sessionTakes, "supervisor", 1),
   ops: row<typeof opsMachine>()(opsTakes, "supervisor", 1),

@@ -4,13 +4,14 @@
  * Outcomes go back as facts. Age is that of the newest trade that was believed, while a market trades continuously (on a holiday and in an auction none does),
  * never whether the connection answers. What it means is the chart's business (machines/feed.machine.ts).
  */
+import { tap } from "rxjs";
 import type { Config } from "#config/schema.ts";
 import type { Offer } from "#core/event/catalog.ts";
 import type { Inlet } from "#core/event/intake.ts";
 import type { Clock } from "#core/ports.ts";
 import { phaseSpan } from "./calendar.ts";
 import type { MarkBook } from "./mark-book.ts";
-import type { Feed, FeedConnection, RawTick, SequenceBySymbol } from "./ports.ts";
+import { ConnectionRefused, type Feed, type FeedConnection, type RawTick, type SequenceBySymbol } from "./ports.ts";
 
 export interface FeedLink {
   /** Opens a connection, in place of one that is open. Offers feed.connected, later feed.disconnected or feed.ended. */
@@ -86,6 +87,7 @@ export const createFeedLink = ({
     connect: () => {
       close();
       connectedAt = clock.now();
+      let retryAfterMs: number | undefined;
       detach = inlet.attach({
         open: (valve) => {
           const opened = feed.open({ afterSequence: afterSequence(), valve });
@@ -97,13 +99,27 @@ export const createFeedLink = ({
               : undefined;
           if (opened.opened === undefined) stands();
           else void opened.opened.then(stands);
-          return opened.ticks;
+          return opened.ticks.pipe(
+            tap({
+              error: (error: unknown) => {
+                retryAfterMs = error instanceof ConnectionRefused ? error.retryAfterMs : undefined;
+              },
+            }),
+          );
         },
         take,
         // When it is tried again is the feed machine's decision.
         reopens: false,
         lost: (reason) =>
-          offer({ type: "feed.disconnected", payload: { feed: feed.name, reason: reason || "unknown" }, source: feed.name }),
+          offer({
+            type: "feed.disconnected",
+            payload: {
+              feed: feed.name,
+              reason: reason || "unknown",
+              ...(retryAfterMs === undefined ? {} : { retryAfterMs: Math.ceil(retryAfterMs) }),
+            },
+            source: feed.name,
+          }),
         ended: () => offer({ type: "feed.ended", payload: { feed: feed.name, ticks }, source: feed.name }),
       });
     },
@@ -117,7 +133,10 @@ export const createFeedLink = ({
       const marketOpen = openSince.length > 0;
       // A feed that never delivered is as silent as one that stopped: its age counts from the opening or the connection.
       const bornAt = Math.max(connectedAt, marketOpen ? Math.min(...openSince) : now);
-      const silentMs = Math.max(0, Math.round(now - Math.max(marks.newestAt() ?? bornAt, bornAt)));
+      // Trades have the source's time, and all else here has ours.
+      const newestMark = marks.newestAt();
+      const newestAt = newestMark === undefined ? undefined : newestMark + (feed.clockAheadMs?.() ?? 0);
+      const silentMs = Math.max(0, Math.round(now - Math.max(newestAt ?? bornAt, bornAt)));
       if (marketOpen && silentMs >= silenceMsMax)
         offer({ type: "feed.went.stale", payload: { feed: feed.name, silentMs }, source: feed.name });
       else offer({ type: "feed.heard", payload: { feed: feed.name, silentMs, marketOpen }, source: feed.name });

@@ -77,6 +77,8 @@ export interface MarketPipelineOptions {
   readonly resume?: ResumePoint;
   /** As the feed says of its numbers. */
   readonly numbers?: "sparse" | undefined;
+  /** What our clock is ahead of the source's, where that is known: what the source says is judged by its own clock. */
+  readonly clockAheadMs?: (() => number | undefined) | undefined;
   /** Told of every row that was let through, for gap detection; on the path of every tick. */
   readonly onRow?: (stage: Stage, symbol: string, market: string, exchangeAt: number) => void;
   readonly onHole?: GuardOptions["onHole"];
@@ -106,7 +108,7 @@ const shown = ({ in: came, out, refused, errored, refusedBy, lastError }: Counts
   ...(lastError === undefined ? {} : { lastError }),
 });
 
-const nothing = (): void => {};
+const nothing = (): undefined => undefined;
 
 export const createMarketPipeline = ({
   session,
@@ -119,6 +121,7 @@ export const createMarketPipeline = ({
   offer,
   resume = freshStart,
   numbers,
+  clockAheadMs = nothing,
   onRow = nothing,
   onHole = nothing,
   onRenumbered = nothing,
@@ -156,6 +159,8 @@ export const createMarketPipeline = ({
       }),
   });
 
+  const exchangeNow = (): number => clock.now() - (clockAheadMs() ?? 0);
+
   const draftOf = (stage: Stage, symbol: string, market: string, inputs: SnapshotInputs): SnapshotDraft => {
     const now = clock.now();
     return {
@@ -182,7 +187,7 @@ export const createMarketPipeline = ({
   };
 
   const believedAt = ({ exchangeAt }: RawTick): number => {
-    const now = clock.now();
+    const now = exchangeNow();
     const isPossible = exchangeAt <= now + limits.futureMsMax && exchangeAt >= now - limits.pastMsMax;
     return isPossible && Number.isSafeInteger(exchangeAt) ? exchangeAt : now;
   };
@@ -216,7 +221,7 @@ export const createMarketPipeline = ({
 
     current = "validation";
     stages.validation.in += 1;
-    const impossible = validationProblem(draft, meta.at, limits);
+    const impossible = validationProblem(draft, meta.at - (clockAheadMs() ?? 0), limits);
     if (impossible !== undefined) {
       refuse("validation", impossible, tick, tick !== undefined && guard.placeOf(tick.symbol, tick.sequence).isNew);
       if (tick !== undefined) guard.skip(tick.symbol, tick.sequence);

@@ -48,11 +48,25 @@ export interface FeedOpening {
   readonly valve: Valve;
 }
 
+/** Why there is no connection, from a source that says how long it wants to be left alone. */
+export class ConnectionRefused extends Error {
+  readonly retryAfterMs: number;
+  constructor(reason: string, retryAfterMs: number) {
+    super(reason);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
 /** A source of market data. How fast it delivers is the adapter's own matter. */
 export interface Feed {
   readonly name: string;
   /** "sparse": the source's numbers grow and are not consecutive, so that a jump is no loss; 1, 2, 3 … when absent. */
   readonly numbers?: "sparse";
+  /**
+   * What this machine's clock is ahead of the source's, in ms, negative when behind; undefined while nobody knows. Absent for a
+   * source that has no clock of its own.
+   */
+  readonly clockAheadMs?: () => number | undefined;
   open(opening: FeedOpening): FeedConnection;
 }
 

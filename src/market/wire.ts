@@ -5,8 +5,11 @@ import type { RawTick } from "./ports.ts";
 export type WireMessage =
   | {
       readonly type: "tick";
-      readonly tick: RawTick /** A field that cannot be kept exactly, as a sentence. */;
+      readonly tick: RawTick;
+      /** A field that cannot be kept exactly, as a sentence. */
       readonly problem?: string;
+      /** When the venue sent it, by its own clock; absent where it does not say, or says it of an older message. */
+      readonly sentAt?: number;
     }
   /** Of no concern to us, for example an answer to a ping. */
   | { readonly type: "nothing" }
@@ -23,6 +26,8 @@ export interface Wire {
   readonly numbers: "sparse";
   /** The path and query that follow the address. */
   readonly path: string;
+  /** A cheap request over HTTP, with any answer: it is asked for the venue's time. */
+  readonly timePath: string;
   /** Messages to send once connected. */
   readonly requests: (connection: number) => readonly string[];
   /** Reads one message; never throws. */

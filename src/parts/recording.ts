@@ -8,9 +8,11 @@ import type { GapLine } from "#core/runtime/ops-sight.ts";
 import { archiveMachine } from "#machines/archive.machine.ts";
 import { feedMachine } from "#machines/feed.machine.ts";
 import { regularSpans } from "#market/calendar.ts";
+import { agreementOf, clockSentence } from "#market/clock-offset.ts";
 import { createFeedLink, type FeedLink } from "#market/feed-link.ts";
 import { createMarketPipeline, type MarketPipeline } from "#market/pipeline.ts";
 import { createSnapshotLoop } from "#market/snapshot-loop.ts";
+import type { HealthFinding } from "#ops/automation/health.ts";
 import { type Part, type PartContext, runTextOf } from "./part.ts";
 
 /** Shown to whoever looks; the system stream has all of them. */
@@ -97,6 +99,7 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
       offer: inlet.offer,
       resume: resume.value,
       numbers,
+      clockAheadMs: ports.feed.clockAheadMs,
       onRow: gaps.row,
       onHole: gaps.hole,
       onRenumbered: gaps.renumbered,
@@ -142,6 +145,16 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
     }
     // The feed machine tries again, later and later.
     else offer({ type: "feed.disconnected", payload: { feed, reason: "the archive is not open yet" }, source: feed });
+  };
+
+  const { clockAheadMs } = ports.feed;
+  const lookAtClock = (): HealthFinding => {
+    const aheadMs = clockAheadMs?.();
+    const { name } = ports.feed;
+    if (aheadMs === undefined) return { state: "ok", reason: `${name} has not told its time lately` };
+    const state = { agrees: "ok", off: "warning", wrong: "critical" } as const;
+    const { clock: limits } = config.market;
+    return { state: state[agreementOf(aheadMs, limits)], reason: clockSentence(name, aheadMs, limits) };
   };
 
   return {
@@ -193,6 +206,8 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
       openSegments: () => sink.openPaths(),
       gaps: () => ({ counts: { ...gapCounts }, recent: gapLines.toReversed() }),
     },
+    figures: () => ({ ...(clockAheadMs === undefined ? {} : { clockAheadMs: clockAheadMs() ?? null }) }),
+    checks: clockAheadMs === undefined ? [] : [{ name: "market clock", look: lookAtClock }],
     begin: (cause) => tell("feed.connect.requested", { cause }),
   } satisfies Part;
 };

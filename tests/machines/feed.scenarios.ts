@@ -315,6 +315,50 @@ const isGone: readonly Scenario<Machine>[] = [
     },
   },
   {
+    name: "a source that wants to be left alone is, from one report to safety to the next, and no try counts meanwhile",
+    run: (machine) => {
+      const driven = live(machine);
+      assert.deepEqual(driven.send({ ...lost(5000, "429"), retryAfterMs: 50_000 } as FeedEvent), [
+        clearSilence,
+        ...missing("replay is disconnected: 429"),
+        retryAt(25_000),
+      ]);
+      const still = stillMissing("replay is disconnected: 429");
+      assert.deepEqual(driven.send(due("feed.retry", 25_000)), [still, retryAt(45_000)]);
+      const [told, next] = driven.send(due("feed.retry", 45_000));
+      assert.deepEqual([told, next], [still, retryAt(55_000 + reconnectDelayMs(reconnect, 1, fractionOf(45_000, 1)))]);
+      assert.equal(driven.value(), "reconnecting");
+      driven.send(due("feed.retry", 55_000));
+      assert.equal(driven.value(), "connecting");
+      // The next loss says nothing of a wait.
+      assert.deepEqual(driven.send(lost(56_000)).at(-1), retryAfter(1, 56_000));
+    },
+  },
+  {
+    name: "a source that wants to be left alone is so also by the next process, and by a person who asks",
+    run: (machine) => {
+      const driven = live(machine);
+      driven.send({ ...lost(5000, "ban"), retryAfterMs: 3_600_000 } as FeedEvent);
+      driven.send(session(10_000));
+      assert.deepEqual(driven.send(request(10_000)), [clearSilence, close, retryAt(30_000)]);
+      assert.equal(driven.value(), "reconnecting");
+      driven.send(session(3_605_000));
+      driven.send(request(3_605_000));
+      assert.equal(driven.value(), "connecting");
+    },
+  },
+  {
+    name: "a clock that was stepped back by years does not leave a source alone for years",
+    run: (machine) => {
+      const year = 365 * 86_400_000;
+      const driven = live(machine);
+      driven.send({ ...lost(year, "429"), retryAfterMs: 1000 } as FeedEvent);
+      driven.send(session(5000));
+      driven.send(request(5000));
+      assert.equal(driven.value(), "connecting");
+    },
+  },
+  {
     name: "is given up after the configured number of tries, not one before, and a person can ask again",
     run: (machine) => {
       const driven = connecting(machine, { reconnect: { ...reconnect, attemptsMax: 2 } });

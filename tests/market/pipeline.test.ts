@@ -314,3 +314,18 @@ it("conserves: at every stage in = out + refused + errored, whatever comes (A2)"
     ),
   );
 });
+
+describe("a clock that is not the source's", () => {
+  it("judges what the source says by the source's time, as far as it is known: a slow clock refuses nothing (A3)", () => {
+    const behind = testPipeline({ clockAheadMs: () => -20_000 });
+    behind.pipeline.accept(tick({ exchangeAt: openingAt + 20_000 }));
+    behind.pipeline.accept(tick({ sequence: 2, exchangeAt: openingAt + 26_000 }));
+    expect(behind.records().map(({ meta, observation }) => [meta.at, meta.latencyMs, observation.inputs.exchangeAt])).toEqual([
+      [openingAt, -20_000, openingAt + 20_000],
+    ]);
+    expect(behind.refused.map(({ reason }) => reason)).toEqual(["time.future"]);
+    const unknown = testPipeline({ clockAheadMs: () => undefined });
+    unknown.pipeline.accept(tick({ exchangeAt: openingAt + 20_000 }));
+    expect(unknown.refused).toHaveLength(1);
+  });
+});

@@ -13,12 +13,14 @@ const natural = z.string().regex(/^\d{1,18}$/);
 const trade = z.object({
   ty: z.literal("trade"),
   cd: z.string(),
-  /** When it happened. */
+  /** When it was sent, and when it happened. */
+  tms: natural.optional(),
   ttms: natural,
   tp: z.string(),
   tv: z.string(),
   ab: z.string().optional(),
   sid: natural,
+  st: z.string().optional(),
 });
 const refusal = z.object({ error: z.object({ name: z.string(), message: z.string().optional() }) });
 
@@ -63,7 +65,7 @@ export const createUpbitWire = (instruments: readonly WireScale[]): Wire => {
     if (!("ty" in message) || message.ty !== "trade") return { type: "nothing" };
     const parsed = trade.safeParse(message);
     if (!parsed.success) return garbage(text);
-    const { cd: symbol, ttms, tp, tv, ab, sid } = parsed.data;
+    const { cd: symbol, tms, ttms, tp, tv, ab, sid, st } = parsed.data;
     const scale = scales.get(symbol);
     if (scale === undefined) return { type: "nothing" };
     const price = unitsOf(tp, scale.priceScale);
@@ -80,14 +82,17 @@ export const createUpbitWire = (instruments: readonly WireScale[]): Wire => {
       quantity: quantity.ok ? quantity.value : Number.NaN,
       ...(ab === undefined ? {} : { condition: ab }),
     };
+    // The last trade, told at once after connecting, was sent when it happened.
+    const sent = tms === undefined || st !== "REALTIME" ? {} : { sentAt: Number(tms) };
     if (!price.ok)
       return {
         type: "tick",
         tick,
+        ...sent,
         problem: `a price of ${symbol}, ${tp}, ${price.error}; give it its own priceScale in instruments`,
       };
-    if (!quantity.ok) return { type: "tick", tick, problem: `a quantity of ${symbol}, ${tv}, ${quantity.error}` };
-    return { type: "tick", tick };
+    if (!quantity.ok) return { type: "tick", tick, ...sent, problem: `a quantity of ${symbol}, ${tv}, ${quantity.error}` };
+    return { type: "tick", tick, ...sent };
   };
 
   return {
@@ -95,6 +100,7 @@ export const createUpbitWire = (instruments: readonly WireScale[]): Wire => {
     symbols,
     numbers: "sparse",
     path: "/websocket/v1",
+    timePath: `/v1/ticker?markets=${symbols[0] ?? ""}`,
     // Without isOnlyRealtime the last trade of each market comes at once, which tells a market from a misspelt one.
     requests: (connection) => [
       JSON.stringify([{ ticket: `qts-${connection}` }, { type: "trade", codes: symbols }, { format: "SIMPLE" }]),

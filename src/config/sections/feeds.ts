@@ -13,6 +13,7 @@ const wireFeed = z.strictObject({
   pingEveryMs: timerMs,
   handshakeMsMax: timerMs,
   answerMsMax: timerMs,
+  clockEveryMs: timerMs,
 });
 
 export const feeds = z.strictObject({ upbit: wireFeed });

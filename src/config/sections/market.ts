@@ -6,6 +6,9 @@ export const market = z.strictObject({
   swingEveryMs: periodMs.min(1000),
   futureMsMax: durationMs,
   pastMsMax: periodMs,
+  clock: z
+    .strictObject({ offMsWarn: periodMs, offMsMax: periodMs })
+    .refine(({ offMsWarn, offMsMax }) => offMsWarn <= offMsMax, "wants offMsWarn ≤ offMsMax"),
   spreadShareMax: share,
   priceJumpShareMax: share,
   reconnect: z

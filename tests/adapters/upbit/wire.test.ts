@@ -14,6 +14,7 @@ describe("upbit's wire", () => {
   it("reads a trade as the venue sent it, with price and quantity exact", () => {
     expect(wire.read(recordedTrade)).toEqual({
       type: "tick",
+      sentAt: 1_618_678_262_712,
       tick: {
         symbol: "KRW-LAMB",
         exchangeAt: 1_618_678_262_000,
@@ -23,6 +24,12 @@ describe("upbit's wire", () => {
         condition: "BID",
       },
     });
+  });
+
+  it("takes no time from the last trade, which is told at once and was sent long ago", () => {
+    const message = wire.read(recordedTrade.replace('"st":"REALTIME"', '"st":"SNAPSHOT"'));
+    expect(message).toMatchObject({ type: "tick" });
+    expect(message).not.toHaveProperty("sentAt");
   });
 
   it("asks for the trades of every symbol in one request", () => {

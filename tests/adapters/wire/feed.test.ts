@@ -4,7 +4,7 @@ import { createHostClock } from "#adapters/host/clock.ts";
 import { createUpbitWire } from "#adapters/upbit/wire.ts";
 import { createWireFeed, type WireFeedOptions, whyUnreachable } from "#adapters/wire/feed.ts";
 import { createValve } from "#core/event/valve.ts";
-import type { RawTick } from "#market/ports.ts";
+import { ConnectionRefused, type RawTick } from "#market/ports.ts";
 import { openVenue, type Venue } from "./upbit-venue.ts";
 
 /** Resolves when it is true; looked at after every message, never after a time. */
@@ -24,6 +24,8 @@ const connect = (
     pingEveryMs: 60_000,
     handshakeMsMax: 30_000,
     answerMsMax: 60_000,
+    clockEveryMs: 60_000,
+    clockLimits: { offMsWarn: 2000, offMsMax: 60_000 },
     clock: createHostClock(),
     say: (sentence) => said.push(sentence),
     ...others,
@@ -31,18 +33,22 @@ const connect = (
   const { valve, closeUntil } = createValve({ clock: createHostClock(), timeSliceMs: 1 });
   const connection = feed.open({ valve });
   const ticks: RawTick[] = [];
+  const refusedFor: number[] = [];
   let isComplete = false;
   const lost = new Promise<string>((resolve) => {
     const subscription = connection.ticks.subscribe({
       next: (tick) => ticks.push(tick),
-      error: (error: Error) => resolve(error.message),
+      error: (error: Error) => {
+        if (error instanceof ConnectionRefused) refusedFor.push(error.retryAfterMs);
+        resolve(error.message);
+      },
       complete: () => {
         isComplete = true;
       },
     });
     onTestFinished(() => subscription.unsubscribe());
   });
-  return { feed, connection, ticks, lost, said, closeUntil, isComplete: () => isComplete };
+  return { feed, connection, ticks, lost, refusedFor, said, closeUntil, isComplete: () => isComplete };
 };
 
 describe("a feed over a venue's socket", () => {

@@ -2,6 +2,7 @@
  * Upbit on loopback: it speaks the wire as the recorded frames do, and misbehaves when told to. Trades are numbered by the venue
  * itself, whether anybody listens or not, so that it knows what a listener may have missed.
  */
+import { createServer, type OutgoingHttpHeaders, STATUS_CODES } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
@@ -9,6 +10,11 @@ import { type WebSocket, WebSocketServer } from "ws";
 /** As the venue sent it on 2021-04-17, format SIMPLE. */
 export const recordedTrade =
   '{"ty":"trade","cd":"KRW-LAMB","tms":1618678262712,"td":"2021-04-17","ttm":"16:51:02","ttms":1618678262000,"tp":127.0,"tv":46.48838371,"ab":"BID","pcp":123.00000000,"c":"RISE","cp":4.00000000,"sid":1618678262000003,"st":"REALTIME"}';
+
+export interface HttpAnswer {
+  readonly status: number;
+  readonly headers?: OutgoingHttpHeaders;
+}
 
 export interface Venue {
   readonly url: string;
@@ -26,6 +32,13 @@ export interface Venue {
   readonly pings: () => number;
   readonly pingListeners: () => void;
   readonly pongs: () => number;
+  /** How a request for the time is answered; `undefined`: never. */
+  readonly answerTime: (answer: HttpAnswer | undefined) => void;
+  /** How a handshake is answered; `undefined`: as it should be. */
+  readonly answerHandshake: (answer: HttpAnswer | undefined) => void;
+  /** Requests for the time, and handshakes, so far. */
+  readonly timesAsked: () => number;
+  readonly handshakes: () => number;
   /** Resolves when somebody has asked for trades, the so-manieth time. */
   readonly asked: (times: number) => Promise<void>;
 }
@@ -38,8 +51,25 @@ export const openVenue = async ({
   readonly answers?: readonly string[];
   readonly now?: () => number;
 } = {}): Promise<Venue> => {
-  const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
-  await new Promise((resolve) => server.once("listening", resolve));
+  let timeAnswer: HttpAnswer | undefined = { status: 200 };
+  let handshakeAnswer: HttpAnswer | undefined;
+  let timesAsked = 0;
+  let handshakes = 0;
+  const dated = (headers: OutgoingHttpHeaders = {}): OutgoingHttpHeaders => ({ date: new Date(now()).toUTCString(), ...headers });
+  const http = createServer((_request, response) => {
+    timesAsked += 1;
+    if (timeAnswer !== undefined) response.writeHead(timeAnswer.status, dated(timeAnswer.headers)).end("[]");
+  });
+  const server = new WebSocketServer({ noServer: true });
+  http.on("upgrade", (request, socket, head) => {
+    handshakes += 1;
+    if (handshakeAnswer === undefined)
+      return server.handleUpgrade(request, socket, head, (made) => server.emit("connection", made));
+    const { status, headers = {} } = handshakeAnswer;
+    const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.join("")}Content-Length: 0\r\nConnection: close\r\n\r\n`);
+  });
+  await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
   const requests: string[] = [];
   const ids: number[] = [];
   const last = new Map<string, string>();
@@ -72,11 +102,13 @@ export const openVenue = async ({
   });
   onTestFinished(async () => {
     for (const socket of server.clients) socket.terminate();
-    await new Promise((resolve) => server.close(resolve));
+    server.close();
+    http.closeAllConnections();
+    await new Promise((resolve) => http.close(resolve));
   });
 
   return {
-    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `ws://127.0.0.1:${(http.address() as AddressInfo).port}`,
     requests,
     connections: () => connections,
     trade: ({ price = "90000000.0", quantity = "0.00012345", symbol = "KRW-BTC" } = {}) => {
@@ -104,6 +136,14 @@ export const openVenue = async ({
       for (const socket of listeners()) socket.ping();
     },
     pongs: () => pongs,
+    answerTime: (answer) => {
+      timeAnswer = answer;
+    },
+    answerHandshake: (answer) => {
+      handshakeAnswer = answer;
+    },
+    timesAsked: () => timesAsked,
+    handshakes: () => handshakes,
     asked: (times) =>
       new Promise((resolve) => {
         if (requests.length >= times) resolve();
