@@ -95,6 +95,23 @@ describe("qts run --feed upbit", () => {
     expect(JSON.parse(stdout)).toMatchObject({ market: { ticks: 0 }, safety: "WARNING" });
   });
 
+  it("with a clock that is minutes off records nothing and says the offset, also in its health, and goes on once it is right", async () => {
+    const folder = emptyFolder();
+    let aheadMs = 312_000;
+    const venue = await openVenue({ now: () => Date.now() + aheadMs });
+    const session = start(folder, venue);
+    await says(session, "health of market clock: this machine's clock is 5 min 1");
+    expect(venue.connections()).toBe(0);
+    aheadMs = 0;
+    await venue.asked(1);
+    venue.trade();
+    while ((await rowsOf(folder)).scalp === 0);
+    session.child.kill("SIGINT");
+    const { exitCode, stderr } = await session.finished;
+    expect(exitCode, stderr).toBe(0);
+    expect((await rowsOf(folder)).report).toMatchObject({ ok: true, missing: { silent: 0 } });
+  });
+
   it("does not go on with a session of another feed, and says how to", async () => {
     const folder = emptyFolder();
     const session = start(folder, { url: "ws://127.0.0.1:1" });

@@ -342,6 +342,8 @@ const isGone: readonly Scenario<Machine>[] = [
       driven.send(session(10_000));
       assert.deepEqual(driven.send(request(10_000)), [clearSilence, close, retryAt(30_000)]);
       assert.equal(driven.value(), "reconnecting");
+      const { attempts }: { readonly attempts: number } = driven.context();
+      assert.equal(attempts, 1);
       driven.send(session(3_605_000));
       driven.send(request(3_605_000));
       assert.equal(driven.value(), "connecting");

@@ -1,8 +1,10 @@
+import { throwError } from "rxjs";
 import { describe, expect, it } from "vitest";
 import { createMemoryFeed } from "#adapters/memory/feed.ts";
 import type { NewFact } from "#core/event/catalog.ts";
 import { createIntake } from "#core/event/intake.ts";
 import { createFeedLink } from "#market/feed-link.ts";
+import { ConnectionRefused } from "#market/ports.ts";
 import { createHandClock, turn } from "../core/event/setup.ts";
 import { instruments, openingAt, testPipeline, tick } from "./setup.ts";
 
@@ -50,6 +52,32 @@ describe("a connection", () => {
       { type: "feed.connected", feed: "memory" },
       { type: "feed.ended", feed: "memory", ticks: 1 },
     ]);
+  });
+
+  it("that was refused is told with the time for which the source wants to be left alone, and the next loss without it", () => {
+    const { feed, link, told } = setUp();
+    const { open } = feed;
+    const refusal = new ConnectionRefused("asked too often", 7000.5);
+    Object.assign(feed, {
+      open: (opening: Parameters<typeof open>[0]) => ({ ...open(opening), ticks: throwError(() => refusal) }),
+    });
+    link.connect();
+    expect(told().at(-1)).toEqual({ type: "feed.disconnected", feed: "memory", reason: "asked too often", retryAfterMs: 7001 });
+    Object.assign(feed, { open });
+    link.connect();
+    feed.disconnect("reset");
+    expect(told().at(-1)).toEqual({ type: "feed.disconnected", feed: "memory", reason: "reset" });
+  });
+
+  it("of a source whose clock is not ours is as silent as its own time says", () => {
+    const { feed, link, told, clock } = setUp();
+    Object.assign(feed, { clockAheadMs: () => 30_000 });
+    link.connect();
+    feed.deliver(tick());
+    clock.at = openingAt + 31_000;
+    told();
+    link.measure(20_000);
+    expect(told()).toEqual([{ type: "feed.heard", feed: "memory", silentMs: 1000, marketOpen: true }]);
   });
 
   it("that takes time to open stands when it is open, and not before; one that was replaced meanwhile never does", async () => {

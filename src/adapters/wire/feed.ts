@@ -9,7 +9,7 @@ import { Observable } from "rxjs";
 import { WebSocket } from "ws";
 import type { Cancel, Clock } from "#core/ports.ts";
 import { agreementOf, type ClockAgreement, type ClockLimits, clockSentence } from "#market/clock-offset.ts";
-import type { Feed, FeedConnection, FeedOpening, RawTick } from "#market/ports.ts";
+import { ConnectionRefused, type Feed, type FeedConnection, type FeedOpening, type RawTick } from "#market/ports.ts";
 import type { Wire } from "#market/wire.ts";
 import { refusalOf } from "./refusal.ts";
 import { createVenueClock } from "./venue-clock.ts";
@@ -96,7 +96,10 @@ export const createWireFeed = (options: WireFeedOptions): Feed => {
       let socket: WebSocket | undefined;
 
       const lose = (reason: string | Error): void => {
-        if (!subscriber.closed) subscriber.error(typeof reason === "string" ? new Error(reason) : reason);
+        if (subscriber.closed) return;
+        // An alert that data is missing may be open already, and would not say this.
+        if (reason instanceof ConnectionRefused) say(reason.message);
+        subscriber.error(typeof reason === "string" ? new Error(reason) : reason);
       };
       /** @returns may it go on? */
       const judgeClock = (): boolean => {
@@ -115,7 +118,7 @@ export const createWireFeed = (options: WireFeedOptions): Feed => {
         stopAsking = clock.setTimer(clock.now() + waitMs, async () => {
           // Whoever is listened to may refuse to tell the time: it is left alone, and the trades come in all the same.
           const refused = await venueClock.ask();
-          if (refused !== undefined) sayOnce(`time ${refused.message}`, refused.message);
+          if (refused !== undefined) say(refused.message);
           if (judgeClock()) askLater(Math.max(options.clockEveryMs, refused?.retryAfterMs ?? 0));
         });
       };

@@ -8,6 +8,7 @@
 import { request as askPlain } from "node:http";
 import { request as askSafely } from "node:https";
 import type { Clock } from "#core/ports.ts";
+import { ConnectionRefused } from "#market/ports.ts";
 import { type RefusedByVenue, refusalOf } from "./refusal.ts";
 
 export interface VenueClock {
@@ -40,9 +41,13 @@ export const createVenueClock = ({
   readonly answerMsMax: number;
 }): VenueClock => {
   let ahead: number | undefined;
+  let refused: { readonly refusal: RefusedByVenue; readonly untilMs: number } | undefined;
 
   const ask = (): Promise<RefusedByVenue | undefined> =>
     new Promise((resolve) => {
+      const leftMs = refused === undefined ? 0 : refused.untilMs - clock.monotonicMs();
+      // It said how long it wants to be left alone, and a lost connection does not change that.
+      if (refused !== undefined && leftMs > 0) return resolve(new ConnectionRefused(refused.refusal.message, Math.ceil(leftMs)));
       const sentAt = clock.now();
       const sentMs = clock.monotonicMs();
       const asked = (url.startsWith("https:") ? askSafely : askPlain)(url, { method: "GET", agent: false });
@@ -62,7 +67,9 @@ export const createVenueClock = ({
         const wasStepped = Math.abs(heardAt - sentAt - (clock.monotonicMs() - sentMs)) > steppedMs;
         const saidAt = Date.parse(headers.date ?? "");
         ahead = wasStepped || Number.isNaN(saidAt) ? undefined : nearestToNone(sentAt - saidAt - dateStepMs, heardAt - saidAt);
-        end(refusalOf(venue, statusCode, headers["retry-after"], heardAt));
+        const refusal = refusalOf(venue, statusCode, headers["retry-after"], heardAt);
+        refused = refusal && { refusal, untilMs: clock.monotonicMs() + refusal.retryAfterMs };
+        end(refusal);
       });
       asked.end();
     });

@@ -129,7 +129,7 @@ describe("a venue that does not want to be asked", () => {
     async (status, after, sentence, waitMs) => {
       const venue = await openVenue();
       const headers = after === undefined ? {} : { "retry-after": after };
-      const { connect } = machine(venue);
+      const { connect, said } = machine(venue);
       venue.answerHandshake({ status, headers });
       const first = await connect().lost;
       expect(first.message).toMatch(sentence);
@@ -139,8 +139,13 @@ describe("a venue that does not want to be asked", () => {
       venue.answerTime({ status, headers });
       const second = await connect().lost;
       expect(second.message).toMatch(sentence);
-      // Refused once, it was not asked for the rest.
-      expect(venue.handshakes()).toBe(1);
+      expect(said).toEqual([first.message, second.message]);
+      // Refused once, it was not asked for the rest, nor again by whoever connects too early.
+      venue.answerTime({ status: 200 });
+      const third = await connect().lost;
+      expect(third.message).toMatch(sentence);
+      expect((third as ConnectionRefused).retryAfterMs).toBeLessThanOrEqual(waitMs);
+      expect([venue.handshakes(), venue.timesAsked()]).toEqual([1, 2]);
     },
   );
 
