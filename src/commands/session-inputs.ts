@@ -126,7 +126,8 @@ export const openSessionInputs = async (config: Config, io: SessionIo): Promise<
   const damaged = !source.ok && source.error.isDamaged ? source.error.problems : undefined;
   if (!source.ok && damaged === undefined) problems.push(...source.error.problems);
   const { env } = io;
-  const strategy = await loadStrategy(config, io).finally(io.enter?.("the strategy's module"));
+  const leaveModule = io.enter?.("the strategy's module");
+  const strategy = await loadStrategy(config, io).finally(leaveModule);
   if (!strategy.ok) problems.push({ key: "execution.strategy", problem: `is refused: ${strategy.error}` });
   const { adapter } = config.broker;
   const live = liveProblem(

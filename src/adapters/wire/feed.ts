@@ -3,7 +3,8 @@
  *
  * One connection per `open`: when it is tried again is the feed machine's decision, and whether it is alive is judged by data, there
  * too. Here a connection ends with a sentence when the socket ends, when the venue refuses, and when a message cannot be read,
- * because what it said is lost and must be declared. The venue's time is asked first: a clock that is far off stamps nothing. Pings keep the venue from hanging up; its own are answered by the socket.
+ * because what it said is lost and must be declared. The venue's time is asked first: a clock that is far off stamps nothing. Pings
+ * keep the venue from hanging up; its own are answered by the socket.
  */
 import { Observable } from "rxjs";
 import { WebSocket } from "ws";
