@@ -188,7 +188,10 @@ describe("the state of an older version", () => {
     if (!state.ok) throw new Error(state.error.reason);
     return state.value;
   };
-  const later = (name: StatePart, more: object = {}): PartForms => ({ ...partForms, [name]: { version: 2, ...more } });
+  const later = (name: StatePart, more: object = {}): PartForms => ({
+    ...partForms,
+    [name]: { version: partForms[name].version + 1, ...more },
+  });
 
   it("keeps what it had and takes what it lacks from a fresh part", () => {
     const { actors: state, migrated } = read(written(partForms), later("feed"));
@@ -204,7 +207,7 @@ describe("the state of an older version", () => {
     };
     const { feed } = read(written(partForms), later("feed", { migrate })).actors.children ?? {};
     expect(feed?.snapshot).toMatchObject({ value: "asleep", context: { renamed: 7 } });
-    expect(seen).toEqual([1, { old: 0, added: "none yet" }]);
+    expect(seen).toEqual([partForms.feed.version, { old: 0, added: "none yet" }]);
   });
 
   it("counts for the projection as well", () => {
