@@ -56,7 +56,7 @@ export const actors = {
   reconciliation: row<typeof reconciliationMachine>()(reconciliationTakes, "supervisor", 1),
   execution: row<typeof executionLoopMachine>()(executionTakes, "supervisor", 1),
   feed: row<typeof feedMachine>()(feedTakes, "supervisor", 2),
-  archive: row<typeof archiveMachine>()(archiveTakes, "supervisor", 1),
+  archive: row<typeof archiveMachine>()(archiveTakes, "supervisor", 2),
   session: row<typeof sessionMachine>()(sessionTakes, "supervisor", 1),
   ops: row<typeof opsMachine>()(opsTakes, "supervisor", 1),
   maintenance: row<typeof maintenanceMachine>()(maintenanceTakes, "ops", 1),

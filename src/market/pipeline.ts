@@ -159,7 +159,8 @@ export const createMarketPipeline = ({
       }),
   });
 
-  const exchangeNow = (): number => clock.now() - (clockAheadMs() ?? 0);
+  /** The source's time at a moment of our clock. */
+  const sourceTime = (at: number): number => at - (clockAheadMs() ?? 0);
 
   const draftOf = (stage: Stage, symbol: string, market: string, inputs: SnapshotInputs): SnapshotDraft => {
     const now = clock.now();
@@ -187,7 +188,7 @@ export const createMarketPipeline = ({
   };
 
   const believedAt = ({ exchangeAt }: RawTick): number => {
-    const now = exchangeNow();
+    const now = sourceTime(clock.now());
     const isPossible = exchangeAt <= now + limits.futureMsMax && exchangeAt >= now - limits.pastMsMax;
     return isPossible && Number.isSafeInteger(exchangeAt) ? exchangeAt : now;
   };
@@ -221,7 +222,7 @@ export const createMarketPipeline = ({
 
     current = "validation";
     stages.validation.in += 1;
-    const impossible = validationProblem(draft, meta.at - (clockAheadMs() ?? 0), limits);
+    const impossible = validationProblem(draft, sourceTime(meta.at), limits);
     if (impossible !== undefined) {
       refuse("validation", impossible, tick, tick !== undefined && guard.placeOf(tick.symbol, tick.sequence).isNew);
       if (tick !== undefined) guard.skip(tick.symbol, tick.sequence);

@@ -103,16 +103,8 @@ export const createRecordingPart = ({ config, ports, offer, tell, intake }: Part
       onRow: gaps.row,
       onHole: gaps.hole,
       onRenumbered: gaps.renumbered,
-      onRefused: ({ stream, stage, reason, symbol, sequence, series, at }) =>
-        gaps.missing({
-          stream,
-          reason: stage === "archive" || reason === "error" ? "lost" : "refused",
-          detail: reason,
-          symbol,
-          sequence,
-          series,
-          at,
-        }),
+      onRefused: ({ stage, reason, ...row }) =>
+        gaps.missing({ ...row, reason: stage === "archive" || reason === "error" ? "lost" : "refused", detail: reason }),
     });
     const loop = createSnapshotLoop({ pipeline: made, clock, symbols, swingEveryMs: config.market.swingEveryMs });
     pipeline = made;

@@ -222,6 +222,18 @@ describe("a disk that fails", () => {
     (name, path) =>
       failing.is && name === call && path.includes("/scalp/") ? problem : undefined;
 
+  /** Its first row is certain, and from now on no fsync succeeds. */
+  const withFailingFsync = async (directory: string) => {
+    failing.is = false;
+    const made = testSink(directory, { failure: onScalp("datasync", { code: "EIO", reason: "lost" }) });
+    await made.sink.open();
+    made.sink.append("scalp", openingAt, row(1));
+    await made.beat(200);
+    await made.beat(1000);
+    failing.is = true;
+    return made;
+  };
+
   it("is told once; rows wait, and go on in order without a half line when it writes again", async () => {
     const directory = temporaryDirectory();
     const { sink, offered, beat } = testSink(directory, { failure: onScalp("append", "short") });
@@ -292,14 +304,8 @@ describe("a disk that fails", () => {
   });
 
   it("whose fsync fails has its segment cut back and abandoned; nothing of it is acknowledged, its rows go elsewhere (A5)", async () => {
-    failing.is = false;
     const directory = temporaryDirectory();
-    const { sink, offered, beat } = testSink(directory, { failure: onScalp("datasync", { code: "EIO", reason: "lost" }) });
-    await sink.open();
-    sink.append("scalp", openingAt, row(1));
-    await beat(200);
-    await beat(1000);
-    failing.is = true;
+    const { sink, offered, beat } = await withFailingFsync(directory);
     sink.append("scalp", openingAt, row(2));
     sink.append("scalp", openingAt, row(3));
     await beat(200);
@@ -320,14 +326,8 @@ describe("a disk that fails", () => {
   });
 
   it("whose fsync fails for 25 s is told once, and once more when an fsync succeeds; what is persisted never goes back (A5)", async () => {
-    failing.is = false;
     const directory = temporaryDirectory();
-    const { sink, offered, beat } = testSink(directory, { failure: onScalp("datasync", { code: "EIO", reason: "lost" }) });
-    await sink.open();
-    sink.append("scalp", openingAt, row(1));
-    await beat(200);
-    await beat(1000);
-    failing.is = true;
+    const { sink, offered, beat } = await withFailingFsync(directory);
     const persisted: number[] = [];
     for (let number = 2; number <= 126; number++) {
       sink.append("scalp", openingAt, row(number));

@@ -6,7 +6,7 @@ import { createWireFeed, type WireFeedOptions } from "#adapters/wire/feed.ts";
 import { refusalOf, retryAfterMsOf } from "#adapters/wire/refusal.ts";
 import { createValve } from "#core/event/valve.ts";
 import { ConnectionRefused, type RawTick } from "#market/ports.ts";
-import { openVenue, type Venue } from "./upbit-venue.ts";
+import { longWaits, openVenue, type Venue } from "./upbit-venue.ts";
 
 const until = async (isTrue: () => boolean): Promise<void> => {
   while (!isTrue()) await new Promise((resolve) => setImmediate(resolve));
@@ -25,11 +25,7 @@ const machine = (venue: Venue, options: Partial<WireFeedOptions> = {}) => {
   const feed = createWireFeed({
     wire: createUpbitWire([{ symbol: "KRW-BTC", priceScale: 0, quantityScale: 8 }]),
     address: venue.url,
-    pingEveryMs: 60_000,
-    handshakeMsMax: 30_000,
-    answerMsMax: 60_000,
-    clockEveryMs: 60_000,
-    clockLimits: { offMsWarn: 2000, offMsMax: 60_000 },
+    ...longWaits,
     clock,
     say: (sentence) => said.push(sentence),
     ...options,

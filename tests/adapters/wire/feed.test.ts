@@ -5,7 +5,7 @@ import { createUpbitWire } from "#adapters/upbit/wire.ts";
 import { createWireFeed, type WireFeedOptions, whyUnreachable } from "#adapters/wire/feed.ts";
 import { createValve } from "#core/event/valve.ts";
 import { ConnectionRefused, type RawTick } from "#market/ports.ts";
-import { openVenue, type Venue } from "./upbit-venue.ts";
+import { longWaits, openVenue, type Venue } from "./upbit-venue.ts";
 
 /** Resolves when it is true; looked at after every message, never after a time. */
 const until = async (isTrue: () => boolean): Promise<void> => {
@@ -21,11 +21,7 @@ const connect = (
   const feed = createWireFeed({
     wire: createUpbitWire(symbols.map((symbol) => ({ symbol, priceScale: 0, quantityScale: 8 }))),
     address: venue.url,
-    pingEveryMs: 60_000,
-    handshakeMsMax: 30_000,
-    answerMsMax: 60_000,
-    clockEveryMs: 60_000,
-    clockLimits: { offMsWarn: 2000, offMsMax: 60_000 },
+    ...longWaits,
     clock: createHostClock(),
     say: (sentence) => said.push(sentence),
     ...others,

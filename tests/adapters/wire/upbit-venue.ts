@@ -7,6 +7,15 @@ import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 import { type WebSocket, WebSocketServer } from "ws";
 
+/** Settings of a feed on which nothing falls due within a test. */
+export const longWaits = {
+  pingEveryMs: 60_000,
+  handshakeMsMax: 30_000,
+  answerMsMax: 60_000,
+  clockEveryMs: 60_000,
+  clockLimits: { offMsWarn: 2000, offMsMax: 60_000 },
+} as const;
+
 /** As the venue sent it on 2021-04-17, format SIMPLE. */
 export const recordedTrade =
   '{"ty":"trade","cd":"KRW-LAMB","tms":1618678262712,"td":"2021-04-17","ttm":"16:51:02","ttms":1618678262000,"tp":127.0,"tv":46.48838371,"ab":"BID","pcp":123.00000000,"c":"RISE","cp":4.00000000,"sid":1618678262000003,"st":"REALTIME"}';
